@@ -1,0 +1,2 @@
+//! Placeholder: the room is laid out, its content follows.
+#![no_std]
