@@ -1,0 +1,114 @@
+//! Calls to root: build, start, cut and reap driver generations.
+//!
+//! Root knows nothing of policy: it keeps the rules that make an update safe whatever control does. A slot has
+//! room for three generations; at most one holds the device; a device whose holder was cut is given to nobody
+//! before bus has reset it ([`Op::DeviceReset`]), and until then the old generation's memory is not reused.
+//!
+//! Life of a generation: `BuildBegin` → `BuildStep`… → `BuildFinish`… (*staged*) → `Start` (*running*) →
+//! `Cut` (*cut*) → `Discard`… (gone). `Discard` also ends one that is being built or staged.
+
+/// Most segments of an image (the flat image's limit).
+pub const MAX_SEGMENTS: usize = 8;
+
+/// Operation: the label of the call. Arguments are message registers in the order given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Op {
+    /// Stager: start building a generation. `slot, side, entry, heap pages, segment count`, then per segment
+    /// two words: `vaddr`, `pages << 8 | rights` (bit 0 read, 1 write, 2 execute). Answer: `generation, pages of the window`.
+    /// The stack and the guard page are root's matter.
+    BuildBegin = 1,
+    /// Stager: create and map into the stager's window the next few frames. `slot, generation`. Answer `Again`
+    /// until all are there; results `done, total` pages. Frames come zeroed; window page `i` is the generation's page `i`.
+    BuildStep = 2,
+    /// Stager: the content is in place. Unmaps the stager's view, maps the driver's, makes thread and CSpace.
+    /// `slot, generation`. Answer `Again` until staged.
+    BuildFinish = 3,
+    /// Control: give the staged generation the device and run it. `slot, generation`.
+    Start = 4,
+    /// Control: suspend the generation and take registers and interrupt. `slot, generation`. Idempotent.
+    Cut = 5,
+    /// Control or stager: revoke everything a building, staged or cut generation has. `slot, generation`. Answer `Again`
+    /// until done; `WrongState` while it runs, or while it is cut and the device was not reset since.
+    Discard = 6,
+    /// Bus: the device was reset and read back so. `slot`.
+    DeviceReset = 7,
+    /// Control: the next event. Answer [`Code::Empty`](crate::Code::Empty) or the words of an [`Event`].
+    NextEvent = 8,
+    /// Control: state of a slot. `slot`. Answer: `running generation or 0, generations alive, free untypeds, bytes of one`.
+    SlotState = 9,
+    /// Control: suspend a running driver as if it had faulted (operator's `kill`). `slot`. An [`Event`] follows.
+    Kill = 10,
+}
+
+impl Op {
+    /// From a message label.
+    pub fn from_label(label: u64) -> Option<Self> {
+        Some(match label {
+            1 => Self::BuildBegin,
+            2 => Self::BuildStep,
+            3 => Self::BuildFinish,
+            4 => Self::Start,
+            5 => Self::Cut,
+            6 => Self::Discard,
+            7 => Self::DeviceReset,
+            8 => Self::NextEvent,
+            9 => Self::SlotState,
+            10 => Self::Kill,
+            _ => return None,
+        })
+    }
+}
+
+/// Why a driver (or another PD) stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum EventKind {
+    /// Fault with this seL4 fault label in `detail`.
+    Fault = 1,
+    /// The operator's `kill`.
+    Killed = 2,
+    /// Its budget ended again and again (timeout fault).
+    Budget = 3,
+}
+
+/// Something root saw; control is signalled, then asks with [`Op::NextEvent`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What.
+    pub kind: EventKind,
+    /// Device slot.
+    pub slot: u32,
+    /// Generation.
+    pub generation: u32,
+    /// Fault label.
+    pub detail: u64,
+    /// Faulting address, or 0.
+    pub address: u64,
+    /// Program counter, or 0.
+    pub pc: u64,
+}
+
+impl Event {
+    /// As message words.
+    pub fn to_words(self) -> [u64; 6] {
+        [self.kind as u64, self.slot.into(), self.generation.into(), self.detail, self.address, self.pc]
+    }
+    /// From message words.
+    pub fn from_words(words: [u64; 6]) -> Option<Self> {
+        let kind = match words[0] {
+            1 => EventKind::Fault,
+            2 => EventKind::Killed,
+            3 => EventKind::Budget,
+            _ => return None,
+        };
+        Some(Self {
+            kind,
+            slot: u32::try_from(words[1]).ok()?,
+            generation: u32::try_from(words[2]).ok()?,
+            detail: words[3],
+            address: words[4],
+            pc: words[5],
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! Control and a shadow: commands and events, as entries on a link. Nothing here depends on the class.
+//!
+//! One update, seen from the shadow: `BeginGap` (staging starts) → `Quiesce` → *Quiesced* → (control: cut, reset) →
+//! `Attach` → *Attached* → (control: start) → *Enabled*, or *Refused*/*Failed*, after which control cuts again and
+//! attaches the staged copy of the old driver → `EndGap` → *Gap*. A crash enters with `Impersonate` in place of `Quiesce`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Commands, control → shadow. `slot` is always the device slot; `a`, `b`, `c` as said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum CommandKind {
+    /// The transaction begins: measure the client gap from here.
+    BeginGap = 1,
+    /// Stop feeding the driver; drain until CNTPCT reaches `a`; then impersonate and say `Quiesced`.
+    Quiesce = 2,
+    /// The driver is gone: impersonate at once and say `Quiesced`.
+    Impersonate = 3,
+    /// Undo `Quiesce` before the cut: feed the same generation again. Answer: `Enabled` with all figures 0.
+    Resume = 4,
+    /// Generation `a` will come on side `b`: zero our page, expect its report until CNTPCT reaches `c`. Answer: `Attached`.
+    /// `policy` says what a lost capability means.
+    Attach = 5,
+    /// No driver any more; fail requests once patience (`a`, ticks) ends.
+    Offline = 6,
+    /// The transaction ended: answer `Gap`.
+    EndGap = 7,
+}
+
+/// What to do about a lost capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Policy {
+    /// Refuse the update.
+    Refuse = 0,
+    /// Accept it, and fail only requests that reveal the loss.
+    Degrade = 1,
+    /// Accept it without a comparison.
+    Force = 2,
+    /// This is the first driver of the slot: its record becomes the slot's.
+    First = 3,
+}
+
+/// A command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Command {
+    /// A [`CommandKind`].
+    pub kind: u32,
+    /// Device slot.
+    pub slot: u32,
+    /// A [`Policy`], for `Attach`.
+    pub policy: u32,
+    /// Transaction; returned in the events it causes.
+    pub transaction: u32,
+    /// See the kind.
+    pub a: u64,
+    /// See the kind.
+    pub b: u64,
+    /// See the kind.
+    pub c: u64,
+}
+const _: () = assert!(size_of::<Command>() == 40);
+
+/// Events, shadow → control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum EventKind {
+    /// Nothing is handed to the driver any more. `a` requests were in flight at the order, `b` still are.
+    Quiesced = 1,
+    /// Ready for the generation's report.
+    Attached = 2,
+    /// Passive again. `a`: CNTPCT of the last request handed to the old generation, `b`: of the first handed to
+    /// the new one, `c`: `resubmitted << 32 | queued`.
+    Enabled = 3,
+    /// The new driver lacks what the old one had: `a` is a bit mask of the class's capability fields.
+    Refused = 4,
+    /// The new driver failed to come up: `a` is a [`Failure`], `b` its detail.
+    Failed = 5,
+    /// The running driver must be retired: `a` is a [`Failure`], `b` its detail.
+    Retire = 6,
+    /// Longest time without a completion since `BeginGap`: `a` ticks; `b` completions in that time.
+    Gap = 7,
+}
+
+/// What is wrong with a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Failure {
+    /// It reported that it could not probe its device.
+    Probe = 1,
+    /// It did not report in time.
+    ProbeDeadline = 2,
+    /// Its report makes no sense (wrong generation, class or record).
+    BadReport = 3,
+    /// It broke the rules of the link.
+    Link = 4,
+    /// It answered a request that was never sent, or answered twice.
+    UnknownRequest = 5,
+    /// A request was not answered in time.
+    RequestDeadline = 6,
+    /// What was learnt through the old driver (partition table) is not what the new one reads.
+    Changed = 7,
+}
+
+/// An event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Event {
+    /// An [`EventKind`].
+    pub kind: u32,
+    /// Device slot.
+    pub slot: u32,
+    /// Generation it speaks of.
+    pub generation: u32,
+    /// The command's transaction, 0 if none.
+    pub transaction: u32,
+    /// See the kind.
+    pub a: u64,
+    /// See the kind.
+    pub b: u64,
+    /// See the kind.
+    pub c: u64,
+}
+const _: () = assert!(size_of::<Event>() == 40);

@@ -1,0 +1,293 @@
+//! Configuration blobs: one struct per role, patched by the host into the symbol `umbra_config` of the PD's flat image.
+//!
+//! They take the place of hand-copied channel numbers and addresses. A `channel` is a Microkit channel id of the PD
+//! that reads the blob; addresses are virtual in that PD unless they say otherwise. All counts are validated by the
+//! host when the image is built; a reader still uses them as array bounds only.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Most device slots of a system.
+pub const MAX_SLOTS: usize = 4;
+/// Most client sessions of a shadow.
+pub const MAX_SESSIONS: usize = 8;
+/// Most shadows of a system.
+pub const MAX_SHADOWS: usize = 4;
+/// Most packages in the store.
+pub const MAX_PACKAGES: usize = 16;
+/// Most clients whose report region can be read by the operator.
+pub const MAX_REPORTS: usize = 8;
+/// Most PDs with a trace region.
+pub const MAX_TRACES: usize = 8;
+/// Longest name (PD, slot, partition), zero-padded.
+pub const NAME_MAX: usize = 36;
+
+/// A name, zero-padded UTF-8.
+pub type Name = [u8; NAME_MAX];
+
+/// One end of a link: two pages, one we write, one the peer writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct LinkConfig {
+    /// Our page (read and write).
+    pub own: u64,
+    /// The peer's page (read only).
+    pub peer: u64,
+    /// Channel to notify the peer on, and to be notified by it.
+    pub channel: u64,
+}
+
+/// A region of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RegionConfig {
+    /// Address; 0: there is none.
+    pub vaddr: u64,
+    /// Bytes.
+    pub len: u64,
+}
+
+/// A client of a block shadow (role `client`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ClientConfig {
+    /// The session's link to the shadow; protected calls to the shadow use its channel too.
+    pub link: LinkConfig,
+    /// Data region of the session.
+    pub data: RegionConfig,
+    /// Report region: what the client wants the operator to be able to read (ledger, figures). Read-only for control.
+    pub report: RegionConfig,
+    /// Channel on which control notifies an orderly stop, and is notified of "stopped".
+    pub control_channel: u64,
+    /// Channel of the timer PD.
+    pub timer_channel: u64,
+}
+
+/// A device slot, seen by its shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ShadowSlot {
+    /// Sides A and B.
+    pub sides: [LinkConfig; 2],
+    /// The shadow's own data region on this slot (partition table), and its index at the driver.
+    pub scratch: RegionConfig,
+    /// Index of `scratch` in the driver's data regions.
+    pub scratch_region: u32,
+    /// Number of the device slot.
+    pub slot: u32,
+}
+
+/// A session, seen by the shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ShadowSession {
+    /// The client's link.
+    pub link: LinkConfig,
+    /// Bytes of the client's data region (mapped at client and driver, not here).
+    pub data_len: u64,
+    /// Index of the data region at the driver.
+    pub data_region: u32,
+    /// Index into the shadow's slots.
+    pub slot_index: u32,
+    /// Name of the partition (GPT) the session is confined to; empty: `partition_number` counts.
+    pub partition: Name,
+    /// MBR or GPT entry from 1; 0 with an empty name: the whole device.
+    pub partition_number: u32,
+}
+
+/// Role `shadow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ShadowConfig {
+    /// Link to control.
+    pub control: LinkConfig,
+    /// Channel of the timer PD.
+    pub timer_channel: u64,
+    /// Versioned state region.
+    pub state: RegionConfig,
+    /// Trace region.
+    pub trace: RegionConfig,
+    /// Ticks a client's request may wait while the device is offline.
+    pub patience: u64,
+    /// Valid entries of `slots`.
+    pub slot_count: u32,
+    /// Valid entries of `sessions`.
+    pub session_count: u32,
+    /// Device slots.
+    pub slots: [ShadowSlot; MAX_SLOTS],
+    /// Sessions.
+    pub sessions: [ShadowSession; MAX_SESSIONS],
+}
+
+/// A device slot, seen by control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ControlSlot {
+    /// Name the operator uses.
+    pub name: Name,
+    /// Class number.
+    pub class: u32,
+    /// Index into control's shadows.
+    pub shadow: u32,
+    /// Store slot of the package that is started at boot.
+    pub package: u32,
+    /// Number of the device slot.
+    pub slot: u32,
+}
+
+/// A PD that takes part in an orderly stop and whose report region the operator may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ControlReport {
+    /// PD name.
+    pub name: Name,
+    /// Padding.
+    pub reserved: u32,
+    /// Its report region, read-only here.
+    pub region: RegionConfig,
+    /// Channel.
+    pub channel: u64,
+}
+
+/// A trace region, read-only here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ControlTrace {
+    /// PD name.
+    pub name: Name,
+    /// Padding.
+    pub reserved: u32,
+    /// Region.
+    pub region: RegionConfig,
+}
+
+/// Role `control`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ControlConfig {
+    /// Bytes of the command channel, to and from the command PD.
+    pub command: LinkConfig,
+    /// Link to the stager.
+    pub stager: LinkConfig,
+    /// Channel of root: protected calls and its notifications.
+    pub root_channel: u64,
+    /// Channel of the bus PD.
+    pub bus_channel: u64,
+    /// Channel of the timer PD.
+    pub timer_channel: u64,
+    /// Package store, writable here: `package_count` slots of `package_size` bytes.
+    pub store: RegionConfig,
+    /// Bytes of one store slot.
+    pub package_size: u64,
+    /// Store slots, the preloaded ones first.
+    pub package_count: u32,
+    /// Store slots filled when the image was built; root copies them in.
+    pub preloaded_count: u32,
+    /// Bytes of each preloaded package.
+    pub preloaded_len: [u32; MAX_PACKAGES],
+    /// Versioned state region (transaction).
+    pub state: RegionConfig,
+    /// Control's own trace region.
+    pub trace: RegionConfig,
+    /// Valid entries of `shadows`.
+    pub shadow_count: u32,
+    /// Valid entries of `slots`.
+    pub slot_count: u32,
+    /// Valid entries of `reports`.
+    pub report_count: u32,
+    /// Valid entries of `traces`.
+    pub trace_count: u32,
+    /// Links to the shadows.
+    pub shadows: [LinkConfig; MAX_SHADOWS],
+    /// Device slots.
+    pub slots: [ControlSlot; MAX_SLOTS],
+    /// Report regions.
+    pub reports: [ControlReport; MAX_REPORTS],
+    /// Other PDs' trace regions.
+    pub traces: [ControlTrace; MAX_TRACES],
+}
+
+/// A device slot, seen by bus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BusSlot {
+    /// First register (virtio-mmio).
+    pub registers: u64,
+    /// Number of the device slot.
+    pub slot: u32,
+    /// Transport: 1 virtio-mmio.
+    pub transport: u32,
+}
+
+/// Role `bus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BusConfig {
+    /// Channel of root.
+    pub root_channel: u64,
+    /// Channel of control (calls come in on it).
+    pub control_channel: u64,
+    /// Valid entries of `slots`.
+    pub slot_count: u64,
+    /// Device slots.
+    pub slots: [BusSlot; MAX_SLOTS],
+}
+
+/// Role `timer`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TimerConfig {
+    /// Channel of the timer's interrupt.
+    pub irq_channel: u64,
+    /// Bit per channel on which a client may call.
+    pub clients: u64,
+}
+
+/// Role `stager`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct StagerConfig {
+    /// Link to control.
+    pub control: LinkConfig,
+    /// Channel of root.
+    pub root_channel: u64,
+    /// Package store, read-only here.
+    pub store: RegionConfig,
+    /// Bytes of one store slot.
+    pub package_size: u64,
+    /// Where root maps the frames of a generation that is being built; `WINDOW_MAX` bytes are free from here.
+    pub window: u64,
+    /// Valid entries of `slots`.
+    pub slot_count: u64,
+    /// What a package for each slot must match: class and device.
+    pub slots: [StagerSlot; MAX_SLOTS],
+}
+
+/// What a package for a slot must match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct StagerSlot {
+    /// Number of the device slot.
+    pub slot: u32,
+    /// Class number.
+    pub class: u32,
+    /// Transport: 1 virtio-mmio.
+    pub transport: u32,
+    /// virtio device id (2: block).
+    pub device_id: u32,
+}
+
+/// Role `command`: the driver of the command channel's device (virtio-console).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CommandConfig {
+    /// Link to control.
+    pub control: LinkConfig,
+    /// First register of the device (virtio-mmio).
+    pub registers: u64,
+    /// Channel of its interrupt.
+    pub irq_channel: u64,
+    /// Memory for DMA.
+    pub dma: RegionConfig,
+    /// Physical address of that memory.
+    pub dma_paddr: u64,
+}
