@@ -1,0 +1,398 @@
+//! One end of a link.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::page::{Page, SharedPage};
+use crate::{
+    ASLEEP, ASLEEP_FOR_ALL, ASLEEP_FOR_ENTRIES, CAPACITY, ENTRIES, ENTRY_MAX, HEAD, INFO, INFO_LEN, TAIL,
+};
+
+/// The peer broke the rules: its index claims something that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// The peer claims to have produced more than fits: its tail, our head.
+    Tail {
+        /// What it claims.
+        tail: u32,
+        /// What we have consumed.
+        head: u32,
+    },
+    /// The peer claims to have consumed what we did not send, or to have given back what it had consumed.
+    Head {
+        /// What it claims.
+        head: u32,
+        /// What we have produced.
+        tail: u32,
+    },
+}
+
+/// Why an entry could not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The peer has not consumed enough: try again when it has ([`Link::sleep`] then waits for that too).
+    Full,
+    /// The peer broke the rules.
+    Violation(Violation),
+}
+
+impl From<Violation> for SendError {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+/// What a sleeper wants to be notified of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// New entries.
+    Entries,
+    /// The peer has consumed entries since this end last looked.
+    Space,
+    /// Both.
+    Both,
+}
+
+/// One end of a link: sends `Tx`, receives `Rx`. The other end has the two exchanged, and so has its pages.
+#[derive(Debug)]
+pub struct Link<Tx, Rx, P = SharedPage> {
+    own: P,
+    peer: P,
+    /// Entries written; the peer knows of them up to `published_tail`.
+    tail: u32,
+    published_tail: u32,
+    /// The peer's head when it was last looked at.
+    peer_head: u32,
+    /// Entries read; the peer knows of them up to `published_head`.
+    head: u32,
+    published_head: u32,
+    /// The peer's tail when it was last looked at.
+    peer_tail: u32,
+    /// `send` met a full ring since the last wake-up.
+    wants_space: bool,
+    entries: PhantomData<fn(Tx) -> Rx>,
+}
+
+impl<Tx: IntoBytes + Immutable, Rx: FromBytes> Link<Tx, Rx, SharedPage> {
+    /// The end that writes the page at `own` and reads the one at `peer`. Nothing is accessed yet; both rings are taken
+    /// to be empty, as they are in zeroed pages.
+    ///
+    /// # Safety
+    /// `own` and `peer` are non-null and aligned to 8; each is the address of a page ([`crate::PAGE_SIZE`] bytes) that
+    /// stays mapped for as long as the link exists, `own` readable and writable, `peer` readable. Nothing else in this
+    /// program accesses them, another `Link` excepted that is the other end with the same entry types.
+    pub unsafe fn new(own: *mut u8, peer: *const u8) -> Self {
+        // SAFETY: non-null, aligned, mapped and not accessed otherwise by the caller's contract; `peer` is never
+        // stored to, because no method below stores to `self.peer`.
+        unsafe {
+            Self::over(
+                SharedPage::new(NonNull::new_unchecked(own)),
+                SharedPage::new(NonNull::new_unchecked(peer.cast_mut())),
+            )
+        }
+    }
+}
+
+impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
+    /// The end that writes `own` and reads `peer`, both rings empty.
+    pub fn over(own: P, peer: P) -> Self {
+        const { assert!(size_of::<Tx>() <= ENTRY_MAX && size_of::<Tx>() > 0) }
+        const { assert!(size_of::<Rx>() <= ENTRY_MAX && size_of::<Rx>() > 0) }
+        Self {
+            own,
+            peer,
+            tail: 0,
+            published_tail: 0,
+            peer_head: 0,
+            head: 0,
+            published_head: 0,
+            peer_tail: 0,
+            wants_space: false,
+            entries: PhantomData,
+        }
+    }
+
+    /// Zero our page and start anew: for a peer that starts anew with a zeroed page too.
+    pub fn reset(&mut self) {
+        self.own.store32(TAIL, 0, Release);
+        self.own.store32(HEAD, 0, Release);
+        self.own.store32(ASLEEP, 0, Release);
+        for index in 0..CAPACITY {
+            zero_entry::<P>(&self.own, entry_offset(index, size_of::<Tx>()), size_of::<Tx>());
+        }
+        for offset in (INFO..INFO + INFO_LEN).step_by(4) {
+            self.own.store32(offset, 0, Release);
+        }
+        self.tail = 0;
+        self.published_tail = 0;
+        self.peer_head = 0;
+        self.head = 0;
+        self.published_head = 0;
+        self.peer_tail = 0;
+        self.wants_space = false;
+    }
+
+    /// Put an entry into the ring. The peer sees it after [`publish`](Self::publish).
+    ///
+    /// # Errors
+    /// [`SendError::Full`], and nothing was sent; [`SendError::Violation`].
+    #[inline]
+    pub fn send(&mut self, entry: &Tx) -> Result<(), SendError> {
+        if self.tail.wrapping_sub(self.peer_head) == CAPACITY {
+            self.look_at_head()?;
+            if self.tail.wrapping_sub(self.peer_head) == CAPACITY {
+                self.wants_space = true;
+                return Err(SendError::Full);
+            }
+        }
+        write_entry(&self.own, self.tail, entry);
+        self.tail = self.tail.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Entries that can be sent now.
+    ///
+    /// # Errors
+    /// The peer's head is impossible.
+    #[inline]
+    pub fn space(&mut self) -> Result<u32, Violation> {
+        self.look_at_head()?;
+        Ok(CAPACITY - self.tail.wrapping_sub(self.peer_head))
+    }
+
+    /// Take the next entry, read once into private memory. The peer learns of it at [`publish`](Self::publish).
+    ///
+    /// # Errors
+    /// The peer's tail is impossible.
+    #[inline]
+    pub fn recv(&mut self) -> Result<Option<Rx>, Violation> {
+        if self.head == self.peer_tail {
+            self.look_at_tail()?;
+            if self.head == self.peer_tail {
+                return Ok(None);
+            }
+        }
+        let entry = read_entry(&self.peer, self.head);
+        self.head = self.head.wrapping_add(1);
+        Ok(entry)
+    }
+
+    /// Make known what was sent and received since the last time. True: the peer sleeps and must be notified.
+    #[inline]
+    #[must_use = "a peer that sleeps must be notified"]
+    pub fn publish(&mut self) -> bool {
+        let sent = self.tail != self.published_tail;
+        let freed = self.head != self.published_head;
+        if !sent && !freed {
+            return false;
+        }
+        // Release: the entries before the tail, the reads of entries before the head.
+        if sent {
+            self.own.store32(TAIL, self.tail, Release);
+            self.published_tail = self.tail;
+        }
+        if freed {
+            self.own.store32(HEAD, self.head, Release);
+            self.published_head = self.head;
+        }
+        // The indices before the flag, as the sleeper has its flag before the indices: one of us sees the other.
+        P::fence();
+        match self.peer.load32(ASLEEP, Relaxed) {
+            0 => false,
+            ASLEEP_FOR_ENTRIES => sent,
+            _ => true,
+        }
+    }
+
+    /// Ask to be notified of entries, and of space if the last `send` found none. True: wait for a notification. False:
+    /// something came meanwhile, and the wish is withdrawn. Publish before: the peer does not see what is not published.
+    ///
+    /// # Errors
+    /// An index of the peer is impossible; the wish is withdrawn.
+    pub fn sleep(&mut self) -> Result<bool, Violation> {
+        self.sleep_for(if self.wants_space {
+            Wish::Both
+        } else {
+            Wish::Entries
+        })
+    }
+
+    /// As [`sleep`](Self::sleep), for what `wish` says: a receiver that has its reasons to leave entries in the ring does
+    /// not want to hear of them.
+    ///
+    /// # Errors
+    /// As `sleep`.
+    pub fn sleep_for(&mut self, wish: Wish) -> Result<bool, Violation> {
+        let flag = if wish == Wish::Entries {
+            ASLEEP_FOR_ENTRIES
+        } else {
+            ASLEEP_FOR_ALL
+        };
+        self.own.store32(ASLEEP, flag, Relaxed);
+        P::fence();
+        let quiet = self.nothing_new(wish);
+        if quiet != Ok(true) {
+            self.own.store32(ASLEEP, 0, Relaxed);
+        }
+        quiet
+    }
+
+    /// No notifications wanted: we look ourselves.
+    #[inline]
+    pub fn awake(&mut self) {
+        self.own.store32(ASLEEP, 0, Relaxed);
+        self.wants_space = false;
+    }
+
+    fn nothing_new(&mut self, wish: Wish) -> Result<bool, Violation> {
+        if wish != Wish::Space {
+            self.look_at_tail()?;
+            if self.head != self.peer_tail {
+                return Ok(false);
+            }
+        }
+        let known = self.peer_head;
+        if wish != Wish::Entries {
+            self.look_at_head()?;
+        }
+        Ok(self.peer_head == known)
+    }
+
+    /// Read the peer's tail and check it: not behind what we know, not more than fits.
+    #[inline]
+    fn look_at_tail(&mut self) -> Result<(), Violation> {
+        let tail = self.peer.load32(TAIL, Acquire);
+        let ahead = tail.wrapping_sub(self.head);
+        if ahead > CAPACITY || ahead < self.peer_tail.wrapping_sub(self.head) {
+            return Err(Violation::Tail {
+                tail,
+                head: self.head,
+            });
+        }
+        self.peer_tail = tail;
+        Ok(())
+    }
+
+    /// Read the peer's head and check it: not behind what we know, not ahead of what we published.
+    #[inline]
+    fn look_at_head(&mut self) -> Result<(), Violation> {
+        let head = self.peer.load32(HEAD, Acquire);
+        let progress = head.wrapping_sub(self.peer_head);
+        if progress > self.published_tail.wrapping_sub(self.peer_head) {
+            return Err(Violation::Head {
+                head,
+                tail: self.tail,
+            });
+        }
+        self.peer_head = head;
+        Ok(())
+    }
+
+    /// State something in our info area. The first word of `value` is written last, with release: it should be the word
+    /// that says the rest is valid.
+    pub fn write_info<T: IntoBytes + Immutable>(&mut self, value: &T) {
+        const { assert!(size_of::<T>() <= INFO_LEN && size_of::<T>().is_multiple_of(4)) }
+        let bytes = value.as_bytes();
+        let mut first = 0;
+        for (index, word) in bytes.chunks_exact(4).enumerate() {
+            let word = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
+            if index == 0 {
+                first = word;
+            } else {
+                self.own.store32(INFO + 4 * index, word, Relaxed);
+            }
+        }
+        self.own.store32(INFO, first, Release);
+    }
+
+    /// Change one word of our info area (a heartbeat), `offset` bytes from its start.
+    pub fn write_info_word(&mut self, offset: usize, value: u32) {
+        self.own.store32(INFO + offset % INFO_LEN, value, Release);
+    }
+
+    /// Copy what the peer states in its info area: the first word first, with acquire, each word once. Words that change
+    /// meanwhile may come from different times; the caller validates the copy.
+    pub fn read_info<T: FromBytes>(&self) -> Option<T> {
+        const { assert!(size_of::<T>() <= INFO_LEN && size_of::<T>().is_multiple_of(4)) }
+        let mut words = [0u32; INFO_LEN / 4];
+        let count = size_of::<T>() / 4;
+        for (index, word) in words.iter_mut().take(count).enumerate() {
+            *word = self.peer.load32(INFO + 4 * index, Acquire);
+        }
+        T::read_from_prefix(words.as_bytes()).ok().map(|(value, _)| value)
+    }
+
+    /// One word of the peer's info area, `offset` bytes from its start.
+    pub fn read_info_word(&self, offset: usize) -> u32 {
+        self.peer.load32(INFO + offset % INFO_LEN, Acquire)
+    }
+}
+
+#[inline]
+fn entry_offset(index: u32, size: usize) -> usize {
+    ENTRIES + (index % CAPACITY) as usize * size
+}
+
+/// Both ends use the same type, so both choose the same word size.
+#[inline]
+fn write_entry<T: IntoBytes + Immutable>(page: &impl Page, index: u32, entry: &T) {
+    let offset = entry_offset(index, size_of::<T>());
+    let bytes = entry.as_bytes();
+    if size_of::<T>().is_multiple_of(8) {
+        for (at, chunk) in bytes.as_chunks::<8>().0.iter().enumerate() {
+            page.store64(offset + 8 * at, u64::from_ne_bytes(*chunk));
+        }
+    } else if size_of::<T>().is_multiple_of(4) {
+        for (at, chunk) in bytes.as_chunks::<4>().0.iter().enumerate() {
+            page.store32(offset + 4 * at, u32::from_ne_bytes(*chunk), Relaxed);
+        }
+    } else {
+        for (at, byte) in bytes.iter().enumerate() {
+            page.store8(offset + at, *byte);
+        }
+    }
+}
+
+#[inline]
+fn read_entry<T: FromBytes>(page: &impl Page, index: u32) -> Option<T> {
+    let offset = entry_offset(index, size_of::<T>());
+    let mut buffer = [0u64; ENTRY_MAX.div_ceil(8)];
+    if size_of::<T>().is_multiple_of(8) {
+        for (at, word) in buffer.iter_mut().take(size_of::<T>() / 8).enumerate() {
+            *word = page.load64(offset + 8 * at);
+        }
+    } else if size_of::<T>().is_multiple_of(4) {
+        for (at, chunk) in buffer
+            .as_mut_bytes()
+            .as_chunks_mut::<4>()
+            .0
+            .iter_mut()
+            .enumerate()
+        {
+            if at < size_of::<T>() / 4 {
+                *chunk = page.load32(offset + 4 * at, Relaxed).to_ne_bytes();
+            }
+        }
+    } else {
+        for (at, byte) in buffer.as_mut_bytes().iter_mut().take(size_of::<T>()).enumerate() {
+            *byte = page.load8(offset + at);
+        }
+    }
+    // The buffer is long enough by the assertion in `Link::over`, so this is always `Some`.
+    T::read_from_prefix(buffer.as_bytes())
+        .ok()
+        .map(|(value, _)| value)
+}
+
+fn zero_entry<P: Page>(page: &P, offset: usize, size: usize) {
+    if size.is_multiple_of(8) {
+        (0..size / 8).for_each(|at| page.store64(offset + 8 * at, 0));
+    } else if size.is_multiple_of(4) {
+        (0..size / 4).for_each(|at| page.store32(offset + 4 * at, 0, Relaxed));
+    } else {
+        (0..size).for_each(|at| page.store8(offset + at, 0));
+    }
+}
