@@ -144,9 +144,8 @@ impl Reader {
     /// program accesses them through this crate only. What they contain, and when it changes, does not matter.
     pub unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
         // SAFETY: the caller's contract is the same; nothing below stores.
-        Self {
-            words: unsafe { Words::new(base, len) },
-        }
+        let words = unsafe { Words::new(base, len) };
+        Self { words }
     }
 
     /// The next event, or `None` when there is no newer one. A writer that jumps or goes back costs events, nothing else:
