@@ -3,8 +3,24 @@
 //! The same layouts serve client ↔ shadow and shadow ↔ driver (sDDF: `blk_req`/`blk_resp`). Towards the
 //! driver the shadow fills in `generation` and `region`, and block numbers count from the start of the device;
 //! from a client both must be 0, and block numbers count from the start of its partition.
+//!
+//! What a client may rely on ("semantics" of the class ABI hash):
+//! - Requests may be carried out in any order, with one exception: of two requests of one session whose blocks overlap
+//!   and of which one writes (write, discard, write-zeroes), the one sent first is answered before the other is begun.
+//! - A flush covers every write that was *answered* before the flush was sent, and no other.
+//! - Every request is answered exactly once, as long as the client keeps the rules of the link. At most [`IN_FLIGHT_MAX`]
+//!   are taken from a session at a time; the rest waits in the ring.
+//! - A request longer than the driver's `max_transfer` is `Invalid`; that limit never shrinks for a client but by an
+//!   update under policy `degrade`, and then such a request is answered `CapabilityLost`.
+
+mod client;
+
+pub use client::{BlockClient, ClientError, Completion, InfoError, Port};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Most requests of one session that the shadow has accepted and not answered.
+pub const IN_FLIGHT_MAX: usize = 64;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +36,30 @@ pub enum Op {
     Discard = 4,
     /// The blocks read as zeroes afterwards.
     WriteZeroes = 5,
+}
+
+impl Op {
+    /// From the byte of a request.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            1 => Self::Read,
+            2 => Self::Write,
+            3 => Self::Flush,
+            4 => Self::Discard,
+            5 => Self::WriteZeroes,
+            _ => return None,
+        })
+    }
+
+    /// Changes blocks.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::Discard | Self::WriteZeroes)
+    }
+
+    /// Moves data between device and data region.
+    pub fn has_data(self) -> bool {
+        matches!(self, Self::Read | Self::Write)
+    }
 }
 
 /// How a request ended.
@@ -42,6 +82,23 @@ pub enum Status {
     CapabilityLost = 6,
     /// There is no working driver and the shadow's patience has ended.
     Offline = 7,
+}
+
+impl Status {
+    /// From the byte of a response.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            0 => Self::Ok,
+            1 => Self::IoError,
+            2 => Self::OutOfRange,
+            3 => Self::Invalid,
+            4 => Self::ReadOnly,
+            5 => Self::Unsupported,
+            6 => Self::CapabilityLost,
+            7 => Self::Offline,
+            _ => return None,
+        })
+    }
 }
 
 /// One request.
@@ -111,3 +168,83 @@ pub struct BlockCapabilities {
     pub queue_depth: u32,
 }
 const _: () = assert!(size_of::<BlockCapabilities>() == 24);
+
+/// Protected calls from a client to the shadow: the label of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum ClientCall {
+    /// What the session gives access to. No arguments. Answer [`CallReply::Ok`]: the words of a [`ClientInfo`].
+    Info = 1,
+}
+
+impl ClientCall {
+    /// From a message label.
+    pub fn from_label(label: u64) -> Option<Self> {
+        (label == 1).then_some(Self::Info)
+    }
+}
+
+/// How a protected call of a client ended: the label of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum CallReply {
+    /// Done; results in the message registers.
+    Ok = 0,
+    /// No driver has reported yet, or the partition table is not read yet. The shadow notifies when it is.
+    NotReady = 1,
+    /// The device has no such partition. This does not change.
+    NoPartition = 2,
+    /// The session was ended, because the client broke the rules of the link.
+    Ended = 3,
+    /// The call is not known.
+    Denied = 4,
+}
+
+impl CallReply {
+    /// From the label of an answer; anything unknown is [`CallReply::Denied`].
+    pub fn from_label(label: u64) -> Self {
+        match label {
+            0 => Self::Ok,
+            1 => Self::NotReady,
+            2 => Self::NoPartition,
+            3 => Self::Ended,
+            _ => Self::Denied,
+        }
+    }
+}
+
+/// What a session gives access to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// Blocks of the session's partition.
+    pub capacity: u64,
+    /// Block size in bytes.
+    pub block_size: u32,
+    /// `CAP_*` bits.
+    pub flags: u32,
+    /// Most blocks in one request.
+    pub max_transfer: u32,
+}
+
+impl ClientInfo {
+    /// As message words.
+    pub fn to_words(self) -> [u64; 4] {
+        [
+            self.capacity,
+            self.block_size.into(),
+            self.flags.into(),
+            self.max_transfer.into(),
+        ]
+    }
+
+    /// From message words; `None` if one is out of range.
+    pub fn from_words(words: [u64; 4]) -> Option<Self> {
+        let narrow = |word| u32::try_from(word).ok();
+        Some(Self {
+            capacity: words[0],
+            block_size: narrow(words[1])?,
+            flags: narrow(words[2])?,
+            max_transfer: narrow(words[3])?,
+        })
+    }
+}
