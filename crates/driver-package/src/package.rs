@@ -1,0 +1,170 @@
+//! The driver package: manifest and image, bound together by one hash.
+//!
+//! | offset | field | |
+//! |---|---|---|
+//! | 0 | `magic: u32` | "UMPK" |
+//! | 4 | `version: u32` | [`VERSION`] |
+//! | 8 | `hash: [u8; 32]` | SHA-256 of everything from offset 144 to the end: the package's identity |
+//! | 40 | [signature block](SignatureBlock) | signs `hash`, and so is not part of what is hashed |
+//! | 144 | [`ManifestRecord`] | 816 bytes |
+//! | 960 | image | to the end |
+//!
+//! **Signatures are not verified yet.** Their block is reserved: scheme 0 says "unsigned" and everything else in it must be
+//! zero; any other scheme is refused, so that nobody takes a signed package for a verified one.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::HASH_LEN;
+use crate::image::{DRIVER_WINDOW, FlatImage, ImageError};
+
+#[cfg(feature = "alloc")]
+mod encode;
+#[cfg(feature = "alloc")]
+pub use encode::{ManifestSource, encode};
+mod manifest;
+pub use manifest::{Manifest, ManifestRecord, Transport};
+
+/// "UMPK", the first word of a package.
+pub const MAGIC: u32 = 0x4b50_4d55;
+/// Version of the format.
+pub const VERSION: u32 = 1;
+/// Most device ids of a manifest.
+pub const MAX_DEVICE_IDS: usize = 8;
+/// Signature scheme: none.
+pub const SCHEME_NONE: u32 = 0;
+/// Signature scheme reserved for ed25519 over the content hash; refused until it is verified.
+pub const SCHEME_ED25519: u32 = 1;
+/// Where the hashed part starts.
+const HASHED_FROM: usize = 144;
+/// Where the image starts.
+#[cfg(feature = "alloc")]
+const IMAGE_FROM: usize = HASHED_FROM + size_of::<ManifestRecord>();
+
+/// Room for a signature over the content hash.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SignatureBlock {
+    /// [`SCHEME_NONE`]; other schemes are reserved.
+    pub scheme: u32,
+    /// Reserved, 0.
+    pub reserved: u32,
+    /// Which key signed.
+    pub key_id: [u8; 32],
+    /// The signature.
+    pub signature: [u8; 64],
+}
+
+/// The fixed start of a package, as it lies in the file.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Header {
+    magic: u32,
+    version: u32,
+    hash: [u8; HASH_LEN],
+    signature: SignatureBlock,
+}
+const _: () = assert!(size_of::<Header>() == HASHED_FROM);
+
+/// Which rule a package breaks. [`number`](Self::number) reaches the operator and is part of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackageError {
+    /// Shorter than header and manifest.
+    Truncated,
+    /// Does not start with [`MAGIC`].
+    Magic,
+    /// Another [`VERSION`] of the format.
+    Version,
+    /// The content is not what was hashed (or was cut off, or added to).
+    Hash,
+    /// A signature of a scheme that is not verified here, or an unsigned package with something in its signature block.
+    Signature,
+    /// The length the manifest states is not the image's.
+    Length,
+    /// A text is not zero-padded printable UTF-8, or an obligatory one is empty.
+    Text,
+    /// Unknown transport.
+    Transport,
+    /// No device ids, too many, or a zero among them.
+    DeviceIds,
+    /// A heap larger than a driver's window.
+    Heap,
+    /// A reserved field is set.
+    Reserved,
+    /// The image inside breaks a rule.
+    Image(ImageError),
+}
+
+impl PackageError {
+    /// A small number: 1 to 11 for the package, 0x100 and the image error's number for the image.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Truncated => 1,
+            Self::Magic => 2,
+            Self::Version => 3,
+            Self::Hash => 4,
+            Self::Signature => 5,
+            Self::Length => 6,
+            Self::Text => 7,
+            Self::Transport => 8,
+            Self::DeviceIds => 9,
+            Self::Heap => 10,
+            Self::Reserved => 11,
+            Self::Image(error) => 0x100 + error as u32,
+        }
+    }
+}
+
+/// A checked view of a package.
+#[derive(Clone, Copy, Debug)]
+pub struct Package<'a> {
+    manifest: Manifest<'a>,
+    image: FlatImage<'a>,
+    hash: [u8; HASH_LEN],
+}
+
+impl<'a> Package<'a> {
+    /// Checks `bytes` completely: form, hash, signature block, manifest, image, in that order. Whether the package fits a
+    /// device slot is for the caller to ask ([`Manifest::serves`]).
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, PackageError> {
+        let (header, hashed) = Header::read_from_prefix(bytes).map_err(|_| PackageError::Truncated)?;
+        if header.magic != MAGIC {
+            return Err(PackageError::Magic);
+        }
+        if header.version != VERSION {
+            return Err(PackageError::Version);
+        }
+        if header.hash != crate::sha256(hashed) {
+            return Err(PackageError::Hash);
+        }
+        if header.signature.as_bytes().iter().any(|byte| *byte != 0) {
+            return Err(PackageError::Signature);
+        }
+        let (record, image) = ManifestRecord::ref_from_prefix(hashed).map_err(|_| PackageError::Truncated)?;
+        let manifest = Manifest::check(record)?;
+        if record.image_len.get() as usize != image.len() {
+            return Err(PackageError::Length);
+        }
+        let image = FlatImage::parse(image, DRIVER_WINDOW).map_err(PackageError::Image)?;
+        Ok(Self {
+            manifest,
+            image,
+            hash: header.hash,
+        })
+    }
+
+    /// What the package says of itself.
+    pub fn manifest(&self) -> &Manifest<'a> {
+        &self.manifest
+    }
+    /// The driver.
+    pub fn image(&self) -> &FlatImage<'a> {
+        &self.image
+    }
+    /// The content hash, which was found to be right: the identity of the package.
+    pub fn hash(&self) -> &[u8; HASH_LEN] {
+        &self.hash
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Writing packages, on the host.
+
+use alloc::vec::Vec;
+
+use zerocopy::{IntoBytes, little_endian as le};
+
+use super::manifest::{CHANGELOG_MAX, NAME_MAX, VERSION_MAX};
+use super::{
+    HASHED_FROM, Header, IMAGE_FROM, MAGIC, MAX_DEVICE_IDS, ManifestRecord, Package, PackageError,
+    SignatureBlock, Transport, VERSION,
+};
+use crate::HASH_LEN;
+
+/// What goes into a manifest; see [`Manifest`](super::Manifest) for the meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct ManifestSource<'a> {
+    /// Name, at most 64 bytes.
+    pub name: &'a str,
+    /// Version, at most 32 bytes.
+    pub version: &'a str,
+    /// What is new, in one line of at most 608 bytes.
+    pub changelog: &'a str,
+    /// Class number.
+    pub class: u32,
+    /// Hash of the class's canonical ABI text.
+    pub class_abi: [u8; HASH_LEN],
+    /// How the device is reached.
+    pub transport: Transport,
+    /// One to eight device ids.
+    pub device_ids: &'a [u32],
+    /// Pages of heap.
+    pub heap_pages: u32,
+    /// Security floor.
+    pub security_floor: u32,
+}
+
+/// Writes an unsigned package around `image` (a whole flat image), and checks it as a reader would.
+pub fn encode(source: &ManifestSource<'_>, image: &[u8]) -> Result<Vec<u8>, PackageError> {
+    let mut device_ids = [le::U32::ZERO; MAX_DEVICE_IDS];
+    for (at, id) in source.device_ids.iter().enumerate() {
+        device_ids.get_mut(at).ok_or(PackageError::DeviceIds)?.set(*id);
+    }
+    let record = ManifestRecord {
+        image_len: le::U32::new(u32::try_from(image.len()).map_err(|_| PackageError::Length)?),
+        class: le::U32::new(source.class),
+        class_abi: source.class_abi,
+        transport: le::U32::new(source.transport as u32),
+        device_id_count: le::U32::new(source.device_ids.len() as u32),
+        device_ids,
+        heap_pages: le::U32::new(source.heap_pages),
+        security_floor: le::U32::new(source.security_floor),
+        reserved: [0; 24],
+        name: padded::<NAME_MAX>(source.name)?,
+        version: padded::<VERSION_MAX>(source.version)?,
+        changelog: padded::<CHANGELOG_MAX>(source.changelog)?,
+    };
+    let signature = SignatureBlock {
+        scheme: super::SCHEME_NONE,
+        reserved: 0,
+        key_id: [0; 32],
+        signature: [0; 64],
+    };
+    let mut header = Header {
+        magic: MAGIC,
+        version: VERSION,
+        hash: [0; HASH_LEN],
+        signature,
+    };
+    let mut bytes = Vec::with_capacity(IMAGE_FROM + image.len());
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(record.as_bytes());
+    bytes.extend_from_slice(image);
+    header.hash = crate::sha256(&bytes[HASHED_FROM..]);
+    bytes[..HASHED_FROM].copy_from_slice(header.as_bytes());
+    Package::parse(&bytes)?;
+    Ok(bytes)
+}
+
+fn padded<const N: usize>(text: &str) -> Result<[u8; N], PackageError> {
+    let mut field = [0; N];
+    field
+        .get_mut(..text.len())
+        .ok_or(PackageError::Text)?
+        .copy_from_slice(text.as_bytes());
+    Ok(field)
+}

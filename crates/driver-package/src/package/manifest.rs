@@ -1,0 +1,148 @@
+//! The manifest: what a package says of the driver inside.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
+
+use super::{MAX_DEVICE_IDS, PackageError};
+use crate::resources::WINDOW_MAX;
+use crate::{HASH_LEN, image::PAGE};
+
+/// Longest name, in bytes.
+pub const NAME_MAX: usize = 64;
+/// Longest version, in bytes.
+pub const VERSION_MAX: usize = 32;
+/// Longest changelog line, in bytes.
+pub const CHANGELOG_MAX: usize = 608;
+
+/// A manifest, as it lies in the file. Texts are padded with zeroes.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct ManifestRecord {
+    /// Bytes of the image that follows.
+    pub image_len: le::U32,
+    /// Class number.
+    pub class: le::U32,
+    /// Hash of the class's canonical ABI text.
+    pub class_abi: [u8; HASH_LEN],
+    /// A [`Transport`].
+    pub transport: le::U32,
+    /// Valid entries of `device_ids`; the others are 0.
+    pub device_id_count: le::U32,
+    /// Devices that the driver serves, as its transport numbers them.
+    pub device_ids: [le::U32; MAX_DEVICE_IDS],
+    /// Pages of heap the driver wants.
+    pub heap_pages: le::U32,
+    /// See [`Manifest::security_floor`].
+    pub security_floor: le::U32,
+    /// Reserved, 0.
+    pub reserved: [u8; 24],
+    /// Name.
+    pub name: [u8; NAME_MAX],
+    /// Version.
+    pub version: [u8; VERSION_MAX],
+    /// What is new, in one line.
+    pub changelog: [u8; CHANGELOG_MAX],
+}
+const _: () = assert!(size_of::<ManifestRecord>() == 816);
+
+/// How a device is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Transport {
+    /// Registers as virtio 1.2, section 4.2, says; device ids are virtio's.
+    VirtioMmio = 1,
+}
+
+impl Transport {
+    /// From its number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        (number == Self::VirtioMmio as u32).then_some(Self::VirtioMmio)
+    }
+}
+
+/// A checked manifest.
+#[derive(Clone, Copy, Debug)]
+pub struct Manifest<'a> {
+    record: &'a ManifestRecord,
+    /// Name, such as `virtio-blk-0.8`.
+    pub name: &'a str,
+    /// Version of the driver inside.
+    pub version: &'a str,
+    /// What is new, in one line; may be empty.
+    pub changelog: &'a str,
+    /// How the device is reached.
+    pub transport: Transport,
+}
+
+impl<'a> Manifest<'a> {
+    /// Checks a record, field by field.
+    pub(super) fn check(record: &'a ManifestRecord) -> Result<Self, PackageError> {
+        let transport = Transport::from_number(record.transport.get()).ok_or(PackageError::Transport)?;
+        let count = record.device_id_count.get() as usize;
+        if count == 0 || count > MAX_DEVICE_IDS {
+            return Err(PackageError::DeviceIds);
+        }
+        let (used, unused) = record.device_ids.split_at(count);
+        if used.iter().any(|id| id.get() == 0) || unused.iter().any(|id| id.get() != 0) {
+            return Err(PackageError::DeviceIds);
+        }
+        if u64::from(record.heap_pages.get()) > WINDOW_MAX / PAGE {
+            return Err(PackageError::Heap);
+        }
+        if record.reserved.iter().any(|byte| *byte != 0) {
+            return Err(PackageError::Reserved);
+        }
+        let name = text(&record.name)?;
+        let version = text(&record.version)?;
+        if name.is_empty() || version.is_empty() {
+            return Err(PackageError::Text);
+        }
+        Ok(Self {
+            record,
+            name,
+            version,
+            changelog: text(&record.changelog)?,
+            transport,
+        })
+    }
+
+    /// Class number.
+    pub fn class(&self) -> u32 {
+        self.record.class.get()
+    }
+    /// Hash of the class's canonical ABI text that the driver was built with.
+    pub fn class_abi(&self) -> &'a [u8; HASH_LEN] {
+        &self.record.class_abi
+    }
+    /// Devices that the driver serves, as its transport numbers them.
+    pub fn device_ids(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let record = self.record;
+        record
+            .device_ids
+            .iter()
+            .take(record.device_id_count.get() as usize)
+            .map(|id| id.get())
+    }
+    /// Pages of heap the driver wants.
+    pub fn heap_pages(&self) -> u32 {
+        self.record.heap_pages.get()
+    }
+    /// A number that only grows: a system that has committed a package with floor *n* accepts none with a smaller one.
+    pub fn security_floor(&self) -> u32 {
+        self.record.security_floor.get()
+    }
+    /// Whether the driver says that it serves this device.
+    pub fn serves(&self, transport: u32, device_id: u32) -> bool {
+        self.transport as u32 == transport && self.device_ids().any(|id| id == device_id)
+    }
+}
+
+/// A zero-padded text: printable up to the first zero, nothing but zeroes from there.
+fn text(field: &[u8]) -> Result<&str, PackageError> {
+    let len = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let (used, padding) = field.split_at(len);
+    let text = core::str::from_utf8(used).map_err(|_| PackageError::Text)?;
+    if padding.iter().any(|byte| *byte != 0) || text.chars().any(char::is_control) {
+        return Err(PackageError::Text);
+    }
+    Ok(text)
+}

@@ -1,0 +1,179 @@
+use alloc::vec::Vec;
+use core::mem::offset_of;
+use proptest::prelude::*;
+
+use super::*;
+use crate::image::{self, PAGE, Rights, SegmentSource};
+use crate::resources::WINDOW_VADDR;
+
+fn source() -> ManifestSource<'static> {
+    ManifestSource {
+        name: "virtio-blk",
+        version: "0.8.0",
+        changelog: "First of its kind",
+        class: 1,
+        class_abi: [9; 32],
+        transport: Transport::VirtioMmio,
+        device_ids: &[2, 77],
+        heap_pages: 64,
+        security_floor: 3,
+    }
+}
+
+fn driver() -> Vec<u8> {
+    let code = SegmentSource {
+        vaddr: WINDOW_VADDR,
+        pages: 1,
+        rights: Rights::ReadExecute,
+        content: &[0; 64],
+    };
+    image::encode(WINDOW_VADDR, &[code], DRIVER_WINDOW).unwrap()
+}
+
+fn good() -> Vec<u8> {
+    encode(&source(), &driver()).unwrap()
+}
+
+/// The good package with `value` at `offset` of its manifest, hashed again.
+fn refusal(offset: usize, value: &[u8]) -> Option<PackageError> {
+    let mut bytes = good();
+    bytes[HASHED_FROM + offset..][..value.len()].copy_from_slice(value);
+    let hash = crate::sha256(&bytes[HASHED_FROM..]);
+    bytes[8..40].copy_from_slice(&hash);
+    Package::parse(&bytes).err()
+}
+
+#[test]
+fn what_was_encoded_is_found_again() {
+    let bytes = good();
+    let package = Package::parse(&bytes).unwrap();
+    let manifest = package.manifest();
+    assert_eq!(
+        (manifest.name, manifest.version, manifest.changelog),
+        ("virtio-blk", "0.8.0", "First of its kind")
+    );
+    assert_eq!((manifest.class(), manifest.class_abi()), (1, &[9; 32]));
+    assert_eq!((manifest.heap_pages(), manifest.security_floor()), (64, 3));
+    assert_eq!(manifest.device_ids().collect::<Vec<_>>(), [2, 77]);
+    assert!(manifest.serves(1, 2) && manifest.serves(1, 77));
+    assert!(!manifest.serves(1, 0) && !manifest.serves(2, 2) && !manifest.serves(1, 1));
+    assert_eq!(package.image().layout().entry(), WINDOW_VADDR);
+    assert_eq!(package.hash(), &crate::sha256(&bytes[HASHED_FROM..]));
+}
+
+#[test]
+fn every_rule_has_its_refusal() {
+    assert_eq!(refusal(offset_of!(ManifestRecord, class), &[1]), None);
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, image_len), &[1]),
+        Some(PackageError::Length)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, transport), &[0]),
+        Some(PackageError::Transport)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, device_id_count), &[0]),
+        Some(PackageError::DeviceIds)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, device_id_count), &[1]),
+        Some(PackageError::DeviceIds)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, device_id_count), &[3]),
+        Some(PackageError::DeviceIds)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, device_id_count), &[9]),
+        Some(PackageError::DeviceIds)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, heap_pages), &[1, 2]),
+        Some(PackageError::Heap)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, reserved), &[1]),
+        Some(PackageError::Reserved)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, name), &[0; 64]),
+        Some(PackageError::Text)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, version), &[0; 32]),
+        Some(PackageError::Text)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, changelog), b"two\nlines"),
+        Some(PackageError::Text)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, changelog), &[0xff]),
+        Some(PackageError::Text)
+    );
+    assert_eq!(
+        refusal(offset_of!(ManifestRecord, changelog) + 607, b"x"),
+        Some(PackageError::Text)
+    );
+    assert_eq!(refusal(816, &[0]), Some(PackageError::Image(ImageError::Magic)));
+}
+
+#[test]
+fn a_signature_that_nobody_verifies_is_refused() {
+    for at in 40..HASHED_FROM {
+        let mut bytes = good();
+        bytes[at] = SCHEME_ED25519 as u8;
+        assert_eq!(Package::parse(&bytes).err(), Some(PackageError::Signature));
+    }
+}
+
+#[test]
+fn every_truncation_extension_and_bit_flip_is_refused() {
+    let mut bytes = good();
+    for len in 0..bytes.len() {
+        assert!(Package::parse(&bytes[..len]).is_err(), "{len}");
+    }
+    for bit in 0..bytes.len() * 8 {
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(Package::parse(&bytes).is_err(), "bit {bit}");
+        bytes[bit / 8] ^= 1 << (bit % 8);
+    }
+    bytes.push(0);
+    assert_eq!(Package::parse(&bytes).err(), Some(PackageError::Hash));
+}
+
+#[test]
+fn an_image_of_another_window_is_no_driver() {
+    let code = SegmentSource {
+        vaddr: 0x40_0000,
+        pages: 1,
+        rights: Rights::ReadExecute,
+        content: &[0; 64],
+    };
+    let window = image::Window {
+        start: 0x40_0000,
+        end: 0x40_0000 + PAGE,
+    };
+    let elsewhere = image::encode(0x40_0000, &[code], window).unwrap();
+    assert_eq!(
+        encode(&source(), &elsewhere).err(),
+        Some(PackageError::Image(ImageError::Window))
+    );
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_pass(bytes in proptest::collection::vec(any::<u8>(), 0..2048)) {
+        prop_assert!(Package::parse(&bytes).is_err());
+    }
+
+    /// Rightly hashed nonsense in the manifest never panics.
+    #[test]
+    fn a_hashed_manifest_of_arbitrary_bytes_never_panics(
+        at in 0usize..816,
+        value in proptest::collection::vec(any::<u8>(), 1..64),
+    ) {
+        let _ = refusal(at.min(816 - value.len()), &value);
+    }
+}
