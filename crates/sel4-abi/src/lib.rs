@@ -23,6 +23,7 @@ pub mod fault;
 pub mod invocation;
 pub mod ipc_buffer;
 pub mod message;
+pub mod microkit;
 pub mod object;
 pub mod platform;
 pub mod rights;
