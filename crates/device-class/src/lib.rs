@@ -4,6 +4,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod abi;
 pub mod block;
 pub mod report;
 
