@@ -22,7 +22,7 @@ mod encode;
 #[cfg(feature = "alloc")]
 pub use encode::{ManifestSource, encode};
 mod manifest;
-pub use manifest::{Manifest, ManifestRecord, Transport};
+pub use manifest::{Configuration, Manifest, ManifestRecord, Transport};
 
 /// "UMPK", the first word of a package.
 pub const MAGIC: u32 = 0x4b50_4d55;
@@ -90,12 +90,14 @@ pub enum PackageError {
     Heap,
     /// A reserved field is set.
     Reserved,
+    /// Unknown configuration of the kernel ABI.
+    Configuration,
     /// The image inside breaks a rule.
     Image(ImageError),
 }
 
 impl PackageError {
-    /// A small number: 1 to 11 for the package, 0x100 and the image error's number for the image.
+    /// A small number: 1 to 12 for the package, 0x100 and the image error's number for the image.
     pub fn number(self) -> u32 {
         match self {
             Self::Truncated => 1,
@@ -109,6 +111,7 @@ impl PackageError {
             Self::DeviceIds => 9,
             Self::Heap => 10,
             Self::Reserved => 11,
+            Self::Configuration => 12,
             Self::Image(error) => 0x100 + error as u32,
         }
     }

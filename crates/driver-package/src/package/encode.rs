@@ -6,8 +6,8 @@ use zerocopy::{IntoBytes, little_endian as le};
 
 use super::manifest::{CHANGELOG_MAX, NAME_MAX, VERSION_MAX};
 use super::{
-    HASHED_FROM, Header, IMAGE_FROM, MAGIC, MAX_DEVICE_IDS, ManifestRecord, Package, PackageError,
-    SignatureBlock, Transport, VERSION,
+    Configuration, HASHED_FROM, Header, IMAGE_FROM, MAGIC, MAX_DEVICE_IDS, ManifestRecord, Package,
+    PackageError, SignatureBlock, Transport, VERSION,
 };
 use crate::HASH_LEN;
 
@@ -26,6 +26,8 @@ pub struct ManifestSource<'a> {
     pub class_abi: [u8; HASH_LEN],
     /// How the device is reached.
     pub transport: Transport,
+    /// Which kernels it runs on.
+    pub configuration: Configuration,
     /// One to eight device ids.
     pub device_ids: &'a [u32],
     /// Pages of heap.
@@ -49,7 +51,8 @@ pub fn encode(source: &ManifestSource<'_>, image: &[u8]) -> Result<Vec<u8>, Pack
         device_ids,
         heap_pages: le::U32::new(source.heap_pages),
         security_floor: le::U32::new(source.security_floor),
-        reserved: [0; 24],
+        configuration: le::U32::new(source.configuration as u32),
+        reserved: [0; 20],
         name: padded::<NAME_MAX>(source.name)?,
         version: padded::<VERSION_MAX>(source.version)?,
         changelog: padded::<CHANGELOG_MAX>(source.changelog)?,

@@ -33,8 +33,10 @@ pub struct ManifestRecord {
     pub heap_pages: le::U32,
     /// See [`Manifest::security_floor`].
     pub security_floor: le::U32,
+    /// A [`Configuration`].
+    pub configuration: le::U32,
     /// Reserved, 0.
-    pub reserved: [u8; 24],
+    pub reserved: [u8; 20],
     /// Name.
     pub name: [u8; NAME_MAX],
     /// Version.
@@ -59,6 +61,27 @@ impl Transport {
     }
 }
 
+/// Which configuration of the kernel ABI the driver was built for; invocation numbers differ between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Configuration {
+    /// Neither of the others.
+    Release = 1,
+    /// With debugging.
+    Debug = 2,
+    /// With the benchmark's system calls.
+    Benchmark = 3,
+}
+
+impl Configuration {
+    /// From its number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        [Self::Release, Self::Debug, Self::Benchmark]
+            .into_iter()
+            .find(|known| *known as u32 == number)
+    }
+}
+
 /// A checked manifest.
 #[derive(Clone, Copy, Debug)]
 pub struct Manifest<'a> {
@@ -71,12 +94,16 @@ pub struct Manifest<'a> {
     pub changelog: &'a str,
     /// How the device is reached.
     pub transport: Transport,
+    /// Which kernels it runs on.
+    pub configuration: Configuration,
 }
 
 impl<'a> Manifest<'a> {
     /// Checks a record, field by field.
     pub(super) fn check(record: &'a ManifestRecord) -> Result<Self, PackageError> {
         let transport = Transport::from_number(record.transport.get()).ok_or(PackageError::Transport)?;
+        let configuration =
+            Configuration::from_number(record.configuration.get()).ok_or(PackageError::Configuration)?;
         let count = record.device_id_count.get() as usize;
         if count == 0 || count > MAX_DEVICE_IDS {
             return Err(PackageError::DeviceIds);
@@ -96,12 +123,14 @@ impl<'a> Manifest<'a> {
         if name.is_empty() || version.is_empty() {
             return Err(PackageError::Text);
         }
+        let changelog = text(&record.changelog)?;
         Ok(Self {
             record,
             name,
             version,
-            changelog: text(&record.changelog)?,
+            changelog,
             transport,
+            configuration,
         })
     }
 

@@ -14,6 +14,7 @@ fn source() -> ManifestSource<'static> {
         class: 1,
         class_abi: [9; 32],
         transport: Transport::VirtioMmio,
+        configuration: Configuration::Debug,
         device_ids: &[2, 77],
         heap_pages: 64,
         security_floor: 3,
@@ -57,6 +58,10 @@ fn what_was_encoded_is_found_again() {
     assert_eq!(manifest.device_ids().collect::<Vec<_>>(), [2, 77]);
     assert!(manifest.serves(1, 2) && manifest.serves(1, 77));
     assert!(!manifest.serves(1, 0) && !manifest.serves(2, 2) && !manifest.serves(1, 1));
+    assert_eq!(
+        (manifest.transport, manifest.configuration),
+        (Transport::VirtioMmio, Configuration::Debug)
+    );
     assert_eq!(package.image().layout().entry(), WINDOW_VADDR);
     assert_eq!(package.hash(), &crate::sha256(&bytes[HASHED_FROM..]));
 }
