@@ -38,7 +38,18 @@ pub const SCHEME_ED25519: u32 = 1;
 const HASHED_FROM: usize = 144;
 /// Where the image starts.
 #[cfg(feature = "alloc")]
-const IMAGE_FROM: usize = HASHED_FROM + size_of::<ManifestRecord>();
+const IMAGE_FROM: usize = HEAD_LEN;
+
+/// Bytes of a package before its image: enough for [`describe`].
+pub const HEAD_LEN: usize = HASHED_FROM + size_of::<ManifestRecord>();
+
+/// Name and version that the manifest in a package's first bytes states, with nothing else checked: for people's eyes,
+/// not for decisions.
+pub fn describe(head: &[u8]) -> Option<(&str, &str)> {
+    let (record, _) = ManifestRecord::ref_from_prefix(head.get(HASHED_FROM..)?).ok()?;
+    let name = manifest::text(&record.name).ok()?;
+    Some((name, manifest::text(&record.version).ok()?))
+}
 
 /// Room for a signature over the content hash.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]

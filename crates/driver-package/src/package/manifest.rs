@@ -166,7 +166,7 @@ impl<'a> Manifest<'a> {
 }
 
 /// A zero-padded text: printable up to the first zero, nothing but zeroes from there.
-fn text(field: &[u8]) -> Result<&str, PackageError> {
+pub(super) fn text(field: &[u8]) -> Result<&str, PackageError> {
     let len = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     let (used, padding) = field.split_at(len);
     let text = core::str::from_utf8(used).map_err(|_| PackageError::Text)?;

@@ -1,0 +1,269 @@
+//! What the operator asks, and what is done about it. His bytes are hostile: every name, number and length is looked up.
+
+use control_protocol::record::Kind;
+use control_protocol::reply::{Device, Error, Hello, Package, Reply, Status, Stop};
+use control_protocol::request::{Policy, Request};
+use control_protocol::{CHUNK_MAX, PackageHash};
+use heapless::{String, Vec};
+use supervision::shadow;
+
+use crate::control::{Core, Stopping};
+use crate::transaction::{Machine, Order};
+use crate::world::World;
+
+/// Does what a request says. `None`: the payload was no request. `noise` is what the channel lost so far.
+pub(crate) fn execute<'b>(
+    core: &mut Core,
+    world: &mut impl World,
+    request: Option<Request<'_>>,
+    noise: (u64, u64),
+    buffer: &'b mut [u8; CHUNK_MAX],
+) -> Reply<'b> {
+    let Some(request) = request else {
+        return Reply::Error(Error::Malformed);
+    };
+    let reply = match request {
+        Request::Hello => Ok(hello(core, world)),
+        Request::Status => Ok(status(core, world, noise)),
+        Request::Packages => Ok(packages(core)),
+        Request::UploadBegin { len, sha256 } => upload_begin(core, len, &sha256),
+        Request::UploadChunk { slot, offset, bytes } => {
+            core.store.chunk(world, slot, offset, bytes).map(Reply::Upload)
+        }
+        Request::UploadEnd { slot } => core.store.end(world, slot).map(Reply::Upload),
+        Request::Update {
+            device,
+            package,
+            policy,
+        } => update(core, world, device, &package, policy),
+        Request::Rollback { device } => rollback(core, world, device),
+        Request::Kill { device } => kill(core, world, device),
+        Request::Job { id } => core
+            .history
+            .get(id)
+            .cloned()
+            .map(Reply::Job)
+            .ok_or(Error::UnknownJob),
+        Request::History { device, after } => core.device(device).map(|index| {
+            let (records, more) = core.history.page(index as u8, after);
+            Reply::History { records, more }
+        }),
+        Request::Traces => Ok(Reply::Names(core.traces.clone())),
+        Request::TraceRead { source, cursor } => trace_read(world, source, cursor, buffer),
+        Request::Reports => Ok(Reply::Names(core.reports.clone())),
+        Request::ReportRead { name, offset, len } => report_read(core, world, name, offset, len, buffer),
+        Request::Stop => Ok(stop(core, world)),
+    };
+    reply.unwrap_or_else(Reply::Error)
+}
+
+impl Core {
+    fn device(&self, name: &str) -> Result<usize, Error> {
+        self.devices
+            .iter()
+            .position(|(setup, _)| setup.name == name)
+            .ok_or(Error::UnknownDevice)
+    }
+
+    fn machine(&self, index: usize) -> Result<&Machine, Error> {
+        self.devices
+            .get(index)
+            .map(|(_, machine)| machine)
+            .ok_or(Error::UnknownDevice)
+    }
+
+    fn keeps(&self, package: u8) -> bool {
+        // Boot packages of devices that never came up stay too.
+        self.devices.iter().any(|(_, machine)| machine.needs(package))
+    }
+
+    fn not_stopping(&self) -> Result<(), Error> {
+        match self.stop {
+            Some(_) => Err(Error::Stopping),
+            None => Ok(()),
+        }
+    }
+}
+
+fn hello<'b>(core: &Core, world: &mut impl World) -> Reply<'b> {
+    Reply::Hello(Hello {
+        counter_hz: core.clock.hz(),
+        now_ns: core.clock.nanos(world.now()),
+        package_max: core.store.slot_size(),
+    })
+}
+
+fn status<'b>(core: &Core, world: &mut impl World, noise: (u64, u64)) -> Reply<'b> {
+    let devices = core.devices.iter().map(|(setup, machine)| {
+        let label = |package: Option<u8>| package.and_then(|package| core.store.label(package));
+        let (updates, failures) = machine.counts();
+        let holder = machine.holder();
+        Device {
+            name: setup.name.clone(),
+            class: setup.class,
+            condition: machine.condition(),
+            generation: holder.map_or(0, |holder| holder.generation),
+            package: label(holder.map(|holder| holder.package)),
+            previous: label(machine.previous()),
+            updates,
+            failures,
+        }
+    });
+    Reply::Status(Status {
+        now_ns: core.clock.nanos(world.now()),
+        devices: devices.collect(),
+        skipped_bytes: noise.0,
+        damaged_frames: noise.1,
+    })
+}
+
+fn packages<'b>(core: &Core) -> Reply<'b> {
+    let packages = core.store.entries().map(|entry| Package {
+        slot: entry.slot,
+        sha256: *entry.hash,
+        len: entry.len,
+        label: String::try_from(entry.label).unwrap_or_default(),
+        kept: core.keeps(entry.slot),
+    });
+    Reply::Packages(packages.collect())
+}
+
+fn upload_begin<'b>(core: &mut Core, len: u32, sha256: &PackageHash) -> Result<Reply<'b>, Error> {
+    core.not_stopping()?;
+    let devices = &core.devices;
+    let kept = |slot| devices.iter().any(|(_, machine)| machine.needs(slot));
+    core.store.begin(len, sha256, kept).map(Reply::Upload)
+}
+
+fn update<'b>(
+    core: &mut Core,
+    world: &mut impl World,
+    device: &str,
+    package: &PackageHash,
+    policy: Policy,
+) -> Result<Reply<'b>, Error> {
+    let index = core.device(device)?;
+    let package = core.store.find(package).ok_or(Error::UnknownPackage)?;
+    let policy = match policy {
+        Policy::Refuse => shadow::Policy::Refuse,
+        Policy::Degrade => shadow::Policy::Degrade,
+        Policy::Force => shadow::Policy::Force,
+    };
+    order(core, world, index, Kind::Update, package, policy)
+}
+
+fn rollback<'b>(core: &mut Core, world: &mut impl World, device: &str) -> Result<Reply<'b>, Error> {
+    let index = core.device(device)?;
+    let package = core.machine(index)?.previous().ok_or(Error::NothingToRollBack)?;
+    // The older version may be able to do less; to go back is what the operator ordered.
+    order(
+        core,
+        world,
+        index,
+        Kind::Rollback,
+        package,
+        shadow::Policy::Degrade,
+    )
+}
+
+fn order<'b>(
+    core: &mut Core,
+    world: &mut impl World,
+    index: usize,
+    kind: Kind,
+    package: u8,
+    policy: shadow::Policy,
+) -> Result<Reply<'b>, Error> {
+    core.not_stopping()?;
+    let machine = core.machine(index)?;
+    if let Some(busy) = machine.busy() {
+        return Err(Error::Busy { job: busy.job });
+    }
+    let from = machine.package().and_then(|package| core.store.label(package));
+    let to = core.store.label(package);
+    let record = core.history.open(index as u8, kind, from, to, None);
+    let order = Order {
+        record,
+        kind,
+        package,
+        policy,
+    };
+    match core.with(world, index, |machine, env| machine.accept(env, order)) {
+        Some(Ok(())) => Ok(Reply::Accepted { job: record }),
+        Some(Err(busy)) => Err(Error::Busy { job: busy.job }),
+        None => Err(Error::UnknownDevice),
+    }
+}
+
+fn kill<'b>(core: &mut Core, world: &mut impl World, device: &str) -> Result<Reply<'b>, Error> {
+    let index = core.device(device)?;
+    core.not_stopping()?;
+    match core.with(world, index, |machine, env| machine.kill(env)) {
+        Some(Ok(record)) => Ok(Reply::Accepted { job: record }),
+        Some(Err(Some(busy))) => Err(Error::Busy { job: busy.job }),
+        Some(Err(None)) => Err(Error::NoDriver),
+        None => Err(Error::UnknownDevice),
+    }
+}
+
+fn trace_read<'b>(
+    world: &mut impl World,
+    source: u8,
+    cursor: u64,
+    buffer: &'b mut [u8; CHUNK_MAX],
+) -> Result<Reply<'b>, Error> {
+    let (len, next, lost) = world
+        .read_trace(usize::from(source), cursor, &mut buffer[..])
+        .ok_or(Error::UnknownName)?;
+    Ok(Reply::Trace {
+        next,
+        lost,
+        bytes: &buffer[..len.min(CHUNK_MAX)],
+    })
+}
+
+fn report_read<'b>(
+    core: &Core,
+    world: &mut impl World,
+    name: &str,
+    offset: u32,
+    len: u16,
+    buffer: &'b mut [u8; CHUNK_MAX],
+) -> Result<Reply<'b>, Error> {
+    let report = core
+        .reports
+        .iter()
+        .position(|report| report == name)
+        .ok_or(Error::UnknownName)?;
+    let total = world.report_len(report);
+    let left = total.checked_sub(offset).ok_or(Error::OutOfRange)?;
+    let bytes = buffer
+        .get_mut(..usize::from(len).min(left as usize))
+        .ok_or(Error::OutOfRange)?;
+    world.read_report(report, offset as usize, bytes);
+    Ok(Reply::Report { total, bytes })
+}
+
+fn stop<'b>(core: &mut Core, world: &mut impl World) -> Reply<'b> {
+    let waiting = match core.stop {
+        Some(stop) => stop.waiting,
+        None => {
+            let count = core.reports.len();
+            (0..count).for_each(|report| world.ask_to_stop(report));
+            let now = world.now();
+            world.trace(trace::Event::new(now, trace::Kind::Halt, 0, 0));
+            // At most `MAX_NAMES` reports: fewer than bits.
+            let waiting = (1u32 << count) - 1;
+            core.stop = Some(Stopping { waiting });
+            waiting
+        }
+    };
+    let names = core
+        .reports
+        .iter()
+        .enumerate()
+        .filter(|(report, _)| waiting & 1 << report != 0);
+    let waiting: Vec<_, _> = names.map(|(_, name)| name.clone()).collect();
+    let halted = waiting.is_empty();
+    Reply::Stop(Stop { waiting, halted })
+}

@@ -1,0 +1,134 @@
+//! The transaction's state outside control, and going on from it.
+
+use control_protocol::record::{Kind, Reason};
+use control_protocol::reply::Condition;
+use supervision::{Side, shadow};
+
+use super::{After, Env, Incarnation, Machine, Order, Step};
+use crate::state::{MAX_DEAD, NO_PACKAGE, SavedGeneration, SlotState};
+use crate::world::World;
+
+impl Step {
+    /// As it is saved and traced.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Idle => 1,
+            Self::StageNew => 2,
+            Self::StageSpare => 3,
+            Self::Quiesce => 4,
+            Self::Attach => 5,
+            Self::Enable => 6,
+            Self::Resume => 7,
+            Self::Measure => 8,
+            Self::Reap(After::Rest) => 9,
+            Self::Reap(After::Stage(_)) => 10,
+        }
+    }
+}
+
+impl Machine {
+    /// Keeps what a successor needs.
+    pub(super) fn save<W: World>(&self, env: &mut Env<'_, W>) {
+        self.save_as(env, false);
+    }
+
+    /// The same before the cut: a successor that reads it cannot know whether the holder still has the device.
+    pub(super) fn save_cutting<W: World>(&self, env: &mut Env<'_, W>) {
+        self.save_as(env, true);
+    }
+
+    fn save_as<W: World>(&self, env: &mut Env<'_, W>, cutting: bool) {
+        let mut dead = [0; MAX_DEAD];
+        for (kept, generation) in dead.iter_mut().zip(self.dead.iter().chain(&self.quarantine)) {
+            *kept = *generation;
+        }
+        let state = SlotState {
+            step: self.step.number(),
+            cutting: cutting.into(),
+            transaction: self.transaction,
+            device_clean: self.device_clean.into(),
+            holder: saved(self.holder),
+            target: saved(self.target),
+            spare: saved(self.spare),
+            package: self.package.map_or(NO_PACKAGE, u32::from),
+            previous: self.previous.map_or(NO_PACKAGE, u32::from),
+            last_side: self.last_side as u32,
+            jobs: self.jobs,
+            dead,
+        };
+        env.world.save(usize::from(self.index), &state);
+    }
+
+    /// Goes on from what a predecessor saved. A transaction that had not taken the device from the old driver is given
+    /// up; one that had is undone by the spare, or ended by recovery. Generations whose building was not reported to the
+    /// predecessor are root's to find.
+    pub fn resume<W: World>(&mut self, env: &mut Env<'_, W>, state: &SlotState) {
+        self.transaction = state.transaction;
+        self.device_clean = state.device_clean == 1;
+        self.holder = restored(&state.holder);
+        self.target = restored(&state.target);
+        self.spare = restored(&state.spare);
+        self.package = u8::try_from(state.package).ok();
+        self.previous = u8::try_from(state.previous).ok();
+        self.last_side = Side::from_word(state.last_side.into()).unwrap_or(Side::B);
+        self.jobs = state.jobs;
+        state
+            .dead
+            .iter()
+            .filter(|generation| **generation != 0)
+            .for_each(|generation| self.bury(*generation));
+        let Some(package) = self.package.or(self.target.map(|target| target.package)) else {
+            return;
+        };
+        let label = env.store.label(package);
+        let reason = Reason::ControlRestarted;
+        // `Enable`: whether the new driver serves, nobody knows. No holder: none does. Cutting: perhaps none does.
+        let lost = state.cutting == 1 || state.step == Step::Enable.number() || self.holder.is_none();
+        let undo = [Step::StageNew, Step::StageSpare, Step::Quiesce, Step::Resume].map(Step::number);
+        if !lost && !undo.contains(&state.step) {
+            // A driver serves; at most there was something to give back.
+            self.condition = Condition::Working;
+            return self.commit(env);
+        }
+        let record = env
+            .history
+            .open(self.index, Kind::Recovery, label.clone(), label, Some(reason));
+        self.open(
+            env,
+            Order {
+                record,
+                kind: Kind::Recovery,
+                package,
+                policy: shadow::Policy::Degrade,
+            },
+        );
+        self.command(env, shadow::CommandKind::BeginGap);
+        if lost {
+            self.recovering = true;
+            self.command(env, shadow::CommandKind::Impersonate);
+            self.target_failed(env, reason);
+        } else {
+            // Not yet cut: the old driver goes on.
+            self.reason = Some(reason);
+            self.command(env, shadow::CommandKind::Resume);
+            self.enter(env, Step::Resume, env.limits.shadow_us);
+        }
+    }
+}
+
+fn saved(incarnation: Option<Incarnation>) -> SavedGeneration {
+    incarnation.map_or_else(SavedGeneration::default, |one| SavedGeneration {
+        generation: one.generation,
+        side: one.side as u32,
+        package: one.package.into(),
+    })
+}
+
+fn restored(saved: &SavedGeneration) -> Option<Incarnation> {
+    (saved.generation != 0).then_some(())?;
+    Some(Incarnation {
+        generation: saved.generation,
+        side: Side::from_word(saved.side.into())?,
+        package: u8::try_from(saved.package).ok()?,
+    })
+}

@@ -1,0 +1,166 @@
+//! Orders, and the building of generations.
+
+use control_protocol::record::{Figures, Kind, Reason};
+use supervision::{Side, shadow, stager};
+
+use super::{Busy, Env, Incarnation, Machine, Order, Step};
+use crate::world::World;
+
+impl Machine {
+    /// Takes an order. It begins at once, or when the transaction before has given its memory back; a driver that was
+    /// still on probation is committed by it.
+    ///
+    /// # Errors
+    /// A transaction is under way.
+    pub fn accept<W: World>(&mut self, env: &mut Env<'_, W>, order: Order) -> Result<(), Busy> {
+        if let Some(busy) = self.busy() {
+            return Err(busy);
+        }
+        self.pending = Some(order);
+        match self.step {
+            Step::Idle => self.commit(env),
+            // The spare goes with the others; the order begins when the reaping ends.
+            _ => self.give_up_spare(),
+        }
+        Ok(())
+    }
+
+    /// Begins the order: first with a driver that serves on while the new one is built.
+    pub(super) fn begin<W: World>(&mut self, env: &mut Env<'_, W>, order: Order) {
+        self.open(env, order);
+        self.command(env, shadow::CommandKind::BeginGap);
+        self.stage(env, order.package);
+    }
+
+    /// A new transaction: forgets the figures and flags of the last one.
+    pub(super) fn open<W: World>(&mut self, env: &mut Env<'_, W>, order: Order) {
+        self.transaction = self.transaction.wrapping_add(1).max(1);
+        self.order = Some(order);
+        self.restoring = false;
+        self.recovering = false;
+        self.reason = None;
+        self.outcome = None;
+        self.began = env.world.now();
+        self.mark = self.began;
+        self.figures = Figures {
+            began_ns: env.clock.nanos(self.began),
+            ..Figures::default()
+        };
+        self.note(
+            env,
+            trace::Kind::StageBegin,
+            self.transaction.into(),
+            order.package.into(),
+        );
+    }
+
+    /// Has a generation built for the side that the last one did not use.
+    pub(super) fn stage<W: World>(&mut self, env: &mut Env<'_, W>, package: u8) {
+        self.mark = env.world.now();
+        self.staging = Some(package);
+        self.build(env, package, self.last_side.other());
+        self.enter(env, Step::StageNew, env.limits.stage_us);
+    }
+
+    fn build<W: World>(&mut self, env: &mut Env<'_, W>, package: u8, side: Side) {
+        self.jobs = self.jobs.wrapping_add(1);
+        let id = job_id(self.index, self.jobs);
+        self.job = Some(id);
+        env.world.job(stager::Job {
+            id,
+            kind: stager::JobKind::Build as u32,
+            slot: self.slot,
+            side: side as u32,
+            package: package.into(),
+            // A package that is not there has no bytes; the stager finds it damaged.
+            len: env.store.package_len(package).unwrap_or(0),
+        });
+    }
+
+    /// The driver that is to run is built. If another one serves, a pristine copy of that is built too, to go back to.
+    pub(super) fn staged_new<W: World>(&mut self, env: &mut Env<'_, W>, generation: u32) {
+        let Some(package) = self.staging.take() else {
+            return self.bury(generation);
+        };
+        self.target = Some(Incarnation {
+            generation,
+            side: self.last_side.other(),
+            package,
+        });
+        match self.holder {
+            Some(holder) => {
+                self.build(env, holder.package, holder.side);
+                self.enter(env, Step::StageSpare, env.limits.stage_us);
+            }
+            None => {
+                self.figures.stage_ns += self.lap(env);
+                self.bring_up_target(env);
+            }
+        }
+    }
+
+    /// Both are built.
+    pub(super) fn staged_spare<W: World>(&mut self, env: &mut Env<'_, W>, generation: u32) {
+        // The package that should run is the one whose copy was ordered: only an `Enable` changes it.
+        let Some(package) = self.package else {
+            return self.bury(generation);
+        };
+        self.spare = Some(Incarnation {
+            generation,
+            side: self.last_side,
+            package,
+        });
+        self.figures.stage_ns += self.lap(env);
+        self.note(env, trace::Kind::StageEnd, self.transaction.into(), 0);
+        match self.holder {
+            Some(_) => self.quiesce(env),
+            // Lost meanwhile: the device is cut and reset already.
+            None => self.bring_up_target(env),
+        }
+    }
+
+    /// Staging failed: nothing was touched.
+    pub(super) fn stage_failed<W: World>(&mut self, env: &mut Env<'_, W>, reason: Reason) {
+        if self.step == Step::StageSpare && self.holder.is_none() && self.target.is_some() {
+            // The driver was lost meanwhile; what is built is better than nothing.
+            return self.bring_up_target(env);
+        }
+        self.bury_target();
+        if self.holder.is_some() {
+            self.refuse(env, reason);
+        } else if self.recovering {
+            self.failures.count(env.world.now());
+            self.recover(env, reason);
+        } else if self.order.is_some_and(|order| order.kind == Kind::Boot) {
+            self.go_offline(env, reason);
+        } else {
+            self.refuse(env, reason);
+        }
+    }
+}
+
+/// Job numbers say whose they are: control routes outcomes by them.
+pub(super) fn job_id(index: u8, count: u32) -> u32 {
+    (u32::from(index) + 1) << 24 | (count & 0xff_ffff)
+}
+
+/// Index of the machine that gave the job, from its number.
+pub fn job_owner(id: u32) -> Option<usize> {
+    (id >> 24).checked_sub(1).map(|index| index as usize)
+}
+
+/// The stager's refusal, for the record.
+pub(super) fn refusal(refusal: u32, detail: u32) -> Reason {
+    use stager::Refusal as R;
+    match refusal {
+        x if x == R::Damaged as u32 => Reason::Damaged { detail },
+        x if x == R::Malformed as u32 => Reason::Malformed { detail },
+        x if x == R::WrongClass as u32 => Reason::WrongClass,
+        x if x == R::WrongDevice as u32 => Reason::WrongDevice,
+        x if x == R::NoMemory as u32 => Reason::NoMemory,
+        x if x == R::Signature as u32 => Reason::Signature,
+        _ => Reason::Root {
+            code: u8::try_from(detail).unwrap_or(u8::MAX),
+        },
+    }
+}

@@ -1,0 +1,236 @@
+//! The swap: quiesce, cut, reset, attach, start, enable, and back to the spare if that fails.
+
+use control_protocol::record::{Kind, Outcome, Reason};
+use supervision::{Code, shadow};
+
+use super::{Env, Incarnation, Machine, Step};
+use crate::world::{Call, World};
+
+impl Machine {
+    /// Orders the shadow to drain.
+    pub(super) fn quiesce<W: World>(&mut self, env: &mut Env<'_, W>) {
+        let until = env
+            .world
+            .now()
+            .saturating_add(env.clock.micros(env.limits.drain_us));
+        self.enter(
+            env,
+            Step::Quiesce,
+            env.limits.drain_us.saturating_add(env.limits.shadow_us),
+        );
+        let command = shadow::Command {
+            kind: shadow::CommandKind::Quiesce as u32,
+            a: until,
+            ..Default::default()
+        };
+        self.command_with(env, command);
+    }
+
+    /// The shadow hands nothing to the driver any more. After a loss this comes while a driver is being staged, and is
+    /// only counted.
+    pub(super) fn quiesced<W: World>(&mut self, env: &mut Env<'_, W>, in_flight: u64, left: u64) {
+        self.figures.in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
+        self.figures.undrained = u32::try_from(left).unwrap_or(u32::MAX);
+        if self.step != Step::Quiesce {
+            return;
+        }
+        self.figures.quiesce_ns = self.lap(env);
+        match self.take_down(env) {
+            Ok(()) => self.bring_up_target(env),
+            // Still the holder: nothing was taken from it.
+            Err(reason) if self.holder.is_some() => self.resume_driver(env, reason),
+            Err(reason) => self.go_offline(env, reason),
+        }
+    }
+
+    /// The shadow does not answer, so that nothing is known of the requests in flight: leave the driver alone.
+    pub(super) fn quiesce_late<W: World>(&mut self, env: &mut Env<'_, W>) {
+        match self.holder {
+            Some(_) => self.resume_driver(env, Reason::ShadowSilent),
+            None => self.bring_up_target(env),
+        }
+    }
+
+    fn resume_driver<W: World>(&mut self, env: &mut Env<'_, W>, reason: Reason) {
+        self.reason.get_or_insert(reason);
+        self.command(env, shadow::CommandKind::Resume);
+        self.enter(env, Step::Resume, env.limits.shadow_us);
+    }
+
+    /// The old driver is being fed again, or the shadow still does not answer: either way nothing was taken from it.
+    pub(super) fn resumed<W: World>(&mut self, env: &mut Env<'_, W>) {
+        let reason = self.reason.unwrap_or(Reason::ShadowSilent);
+        self.refuse(env, reason);
+    }
+
+    /// Takes the device from its holder, if it has one, and resets it. On an error the holder tells whether the cut
+    /// failed (there still is one) or the reset did.
+    pub(super) fn take_down<W: World>(&mut self, env: &mut Env<'_, W>) -> Result<(), Reason> {
+        self.mark = env.world.now();
+        if let Some(holder) = self.holder {
+            self.note(env, trace::Kind::Cut, 0, 0);
+            self.save_cutting(env);
+            match env.world.call(self.slot, Call::Cut(holder.generation)) {
+                Code::Ok => {}
+                code => return Err(Reason::Root { code: code as u8 }),
+            }
+            self.holder = None;
+            self.device_clean = false;
+            self.bury(holder.generation);
+            self.save(env);
+        }
+        self.figures.cut_ns += self.lap(env);
+        self.reset(env)
+    }
+
+    /// Resets the device, unless that is done. What its last holder had may then be given back.
+    fn reset<W: World>(&mut self, env: &mut Env<'_, W>) -> Result<(), Reason> {
+        if self.device_clean {
+            return Ok(());
+        }
+        self.mark = env.world.now();
+        let code = env.world.call(self.slot, Call::Reset);
+        self.note(env, trace::Kind::Reset, u64::from(code == Code::Ok), code as u64);
+        self.figures.reset_ns += self.lap(env);
+        if code != Code::Ok {
+            return Err(Reason::DeviceReset);
+        }
+        self.device_clean = true;
+        while let Some(generation) = self.quarantine.pop() {
+            self.bury(generation);
+        }
+        self.save(env);
+        Ok(())
+    }
+
+    pub(super) fn bring_up_target<W: World>(&mut self, env: &mut Env<'_, W>) {
+        let Some(target) = self.target else {
+            return self.go_offline(env, self.reason.unwrap_or(Reason::TooManyFailures));
+        };
+        let policy = match self.order {
+            // Nothing to compare with.
+            _ if self.package.is_none() => shadow::Policy::First,
+            // What the operator wanted, also when the old driver died on the way.
+            Some(order) if !self.restoring && order.package == target.package => order.policy,
+            // To serve with less is better than not to serve.
+            _ => shadow::Policy::Degrade,
+        };
+        self.bring_up(env, target, policy);
+    }
+
+    /// Turns the shadow to the generation's side. The device is nobody's now.
+    fn bring_up<W: World>(&mut self, env: &mut Env<'_, W>, target: Incarnation, policy: shadow::Policy) {
+        if let Err(reason) = self.reset(env) {
+            return self.go_offline(env, reason);
+        }
+        self.last_side = target.side;
+        let wait = env.limits.shadow_us.saturating_add(env.limits.probe_us);
+        let command = shadow::Command {
+            kind: shadow::CommandKind::Attach as u32,
+            policy: policy as u32,
+            a: target.generation.into(),
+            b: target.side as u64,
+            c: env.world.now().saturating_add(env.clock.micros(wait)),
+            ..Default::default()
+        };
+        self.command_with(env, command);
+        self.mark = env.world.now();
+        self.enter(env, Step::Attach, env.limits.shadow_us);
+    }
+
+    /// The shadow waits for the generation's report: start it.
+    pub(super) fn attached<W: World>(&mut self, env: &mut Env<'_, W>) {
+        let Some(target) = self.target.take() else { return };
+        self.figures.attach_ns = self.lap(env);
+        // Whatever the answer, from here on it may have the device until it is cut.
+        self.holder = Some(target);
+        self.device_clean = false;
+        let limits = env.limits;
+        let wait = limits
+            .shadow_us
+            .saturating_mul(2)
+            .saturating_add(limits.probe_us)
+            .saturating_add(limits.enable_us);
+        self.enter(env, Step::Enable, wait);
+        match env.world.call(self.slot, Call::Start(target.generation)) {
+            Code::Ok => self.note(env, trace::Kind::Start, 0, 0),
+            code => {
+                // It does not run. Whether it got something of the device is root's to say: cut and reset regardless.
+                env.world.call(self.slot, Call::Cut(target.generation));
+                self.holder = None;
+                self.bury(target.generation);
+                self.target_failed(env, Reason::Root { code: code as u8 });
+            }
+        }
+    }
+
+    /// The driver serves.
+    pub(super) fn enabled<W: World>(&mut self, env: &mut Env<'_, W>, event: &shadow::Event) {
+        let Some(holder) = self.holder else { return };
+        self.figures.enable_ns = self.lap(env);
+        self.figures.resubmitted = (event.c >> 32) as u32;
+        self.figures.queued = event.c as u32;
+        // 0: there was no request before, or none since; nothing was held up.
+        let blackout = event.b.checked_sub(event.a).filter(|_| event.a != 0);
+        self.figures.blackout_ns = blackout.map(|ticks| env.clock.nanos(ticks));
+        let outcome = match self.reason {
+            Some(reason) if self.restoring => Outcome::RolledBack(reason),
+            Some(reason) if self.recovering && self.failures.fell_back() => Outcome::LastGood(reason),
+            // An update whose new driver failed after the old one had died: the old version was built anew.
+            Some(reason)
+                if self.recovering && self.order.is_some_and(|order| order.package != holder.package) =>
+            {
+                Outcome::RolledBack(reason)
+            }
+            _ => Outcome::Done,
+        };
+        self.now_runs(holder.package);
+        self.measure(env, outcome);
+    }
+
+    /// Notes which package should run from now on, and which one ran well before it.
+    fn now_runs(&mut self, package: u8) {
+        let before = self.package.replace(package);
+        if self.restoring || self.order.is_none_or(|order| order.package != package) {
+            // A version from before. If it is the last good one, there is nothing behind it.
+            if before != self.package {
+                self.previous = None;
+            }
+            return;
+        }
+        if self
+            .order
+            .is_some_and(|order| matches!(order.kind, Kind::Update | Kind::Rollback))
+        {
+            self.failures.forgive();
+            self.updates = self.updates.saturating_add(1);
+            if self.spare.is_none() && before != self.package {
+                // No probation, as there is no copy to go back to at once.
+                self.previous = before;
+            }
+        }
+    }
+
+    /// The driver that was to run does not: back to the spare, or what recovery says, or offline.
+    pub(super) fn target_failed<W: World>(&mut self, env: &mut Env<'_, W>, reason: Reason) {
+        if self.recovering && self.step == Step::Enable {
+            self.failures.count(env.world.now());
+        }
+        self.note(env, trace::Kind::RollBack, self.transaction.into(), 0);
+        self.bury_target();
+        if let Err(reason) = self.take_down(env) {
+            return self.go_offline(env, reason);
+        }
+        if let Some(spare) = self.spare.take() {
+            self.reason.get_or_insert(reason);
+            self.restoring = true;
+            self.package = Some(spare.package);
+            self.target = Some(spare);
+            self.bring_up_target(env);
+        } else if self.recovering {
+            self.recover(env, reason);
+        } else {
+            self.go_offline(env, reason);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What control can do, as seen from inside.
+
+use supervision::{Code, shadow, stager};
+
+use crate::state::SlotState;
+
+/// A protected call to root or bus. Each returns at once, with a bounded amount of work done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Root: give the staged generation the device and run it.
+    Start(u32),
+    /// Root: suspend the generation and take the device from it. Idempotent.
+    Cut(u32),
+    /// Root: give back what the generation has; `Again` until done.
+    Discard(u32),
+    /// Bus: reset the device and read back that it is.
+    Reset,
+    /// Root: stop the running driver as if it had faulted.
+    Kill,
+}
+
+/// The world outside control.
+pub trait World {
+    /// The counter, in ticks.
+    fn now(&mut self) -> u64;
+    /// Calls root or bus about device slot `slot` (its number).
+    fn call(&mut self, slot: u32, call: Call) -> Code;
+    /// Sends a command to the shadow of `command.slot`. One that cannot be sent is lost, and shows as a missed deadline.
+    fn command(&mut self, command: shadow::Command);
+    /// Gives the stager a job. One that cannot be given is lost, and shows as a missed deadline.
+    fn job(&mut self, job: stager::Job);
+    /// Writes a trace event; time and slot are filled in by the caller.
+    fn trace(&mut self, event: trace::Event);
+    /// Keeps the state of the slot (its index) where it survives control.
+    fn save(&mut self, index: usize, state: &SlotState);
+    /// Writes bytes into a slot of the package store. In range by the store's own checks.
+    fn write_package(&mut self, slot: usize, offset: usize, bytes: &[u8]);
+    /// Reads bytes of a slot of the package store; as many of `buffer` as the slot has.
+    fn read_package(&mut self, slot: usize, offset: usize, buffer: &mut [u8]);
+    /// Events of trace source `source` from `cursor` on, into `buffer` as whole events. Answers bytes, the next cursor and
+    /// how many were lost; `None`: no such source.
+    fn read_trace(&mut self, source: usize, cursor: u64, buffer: &mut [u8]) -> Option<(usize, u64, u64)>;
+    /// Bytes of report region `report`.
+    fn report_len(&mut self, report: usize) -> u32;
+    /// Bytes of report region `report` from `offset` on; the range is inside.
+    fn read_report(&mut self, report: usize, offset: usize, buffer: &mut [u8]);
+    /// Notifies PD `report` that it shall stop.
+    fn ask_to_stop(&mut self, report: usize);
+}
