@@ -14,9 +14,11 @@
 //! ```
 #![no_std]
 
+mod area;
 mod link;
 pub mod page;
 
+pub use area::Area;
 pub use link::{Link, SendError, Violation, Wish};
 
 /// Entries of one direction of a link.

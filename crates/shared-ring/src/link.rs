@@ -73,6 +73,8 @@ pub struct Link<Tx, Rx, P = SharedPage> {
     peer_tail: u32,
     /// `send` met a full ring since the last wake-up.
     wants_space: bool,
+    /// Our flag is set.
+    asleep: bool,
     entries: PhantomData<fn(Tx) -> Rx>,
 }
 
@@ -111,6 +113,7 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
             published_head: 0,
             peer_tail: 0,
             wants_space: false,
+            asleep: false,
             entries: PhantomData,
         }
     }
@@ -133,6 +136,7 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         self.published_head = 0;
         self.peer_tail = 0;
         self.wants_space = false;
+        self.asleep = false;
     }
 
     /// Put an entry into the ring. The peer sees it after [`publish`](Self::publish).
@@ -178,6 +182,12 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         let entry = read_entry(&self.peer, self.head);
         self.head = self.head.wrapping_add(1);
         Ok(entry)
+    }
+
+    /// Something was sent that the peer does not see yet.
+    #[inline]
+    pub fn has_unpublished(&self) -> bool {
+        self.tail != self.published_tail
     }
 
     /// Make known what was sent and received since the last time. True: the peer sleeps and must be notified.
@@ -234,7 +244,8 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         self.own.store32(ASLEEP, flag, Relaxed);
         P::fence();
         let quiet = self.nothing_new(wish);
-        if quiet != Ok(true) {
+        self.asleep = quiet == Ok(true);
+        if !self.asleep {
             self.own.store32(ASLEEP, 0, Relaxed);
         }
         quiet
@@ -243,7 +254,10 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
     /// No notifications wanted: we look ourselves.
     #[inline]
     pub fn awake(&mut self) {
-        self.own.store32(ASLEEP, 0, Relaxed);
+        if self.asleep {
+            self.own.store32(ASLEEP, 0, Relaxed);
+            self.asleep = false;
+        }
         self.wants_space = false;
     }
 

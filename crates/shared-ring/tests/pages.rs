@@ -51,3 +51,19 @@ fn entries_cross_threads_whole_and_in_order() {
     }
     echo.join().unwrap();
 }
+
+#[test]
+fn area_copies_inside_its_range_and_nowhere_else() {
+    let words: &'static core::cell::UnsafeCell<[u64; 4]> =
+        Box::leak(Box::new(core::cell::UnsafeCell::new([0; 4])));
+    // SAFETY: 32 leaked bytes, aligned to 8, that only this area touches.
+    let area = unsafe { shared_ring::Area::new(core::ptr::NonNull::new(words.get().cast()).unwrap(), 32) };
+    assert!(area.write(8, &[1, 2, 3, 4, 5, 6, 7, 8]) && area.write(3, &[9, 9]) && area.write(32, &[]));
+    assert!(!area.write(31, &[0, 0]) && !area.write(usize::MAX, &[0]) && !area.read(24, &mut [0; 16]));
+    let mut copy = [0xff; 16];
+    assert!(area.read(0, &mut copy));
+    assert_eq!(copy, [0, 0, 0, 9, 9, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let mut odd = [0; 3];
+    assert!(area.read(7, &mut odd));
+    assert_eq!(odd, [0, 1, 2]);
+}

@@ -169,6 +169,63 @@ pub struct BlockCapabilities {
 }
 const _: () = assert!(size_of::<BlockCapabilities>() == 24);
 
+/// Bits of [`BlockCapabilities::lost`]: the block size differs.
+pub const LOST_BLOCK_SIZE: u32 = 1 << 0;
+/// The capacity is smaller.
+pub const LOST_CAPACITY: u32 = 1 << 1;
+/// Writes are refused.
+pub const LOST_WRITE: u32 = 1 << 2;
+/// An answered write is not as durable as it was: there is a volatile cache now, or it cannot be flushed any more.
+pub const LOST_DURABILITY: u32 = 1 << 3;
+/// Flush is not served.
+pub const LOST_FLUSH: u32 = 1 << 4;
+/// Discard is not served.
+pub const LOST_DISCARD: u32 = 1 << 5;
+/// Write-zeroes is not served.
+pub const LOST_WRITE_ZEROES: u32 = 1 << 6;
+/// Requests must be shorter.
+pub const LOST_MAX_TRANSFER: u32 = 1 << 7;
+
+impl BlockCapabilities {
+    /// The record can be that of a disk.
+    pub fn is_sane(&self) -> bool {
+        self.block_size.is_power_of_two()
+            && (512..=4096).contains(&self.block_size)
+            && self.capacity > 0
+            && self.capacity.checked_mul(self.block_size.into()).is_some()
+            && self.max_transfer >= 8
+    }
+
+    /// Has one of these `CAP_*` bits.
+    pub fn has(&self, flags: u32) -> bool {
+        self.flags & flags != 0
+    }
+
+    /// What `new` lacks and `self` has, as `LOST_*` bits.
+    pub fn lost(&self, new: &Self) -> u32 {
+        let gone = |cap| self.has(cap) && !new.has(cap);
+        let came = |cap| !self.has(cap) && new.has(cap);
+        let volatile = new.has(CAP_WRITE_BACK) && !new.has(CAP_FLUSH);
+        let was_volatile = self.has(CAP_WRITE_BACK) && !self.has(CAP_FLUSH);
+        [
+            (LOST_BLOCK_SIZE, new.block_size != self.block_size),
+            (LOST_CAPACITY, new.capacity < self.capacity),
+            (LOST_WRITE, came(CAP_READ_ONLY)),
+            // Clients of a write-through device have no reason to flush.
+            (
+                LOST_DURABILITY,
+                came(CAP_WRITE_BACK) || (volatile && !was_volatile),
+            ),
+            (LOST_FLUSH, gone(CAP_FLUSH)),
+            (LOST_DISCARD, gone(CAP_DISCARD)),
+            (LOST_WRITE_ZEROES, gone(CAP_WRITE_ZEROES)),
+            (LOST_MAX_TRANSFER, new.max_transfer < self.max_transfer),
+        ]
+        .iter()
+        .fold(0, |mask, &(bit, lost)| if lost { mask | bit } else { mask })
+    }
+}
+
 /// Protected calls from a client to the shadow: the label of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
@@ -246,5 +303,86 @@ impl ClientInfo {
             flags: narrow(words[2])?,
             max_transfer: narrow(words[3])?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DISK: BlockCapabilities = BlockCapabilities {
+        capacity: 1000,
+        block_size: 512,
+        flags: CAP_WRITE_BACK | CAP_FLUSH | CAP_DISCARD | CAP_WRITE_ZEROES,
+        max_transfer: 128,
+        queue_depth: 16,
+    };
+
+    #[test]
+    fn every_field_of_the_record_is_compared() {
+        let lost = |change: fn(&mut BlockCapabilities)| {
+            let mut new = DISK;
+            change(&mut new);
+            DISK.lost(&new)
+        };
+        assert_eq!(lost(|_| {}), 0);
+        assert_eq!(lost(|new| new.block_size = 4096), LOST_BLOCK_SIZE);
+        assert_eq!(lost(|new| new.capacity -= 1), LOST_CAPACITY);
+        assert_eq!(lost(|new| new.capacity += 1), 0);
+        assert_eq!(lost(|new| new.flags |= CAP_READ_ONLY), LOST_WRITE);
+        assert_eq!(lost(|new| new.flags &= !CAP_FLUSH), LOST_FLUSH | LOST_DURABILITY);
+        assert_eq!(lost(|new| new.flags &= !(CAP_FLUSH | CAP_WRITE_BACK)), LOST_FLUSH);
+        assert_eq!(lost(|new| new.flags &= !CAP_DISCARD), LOST_DISCARD);
+        assert_eq!(lost(|new| new.flags &= !CAP_WRITE_ZEROES), LOST_WRITE_ZEROES);
+        assert_eq!(lost(|new| new.max_transfer = 127), LOST_MAX_TRANSFER);
+        assert_eq!(lost(|new| new.queue_depth = 1), 0);
+    }
+
+    #[test]
+    fn write_through_that_becomes_write_back_is_a_loss() {
+        let through = BlockCapabilities { flags: 0, ..DISK };
+        assert_eq!(through.lost(&DISK), LOST_DURABILITY);
+        assert_eq!(DISK.lost(&DISK), 0);
+    }
+
+    #[test]
+    fn records_that_no_disk_can_have_are_not_sane() {
+        assert!(DISK.is_sane());
+        assert!(
+            !BlockCapabilities {
+                block_size: 513,
+                ..DISK
+            }
+            .is_sane()
+        );
+        assert!(
+            !BlockCapabilities {
+                block_size: 256,
+                ..DISK
+            }
+            .is_sane()
+        );
+        assert!(
+            !BlockCapabilities {
+                block_size: 8192,
+                ..DISK
+            }
+            .is_sane()
+        );
+        assert!(!BlockCapabilities { capacity: 0, ..DISK }.is_sane());
+        assert!(
+            !BlockCapabilities {
+                capacity: u64::MAX / 256,
+                ..DISK
+            }
+            .is_sane()
+        );
+        assert!(
+            !BlockCapabilities {
+                max_transfer: 7,
+                ..DISK
+            }
+            .is_sane()
+        );
     }
 }
