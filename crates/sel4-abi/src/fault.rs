@@ -43,11 +43,11 @@ pub mod cap_fault {
     pub const GUARD_MISMATCH_BITS_FOUND: usize = 6;
 }
 
-/// Words of an unknown system call message; a reply of the same shape sets the registers.
+/// Words of an unknown system call message; a reply of the same shape (its length may be less) sets the registers.
 pub mod unknown_syscall {
     /// x0; x1 to x7 follow.
     pub const X0: usize = 0;
-    /// Program counter after the SVC.
+    /// Program counter of the SVC; a reply that lets the thread go on behind it adds 4.
     pub const FAULT_IP: usize = 8;
     /// Stack pointer.
     pub const SP: usize = 9;
