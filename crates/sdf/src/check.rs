@@ -1,0 +1,267 @@
+//! The rules that tie elements together.
+
+use std::collections::HashMap;
+
+use crate::element::channel::Channel;
+use crate::element::protection_domain::{ProtectionDomain, Role};
+use crate::element::system::Description;
+use crate::error::{At, Fault, Rule};
+
+/// Checks names, interrupts, channels, roles, slots and sessions.
+pub fn check(description: &Description) -> Result<(), Fault> {
+    let pds = &description.pds;
+    if pds.is_empty() || pds.len() > system_spec::spec::MAX_PDS {
+        return fault(
+            &At {
+                line: 1,
+                column: 1,
+                element: "system".to_owned(),
+            },
+            Rule::PdCount { count: pds.len() },
+        );
+    }
+    unique(
+        "protection domain",
+        pds.iter().map(|pd| (&pd.at, pd.name.as_str())),
+    )?;
+    unique(
+        "memory region",
+        description.regions.iter().map(|r| (&r.at, r.name.as_str())),
+    )?;
+    unique(
+        "device slot",
+        description.slots.iter().map(|s| (&s.at, s.name.as_str())),
+    )?;
+    irqs(description)?;
+    children(pds)?;
+    description
+        .channels
+        .iter()
+        .try_for_each(|channel| call_goes_up(pds, channel))?;
+    roles(pds)?;
+    slots(description)?;
+    sessions(description)
+}
+
+fn fault<T>(at: &At, rule: Rule) -> Result<T, Fault> {
+    Err(Fault { at: at.clone(), rule })
+}
+
+/// The index of the PD with this name.
+pub fn pd_index(pds: &[ProtectionDomain], at: &At, name: &str) -> Result<usize, Fault> {
+    match pds.iter().position(|pd| pd.name == name) {
+        Some(index) => Ok(index),
+        None => fault(
+            at,
+            Rule::UnknownName {
+                kind: "protection domain",
+                name: name.to_owned(),
+            },
+        ),
+    }
+}
+
+fn unique<'a>(kind: &'static str, names: impl Iterator<Item = (&'a At, &'a str)>) -> Result<(), Fault> {
+    let mut seen = Vec::new();
+    for (at, name) in names {
+        if seen.contains(&name) {
+            return fault(
+                at,
+                Rule::DuplicateName {
+                    kind,
+                    name: name.to_owned(),
+                },
+            );
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+fn irqs(description: &Description) -> Result<(), Fault> {
+    let mut owners: HashMap<u64, &str> = HashMap::new();
+    let of_pds = description
+        .pds
+        .iter()
+        .flat_map(|pd| pd.irqs.iter().map(move |irq| (irq, pd.name.as_str())));
+    let of_slots = description
+        .slots
+        .iter()
+        .flat_map(|s| s.irqs.iter().map(move |irq| (irq, s.name.as_str())));
+    for (irq, owner) in of_pds.chain(of_slots) {
+        if let Some(other) = owners.insert(irq.irq, owner) {
+            return fault(
+                &irq.at,
+                Rule::DuplicateIrq {
+                    irq: irq.irq,
+                    owner: other.to_owned(),
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+fn children(pds: &[ProtectionDomain]) -> Result<(), Fault> {
+    let mut seen = Vec::new();
+    for pd in pds {
+        let Some(child) = pd.parent else { continue };
+        if seen.contains(&child) {
+            return fault(
+                &pd.at,
+                Rule::DuplicateId {
+                    pd: pds[child.0].name.clone(),
+                    id: child.1,
+                },
+            );
+        }
+        seen.push(child);
+    }
+    Ok(())
+}
+
+fn call_goes_up(pds: &[ProtectionDomain], channel: &Channel) -> Result<(), Fault> {
+    let [a, b] = &channel.ends;
+    let (pd_a, pd_b) = (
+        &pds[pd_index(pds, &a.at, &a.pd)?],
+        &pds[pd_index(pds, &b.at, &b.pd)?],
+    );
+    if pd_a.name == pd_b.name {
+        return fault(&b.at, Rule::SelfChannel { pd: b.pd.clone() });
+    }
+    for (end, caller, callee) in [(a, pd_a, pd_b), (b, pd_b, pd_a)] {
+        if end.call && callee.priority <= caller.priority {
+            return fault(
+                &end.at,
+                Rule::CallDownwards {
+                    caller: caller.name.clone(),
+                    caller_priority: caller.priority,
+                    callee: callee.name.clone(),
+                    callee_priority: callee.priority,
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+fn roles(pds: &[ProtectionDomain]) -> Result<(), Fault> {
+    let mut holders: Vec<&ProtectionDomain> = Vec::new();
+    for pd in pds.iter().filter(|pd| pd.role.is_some_and(Role::single)) {
+        if let Some(other) = holders.iter().find(|other| other.role == pd.role) {
+            let role = pd.role.map_or("", Role::word);
+            return fault(
+                &pd.at,
+                Rule::RoleTwice {
+                    role,
+                    other: other.name.clone(),
+                },
+            );
+        }
+        holders.push(pd);
+    }
+    for pd in pds {
+        match pd.role {
+            Some(Role::Command) if pd.mmio.len() != 1 => {
+                return fault(&pd.at, Rule::MissingElement { element: "mmio" });
+            }
+            Some(Role::Command) if pd.dma.is_none() => {
+                return fault(&pd.at, Rule::MissingElement { element: "dma" });
+            }
+            Some(Role::Command | Role::Timer) if pd.irqs.is_empty() => {
+                return fault(&pd.at, Rule::MissingElement { element: "irq" });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn slots(description: &Description) -> Result<(), Fault> {
+    let pds = &description.pds;
+    let max = system_spec::config::MAX_SLOTS;
+    if let Some(slot) = description.slots.get(max) {
+        return fault(
+            &slot.at,
+            Rule::TooMany {
+                kind: "device slots",
+                max,
+            },
+        );
+    }
+    for slot in &description.slots {
+        for role in [Role::Control, Role::Bus, Role::Stager] {
+            if !pds.iter().any(|pd| pd.role == Some(role)) {
+                return fault(&slot.at, Rule::RoleMissing { role: role.word() });
+            }
+        }
+        let shadow = &pds[pd_index(pds, &slot.at, &slot.shadow)?];
+        if shadow.role != Some(Role::Shadow) {
+            return fault(
+                &slot.at,
+                Rule::RoleWrong {
+                    pd: shadow.name.clone(),
+                    role: "shadow",
+                },
+            );
+        }
+        if shadow.priority <= slot.priority {
+            return fault(
+                &slot.at,
+                Rule::Priority {
+                    upper: shadow.name.clone(),
+                    lower: slot.name.clone(),
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+fn sessions(description: &Description) -> Result<(), Fault> {
+    let pds = &description.pds;
+    for session in &description.sessions {
+        let client = &pds[pd_index(pds, &session.at, &session.client)?];
+        if client.role != Some(Role::Client) {
+            return fault(
+                &session.at,
+                Rule::RoleWrong {
+                    pd: client.name.clone(),
+                    role: "client",
+                },
+            );
+        }
+        let Some(slot) = description.slots.iter().find(|slot| slot.name == session.slot) else {
+            let name = session.slot.clone();
+            return fault(
+                &session.at,
+                Rule::UnknownName {
+                    kind: "device slot",
+                    name,
+                },
+            );
+        };
+        let shadow = &pds[pd_index(pds, &slot.at, &slot.shadow)?];
+        if shadow.priority <= client.priority {
+            let (upper, lower) = (shadow.name.clone(), client.name.clone());
+            return fault(&session.at, Rule::Priority { upper, lower });
+        }
+    }
+    for client in pds.iter().filter(|pd| pd.role == Some(Role::Client)) {
+        let count = description
+            .sessions
+            .iter()
+            .filter(|s| s.client == client.name)
+            .count();
+        if count != 1 {
+            return fault(
+                &client.at,
+                Rule::SessionCount {
+                    pd: client.name.clone(),
+                    count,
+                },
+            );
+        }
+    }
+    Ok(())
+}

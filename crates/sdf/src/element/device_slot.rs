@@ -1,0 +1,95 @@
+//! `<device_slot>`: a device, and the place of its successive drivers.
+
+use super::irq::Irq;
+use super::mmio::Mmio;
+use super::{pages, priority, scheduling, unknown};
+use crate::error::{At, Fault, Rule};
+use crate::xml::Element;
+
+/// A device slot.
+#[derive(Clone, Debug)]
+pub struct DeviceSlot {
+    /// Where it stands.
+    pub at: At,
+    /// Name.
+    pub name: String,
+    /// Class number.
+    pub class: u32,
+    /// PD of the shadow.
+    pub shadow: String,
+    /// Package that is started when the system boots.
+    pub package: String,
+    /// Priority of the drivers.
+    pub priority: u8,
+    /// µs.
+    pub budget_us: u64,
+    /// µs.
+    pub period_us: u64,
+    /// Bytes.
+    pub heap_size: u64,
+    /// Bytes of the shadow's own data region.
+    pub scratch_size: u64,
+    /// Registers.
+    pub mmio: Vec<Mmio>,
+    /// Interrupts.
+    pub irqs: Vec<Irq>,
+}
+
+impl DeviceSlot {
+    /// Reads the element.
+    pub fn parse(element: &Element<'_>) -> Result<Self, Fault> {
+        element.only(&[
+            "name",
+            "class",
+            "shadow",
+            "package",
+            "priority",
+            "budget",
+            "period",
+            "heap_size",
+            "scratch_size",
+        ])?;
+        let class = match element.required("class")? {
+            "block" => 1,
+            value => return Err(element.choice("class", value, "'block'")),
+        };
+        let (mut mmio, mut irqs) = (Vec::new(), Vec::new());
+        for child in element.children()? {
+            match child.name() {
+                "mmio" => mmio.push(Mmio::parse(&child)?),
+                "irq" => irqs.push(Irq::of_slot(&child)?),
+                _ => return Err(unknown(element, &child)),
+            }
+        }
+        if mmio.is_empty() {
+            return Err(element.fault(Rule::MissingElement { element: "mmio" }));
+        }
+        for (kind, count) in [
+            ("register regions of a slot", mmio.len()),
+            ("interrupts of a slot", irqs.len()),
+        ] {
+            if count > system_spec::spec::record::SLOT_MMIO {
+                return Err(element.fault(Rule::TooMany {
+                    kind,
+                    max: system_spec::spec::record::SLOT_MMIO,
+                }));
+            }
+        }
+        let (budget_us, period_us) = scheduling(element)?;
+        let size = |name, default| pages(element, name, element.number(name)?.unwrap_or(default), 1 << 20);
+        Ok(Self {
+            at: element.at(),
+            name: element.required_name("name")?,
+            class,
+            shadow: element.required("shadow")?.to_owned(),
+            package: element.required_name("package")?,
+            priority: priority(element)?,
+            budget_us,
+            period_us,
+            heap_size: size("heap_size", 0x4_0000)?,
+            scratch_size: size("scratch_size", 0x1_0000)?,
+            mmio,
+            irqs,
+        })
+    }
+}

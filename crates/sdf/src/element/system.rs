@@ -1,0 +1,55 @@
+//! `<system>`: everything.
+
+use super::channel::Channel;
+use super::device_slot::DeviceSlot;
+use super::memory_region::MemoryRegion;
+use super::package_store::PackageStore;
+use super::protection_domain::ProtectionDomain;
+use super::session::Session;
+use crate::error::{Fault, Rule};
+use crate::xml::Element;
+
+/// A description, each element checked for itself.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// Protection domains, parents before their children.
+    pub pds: Vec<ProtectionDomain>,
+    /// Memory regions.
+    pub regions: Vec<MemoryRegion>,
+    /// Channels.
+    pub channels: Vec<Channel>,
+    /// Device slots.
+    pub slots: Vec<DeviceSlot>,
+    /// Sessions.
+    pub sessions: Vec<Session>,
+    /// Package store.
+    pub store: Option<PackageStore>,
+}
+
+impl Description {
+    /// Reads the root element.
+    pub fn parse(root: &Element<'_>) -> Result<Self, Fault> {
+        if root.name() != "system" {
+            return Err(root.fault(Rule::Root));
+        }
+        root.only(&[])?;
+        let mut description = Self::default();
+        for child in root.children()? {
+            match child.name() {
+                "protection_domain" => ProtectionDomain::parse(&child, None, &mut description.pds)?,
+                "memory_region" => description.regions.push(MemoryRegion::parse(&child)?),
+                "channel" => description.channels.push(Channel::parse(&child)?),
+                "device_slot" => description.slots.push(DeviceSlot::parse(&child)?),
+                "session" => description.sessions.push(Session::parse(&child)?),
+                "package_store" if description.store.is_some() => {
+                    return Err(child.fault(Rule::Twice {
+                        element: "package_store",
+                    }));
+                }
+                "package_store" => description.store = Some(PackageStore::parse(&child)?),
+                _ => return Err(super::unknown(root, &child)),
+            }
+        }
+        Ok(description)
+    }
+}

@@ -1,0 +1,66 @@
+//! From `system.xml` to what root builds: Microkit's system description format, with device slots, sessions and roles.
+//!
+//! [`compile`] parses and checks a description and decides everything that it leaves open (channel ids, addresses, link
+//! pages, regions). The result says what to write into each program's symbols; once the host tool has linked the programs
+//! flat, [`System::payload`] turns all of it into the bytes behind root's image.
+#![forbid(unsafe_code)]
+
+mod check;
+pub mod element;
+mod error;
+mod output;
+mod plan;
+mod role;
+mod xml;
+
+pub use error::{At, Error, Fault, Rule};
+pub use output::{PD_WINDOW, Patch, PayloadError, Program, System};
+
+use element::system::Description;
+
+/// A file that a description names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File<'a> {
+    /// Content of a memory region, by the path in the description.
+    Prefill(&'a str),
+    /// A driver package, by its name.
+    Package(&'a str),
+}
+
+/// Where files come from: their content, or why there is none.
+pub type Files<'a> = &'a dyn Fn(File<'_>) -> Result<Vec<u8>, String>;
+
+/// Parses and checks a description. `file` is its name in errors.
+pub fn compile(file: &str, xml: &str, files: Files<'_>) -> Result<System, Error> {
+    let located = |fault: Fault| Error {
+        file: file.to_owned(),
+        at: fault.at,
+        rule: fault.rule,
+    };
+    let document = roxmltree::Document::parse(xml).map_err(|error| {
+        let at = At {
+            line: error.pos().row,
+            column: error.pos().col,
+            element: "system".to_owned(),
+        };
+        located(Fault {
+            at,
+            rule: Rule::Xml(error.to_string()),
+        })
+    })?;
+    let description = Description::parse(&xml::Element::root(&document)).map_err(located)?;
+    check::check(&description).map_err(located)?;
+    plan::plan(&description, files).map_err(located)
+}
+
+/// The paths of the programs that a description names, in the order of [`System::programs`], without checking the rest.
+pub fn programs(xml: &str) -> Vec<String> {
+    let Ok(document) = roxmltree::Document::parse(xml) else {
+        return Vec::new();
+    };
+    document
+        .descendants()
+        .filter(|node| node.has_tag_name("program_image"))
+        .filter_map(|node| node.attribute("path").map(str::to_owned))
+        .collect()
+}

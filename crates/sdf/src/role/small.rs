@@ -1,0 +1,151 @@
+//! The roles with little to derive: timer, bus, stager, command.
+
+use driver_package::resources::WINDOW_MAX;
+use system_spec::config::{BusConfig, CommandConfig, MAX_SLOTS, StagerConfig, StagerSlot, TimerConfig};
+use system_spec::spec::Role;
+use zerocopy::FromZeros;
+
+use super::control::ControlPlan;
+use super::shadow::SlotPlan;
+use super::{Derived, NO_CHANNEL, configure};
+use crate::error::Fault;
+use crate::plan::Plan;
+
+/// The timer's clients so far.
+pub(crate) struct TimerPlan {
+    pd: Option<usize>,
+    clients: u64,
+}
+
+impl TimerPlan {
+    /// Without clients.
+    pub fn new(pd: Option<usize>) -> Self {
+        Self { pd, clients: 0 }
+    }
+    /// Makes `pd` a client; its channel, or [`NO_CHANNEL`] if there is no timer.
+    pub fn client(&mut self, plan: &mut Plan<'_>, pd: usize) -> Result<u64, Fault> {
+        let Some(timer) = self.pd else {
+            return Ok(NO_CHANNEL);
+        };
+        let (own, at_timer) = plan.channel(pd, timer, true)?;
+        self.clients |= 1 << at_timer;
+        Ok(own.into())
+    }
+    /// Writes the timer's blob.
+    pub fn finish(self, plan: &mut Plan<'_>) {
+        let Some(pd) = self.pd else { return };
+        let irq_channel = plan.pd(pd).irqs.first().map_or(NO_CHANNEL, |irq| irq.id);
+        configure(
+            plan,
+            pd,
+            &TimerConfig {
+                irq_channel,
+                clients: self.clients,
+            },
+        );
+    }
+}
+
+/// Bus: the registers of every slot, root, and calls from control.
+pub(crate) fn bus(
+    plan: &mut Plan<'_>,
+    derived: &Derived,
+    slots: &[SlotPlan],
+    control: &mut ControlPlan,
+) -> Result<(), Fault> {
+    let Some(bus) = derived.bus else { return Ok(()) };
+    let mut config = BusConfig::new_zeroed();
+    config.root_channel = plan.caller(bus, Role::Bus)?.into();
+    config.control_channel = match derived.control {
+        Some(pd) => {
+            let (at_control, at_bus) = plan.channel(pd, bus, true)?;
+            control.config.bus_channel = at_control.into();
+            at_bus.into()
+        }
+        None => NO_CHANNEL,
+    };
+    config.slot_count = slots.len() as u64;
+    let description = plan.description;
+    for (number, (slot, described)) in slots.iter().zip(&description.slots).enumerate() {
+        let entry = &mut config.slots[number];
+        entry.slot = number as u32;
+        for (index, (&region, mmio)) in slot.mmio.iter().zip(&described.mmio).enumerate() {
+            let vaddr = plan.map(bus, region, true) + mmio.phys_addr % 0x1000;
+            if index == 0 {
+                entry.registers = vaddr;
+                entry.transport = mmio.transport.number();
+            }
+        }
+    }
+    configure(plan, bus, &config);
+    Ok(())
+}
+
+/// Stager: jobs from control, root, the store, and the window in which root shows it new generations.
+pub(crate) fn stager(plan: &mut Plan<'_>, derived: &Derived, control: &mut ControlPlan) -> Result<(), Fault> {
+    let Some(stager) = derived.stager else {
+        return Ok(());
+    };
+    let mut config = StagerConfig::new_zeroed();
+    config.root_channel = plan.caller(stager, Role::Stager)?.into();
+    config.control.channel = NO_CHANNEL;
+    if let Some(pd) = derived.control {
+        let [at_control, at_stager] = super::link(plan, pd, stager, false)?;
+        control.config.stager = at_control;
+        config.control = at_stager;
+    }
+    if let Some(store) = control.store {
+        config.store = super::read_region(plan, stager, store);
+        config.package_size = control.config.package_size;
+    }
+    config.window = plan.pds[stager].next_vaddr.next_multiple_of(WINDOW_MAX);
+    plan.pds[stager].next_vaddr = config.window + 2 * WINDOW_MAX;
+    plan.sources.stager = Some((stager as u32, config.window));
+    let slots = &plan.description.slots[..plan.description.slots.len().min(MAX_SLOTS)];
+    config.slot_count = slots.len() as u64;
+    for (number, slot) in slots.iter().enumerate() {
+        config.slots[number] = StagerSlot {
+            slot: number as u32,
+            class: slot.class,
+            transport: slot.mmio[0].transport.number(),
+            device_id: slot.mmio[0].device_id,
+        };
+    }
+    configure(plan, stager, &config);
+    Ok(())
+}
+
+/// Command: bytes to and from control, and its device.
+pub(crate) fn command(
+    plan: &mut Plan<'_>,
+    derived: &Derived,
+    control: &mut ControlPlan,
+) -> Result<(), Fault> {
+    let Some(command) = derived.command else {
+        return Ok(());
+    };
+    let mut config = CommandConfig::default();
+    config.control.channel = NO_CHANNEL;
+    if let Some(pd) = derived.control {
+        let [at_control, at_command] = super::link(plan, pd, command, false)?;
+        control.config.command = at_control;
+        config.control = at_command;
+    }
+    let described = plan.pd(command);
+    config.irq_channel = described.irqs.first().map_or(NO_CHANNEL, |irq| irq.id);
+    let (mmio, dma) = (described.mmio[0].clone(), described.dma.clone());
+    let registers = plan.device(
+        "registers of the command channel".to_owned(),
+        mmio.pages(),
+        &mmio.at,
+    )?;
+    config.registers = plan.map(command, registers, true) + mmio.phys_addr % 0x1000;
+    if let Some(dma) = dma {
+        let region = plan.placed_memory("DMA memory of the command channel".to_owned(), dma.size);
+        config.dma.vaddr = plan.map(command, region, true);
+        config.dma.len = dma.size;
+        config.dma_paddr = plan.regions[region].record.phys_addr;
+    }
+    configure(plan, command, &config);
+    Ok(())
+}

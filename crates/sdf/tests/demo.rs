@@ -1,0 +1,156 @@
+//! The demo's description compiles, and root accepts what comes out.
+
+use driver_package::image::{Rights, SegmentSource, encode};
+use sdf::{File, PD_WINDOW, Patch, System};
+use system_spec::config::{BusConfig, ClientConfig, ControlConfig, ShadowConfig};
+use system_spec::spec::{Role, Spec};
+use zerocopy::FromBytes;
+
+const DEMO: &str = include_str!("../../../systems/disk-demo/system.xml");
+
+fn demo() -> System {
+    let files = |file: File<'_>| match file {
+        File::Package(name) => Ok(name.as_bytes().to_vec()),
+        File::Prefill(path) => Err(format!("no {path}")),
+    };
+    sdf::compile("system.xml", DEMO, &files).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn patch<'a>(system: &'a System, pd: &str, symbol: &str) -> &'a Patch {
+    let program = system.programs.iter().find(|program| program.name == pd).unwrap();
+    program
+        .patches
+        .iter()
+        .find(|patch| patch.symbol == symbol)
+        .unwrap()
+}
+
+fn config<T: FromBytes>(system: &System, pd: &str) -> T {
+    T::read_from_bytes(&patch(system, pd, "umbra_config").bytes).unwrap()
+}
+
+fn image() -> Vec<u8> {
+    let code = SegmentSource {
+        vaddr: 0x20_0000,
+        pages: 1,
+        rights: Rights::ReadExecute,
+        content: &[1; 64],
+    };
+    encode(0x20_0000, &[code], PD_WINDOW).unwrap()
+}
+
+fn payload() -> Vec<u8> {
+    let system = demo();
+    system
+        .payload(&vec![image(); system.programs.len()])
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn root_accepts_the_payload() {
+    let payload = payload();
+    let spec = Spec::parse(&payload).unwrap();
+    assert_eq!(spec.pds().len(), 9);
+    let roles: Vec<Role> = spec.callers().map(|caller| caller.role).collect();
+    assert_eq!(roles, [Role::Control, Role::Bus, Role::Stager]);
+    let slot = spec.slots().next().unwrap();
+    // The shadow's scratch region and two clients' data regions.
+    assert_eq!(slot.data().count(), 3);
+    assert!(spec.fills().any(|fill| fill.content == b"virtio-blk-0.8.0"));
+}
+
+#[test]
+fn both_ends_of_a_session_agree() {
+    let system = demo();
+    let client: ClientConfig = config(&system, "disk-check");
+    let shadow: ShadowConfig = config(&system, "shadow-block");
+    assert_eq!((shadow.slot_count, shadow.session_count), (1, 2));
+    assert_eq!(client.data.len, shadow.sessions[0].data_len);
+    let payload = payload();
+    let spec = Spec::parse(&payload).unwrap();
+    let at = |pd: &str, vaddr: u64| {
+        let pd = spec.pds().position(|record| record.name == pd).unwrap();
+        spec.maps()
+            .find(|map| map.pd == pd && map.vaddr == vaddr)
+            .unwrap()
+    };
+    let (own, peer) = (
+        at("disk-check", client.link.own),
+        at("shadow-block", shadow.sessions[0].link.peer),
+    );
+    assert_eq!(
+        (own.region, own.rights.write, peer.rights.write),
+        (peer.region, true, false)
+    );
+    let slot = spec.slots().next().unwrap();
+    let data = at("disk-check", client.data.vaddr).region;
+    assert_eq!(
+        slot.data().nth(shadow.sessions[0].data_region as usize),
+        Some(data)
+    );
+    // A client's data is mapped at the client and at drivers, never at the shadow.
+    assert_eq!(spec.maps().filter(|map| map.region == data).count(), 1);
+}
+
+#[test]
+fn nobody_but_bus_maps_the_devices_registers() {
+    let system = demo();
+    let bus: BusConfig = config(&system, "bus");
+    assert_eq!(bus.slots[0].registers % 0x1000, 0xe00);
+    let payload = payload();
+    let spec = Spec::parse(&payload).unwrap();
+    let slot = spec.slots().next().unwrap();
+    let region = slot.mmio().next().unwrap().region;
+    let owners: Vec<&str> = spec
+        .maps()
+        .filter(|m| m.region == region)
+        .map(|m| spec.pds().get(m.pd).unwrap().name)
+        .collect();
+    assert_eq!(owners, ["bus"]);
+}
+
+#[test]
+fn control_knows_everybody() {
+    let system = demo();
+    let control: Box<ControlConfig> = Box::new(config(&system, "control"));
+    let counts = (
+        control.shadow_count,
+        control.slot_count,
+        control.report_count,
+        control.trace_count,
+    );
+    assert_eq!(counts, (1, 1, 2, 2));
+    assert_eq!((control.preloaded_count, control.preloaded_len[0]), (1, 16));
+    let channels = [
+        control.root_channel,
+        control.bus_channel,
+        control.timer_channel,
+        control.command.channel,
+    ];
+    for (index, channel) in channels.iter().enumerate() {
+        assert!(*channel < 62 && !channels[..index].contains(channel));
+    }
+}
+
+#[test]
+fn every_page_of_a_link_has_one_writer() {
+    let payload = payload();
+    let spec = Spec::parse(&payload).unwrap();
+    let slot_pages: Vec<usize> = spec
+        .slots()
+        .flat_map(|slot| slot.sides)
+        .flat_map(|side| [side.driver_page])
+        .collect();
+    for (index, region) in spec.regions().enumerate() {
+        let writers = spec
+            .maps()
+            .filter(|map| map.region == index && map.rights.write)
+            .count();
+        let drivers = usize::from(slot_pages.contains(&index));
+        assert!(
+            writers + drivers <= 1,
+            "region {index} of {} bytes has {writers} writers",
+            region.size
+        );
+    }
+}
