@@ -1,2 +1,20 @@
-//! Placeholder: the room is laid out, its content follows.
-#![no_std]
+//! The host tool's library: everything `cargo umbra` does, for the tool itself and for the boot tests.
+//!
+//! | module | |
+//! |---|---|
+//! | [`cli`] | arguments, exit codes |
+//! | [`command`] | one module per subcommand |
+//! | [`setup`] | what must be installed, and installing it |
+//! | [`build`] | programs for the target, by cargo |
+//! | [`image`] | ELF files, user images, boot images, flat images |
+//! | [`qemu`] | running machines: arguments, console, QMP |
+#![forbid(unsafe_code)]
+
+pub mod build;
+pub mod cli;
+pub mod command;
+pub mod image;
+pub mod progress;
+pub mod qemu;
+pub mod setup;
+pub mod workspace;

@@ -1,0 +1,73 @@
+//! Arguments and exit codes.
+
+use crate::command;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// How the tool ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All that was asked for held.
+    Success = 0,
+    /// It ran, but what was asked for did not hold: a test failed, a pattern did not come, a check found a fault.
+    Failed = 1,
+    /// It could not run: something is missing, does not build, or cannot be read. (Clap's own exit code for wrong usage is 2 too.)
+    CannotRun = 2,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0  all that was asked for held
+  1  it ran, but what was asked for did not hold (a test failed, a pattern did not come)
+  2  it could not run (wrong usage, something missing, a build error)";
+
+/// Replaces device drivers while they are in use.
+#[derive(Parser)]
+#[command(name = "umbra", bin_name = "cargo umbra", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Boot(command::boot::Arguments),
+    Build(command::build::Arguments),
+    Setup(command::setup::Arguments),
+}
+
+/// Parses the arguments, runs the command, reports an error.
+pub fn run() -> ExitCode {
+    let result = dispatch(Cli::parse().command);
+    let exit = result.unwrap_or_else(|error| {
+        eprintln!("umbra: error: {error:#}");
+        Exit::CannotRun
+    });
+    exit.into()
+}
+
+fn dispatch(command: Command) -> Result<Exit> {
+    match command {
+        Command::Boot(arguments) => command::boot::run(&arguments),
+        Command::Build(arguments) => command::build::run(&arguments),
+        Command::Setup(arguments) => command::setup::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

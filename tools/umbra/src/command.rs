@@ -1,0 +1,5 @@
+//! The subcommands, one module each: its arguments, and `run`.
+
+pub mod boot;
+pub mod build;
+pub mod setup;

@@ -1,0 +1,155 @@
+//! ELF files as far as images need them: entry, loadable segments, symbols. Checked once, here.
+
+use super::ImageError;
+use object::elf::{EM_AARCH64, ET_EXEC, FileHeader64, PT_INTERP, PT_LOAD};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{LittleEndian, Object, ObjectSymbol};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A static AArch64 program.
+#[derive(Clone, Debug)]
+pub struct Elf {
+    /// Virtual entry point.
+    pub entry: u64,
+    /// Loadable segments that occupy memory, by virtual address, not overlapping.
+    pub segments: Vec<Segment>,
+    symbols: BTreeMap<String, Symbol>,
+}
+
+/// A loadable segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Virtual address.
+    pub virt: u64,
+    /// Physical (load) address.
+    pub phys: u64,
+    /// Content; the rest up to `memory_bytes` is zero.
+    pub content: Vec<u8>,
+    /// Length in memory in bytes.
+    pub memory_bytes: u64,
+    /// May be written.
+    pub writable: bool,
+    /// May be executed.
+    pub executable: bool,
+}
+
+/// A defined symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// Virtual address.
+    pub address: u64,
+    /// Size in bytes as the symbol table says; 0 is "unknown".
+    pub bytes: u64,
+}
+
+impl Segment {
+    /// First virtual address behind it.
+    pub fn end(&self) -> u64 {
+        self.virt + self.memory_bytes
+    }
+}
+
+impl Elf {
+    /// Reads and checks a file.
+    pub fn read(path: &Path) -> Result<Self, ImageError> {
+        let bytes = std::fs::read(path).map_err(|source| ImageError::Read {
+            path: path.into(),
+            source,
+        })?;
+        Self::parse(&bytes)
+    }
+
+    /// Checks the bytes of an ELF file. Afterwards no sum of a segment's numbers overflows.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ImageError> {
+        let header = FileHeader64::<LittleEndian>::parse(bytes)?;
+        let endian = header.endian()?;
+        if header.e_machine(endian) != EM_AARCH64 {
+            return Err(ImageError::NotForTarget("another processor"));
+        }
+        if header.e_type(endian) != ET_EXEC {
+            return Err(ImageError::NotForTarget("not linked to fixed addresses"));
+        }
+        let mut segments = Vec::new();
+        for program_header in header.program_headers(endian, bytes)? {
+            match program_header.p_type(endian) {
+                PT_INTERP => return Err(ImageError::NotForTarget("dynamically linked")),
+                PT_LOAD if program_header.p_memsz(endian) > 0 => {
+                    segments.push(segment(program_header, endian, bytes)?);
+                }
+                _ => {}
+            }
+        }
+        segments.sort_by_key(|segment| segment.virt);
+        if let Some(pair) = segments.windows(2).find(|pair| pair[0].end() > pair[1].virt) {
+            return Err(ImageError::Overlap(pair[1].virt));
+        }
+        if segments.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        Ok(Self {
+            entry: header.e_entry(endian),
+            segments,
+            symbols: symbols(bytes)?,
+        })
+    }
+
+    /// A defined symbol by name.
+    pub fn symbol(&self, name: &str) -> Option<Symbol> {
+        self.symbols.get(name).copied()
+    }
+
+    /// All defined, named symbols.
+    pub fn symbols(&self) -> impl Iterator<Item = (&str, Symbol)> {
+        self.symbols.iter().map(|(name, symbol)| (name.as_str(), *symbol))
+    }
+
+    /// First virtual address of any segment.
+    pub fn start(&self) -> u64 {
+        self.segments.first().map_or(0, |segment| segment.virt)
+    }
+
+    /// First virtual address behind all segments.
+    pub fn end(&self) -> u64 {
+        self.segments.last().map_or(0, Segment::end)
+    }
+}
+
+fn segment(
+    header: &impl ProgramHeader<Endian = LittleEndian, Word = u64>,
+    endian: LittleEndian,
+    file: &[u8],
+) -> Result<Segment, ImageError> {
+    let virt = header.p_vaddr(endian);
+    let bad = || ImageError::BadSegment(virt);
+    let memory_bytes = header.p_memsz(endian);
+    let phys = header.p_paddr(endian);
+    let content = header.data(endian, file).map_err(|()| bad())?.to_vec();
+    let ends = virt.checked_add(memory_bytes).zip(phys.checked_add(memory_bytes));
+    if ends.is_none() || content.len() as u64 > memory_bytes {
+        return Err(bad());
+    }
+    let flags = header.p_flags(endian);
+    Ok(Segment {
+        virt,
+        phys,
+        content,
+        memory_bytes,
+        writable: flags & object::elf::PF_W != 0,
+        executable: flags & object::elf::PF_X != 0,
+    })
+}
+
+fn symbols(bytes: &[u8]) -> Result<BTreeMap<String, Symbol>, ImageError> {
+    let file = object::File::parse(bytes)?;
+    let defined = file.symbols().filter(|symbol| !symbol.is_undefined());
+    Ok(defined
+        .filter_map(|symbol| {
+            let value = Symbol {
+                address: symbol.address(),
+                bytes: symbol.size(),
+            };
+            symbol.name().ok().map(|name| (name.to_owned(), value))
+        })
+        .collect())
+}
