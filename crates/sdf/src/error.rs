@@ -30,7 +30,7 @@ pub struct Error {
     /// Where in it.
     pub at: At,
     /// Which rule.
-    pub rule: Rule,
+    pub rule: Box<Rule>,
 }
 
 impl core::error::Error for Error {}

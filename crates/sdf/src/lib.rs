@@ -35,7 +35,7 @@ pub fn compile(file: &str, xml: &str, files: Files<'_>) -> Result<System, Error>
     let located = |fault: Fault| Error {
         file: file.to_owned(),
         at: fault.at,
-        rule: fault.rule,
+        rule: Box::new(fault.rule),
     };
     let document = roxmltree::Document::parse(xml).map_err(|error| {
         let at = At {
