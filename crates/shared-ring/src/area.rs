@@ -3,6 +3,17 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
+/// Shared memory for the rest of the program, as words that are accessed in place.
+///
+/// # Safety
+/// `base` is aligned to 8; `len` bytes from it stay mapped, readable, and writable if a word is stored to, until the program
+/// ends; this program accesses them through these words only.
+pub unsafe fn shared_words(base: NonNull<u8>, len: usize) -> &'static [AtomicU64] {
+    // SAFETY: aligned and mapped for ever by the caller's contract; `AtomicU64` has the size and alignment of a word, takes
+    // any bytes, and others' changes to memory behind an atomic are allowed.
+    unsafe { core::slice::from_raw_parts(base.as_ptr().cast(), len / size_of::<AtomicU64>()) }
+}
+
 /// Shared memory whose content others (a driver, a device, a client) may change at any time.
 #[derive(Debug)]
 pub struct Area {

@@ -18,7 +18,7 @@ mod area;
 mod link;
 pub mod page;
 
-pub use area::Area;
+pub use area::{Area, shared_words};
 pub use link::{Link, SendError, Violation, Wish};
 
 /// Entries of one direction of a link.

@@ -8,6 +8,7 @@
 //! fit; event `n` is at index `n mod capacity`.
 #![no_std]
 
+pub mod clock;
 mod event;
 mod region;
 

@@ -1,0 +1,160 @@
+//! The protection domain: carries the FAT library's requests to the session, one at a time.
+
+#![no_std]
+#![no_main]
+
+use core::ptr::NonNull;
+use core::sync::atomic::AtomicU64;
+
+use client_report::{Kind, Report, State};
+use device_class::block::{BlockClient, Op, Port, Status};
+use file_check::{Checker, Reason, SECTOR, Sectors};
+use sel4_microkit::ipc::{self, Event};
+use sel4_microkit::{Channel, MessageInfo, NullHandler, get_mr, protection_domain, var};
+use shared_ring::{Area, Link, shared_words};
+use system_spec::config::ClientConfig;
+use trace::clock::ticks;
+
+use core::cell::Cell;
+
+/// Status number of a session that broke; no request is answered with it.
+const BROKEN: u8 = 0xff;
+
+/// This program's channels. It works in straight lines and waits in the middle of its work, so it receives by itself instead of
+/// through the main loop.
+struct Channels<'a> {
+    shadow: Channel,
+    control: Channel,
+    stop: &'a Cell<bool>,
+}
+
+impl Channels<'_> {
+    fn receive(&self) {
+        if let Event::Notified(channels) = ipc::recv()
+            && channels.contains(self.control)
+        {
+            self.stop.set(true);
+        }
+    }
+}
+
+impl Port for Channels<'_> {
+    fn notify(&mut self) {
+        self.shadow.notify();
+    }
+
+    fn wait(&mut self) {
+        self.receive();
+    }
+
+    fn call(&mut self, label: u64) -> (u64, [u64; 4]) {
+        let answer = self.shadow.pp_call(MessageInfo::new(label, 0));
+        (answer.label(), [0, 1, 2, 3].map(get_mr))
+    }
+}
+
+/// The partition: a sector at a time through the first bytes of the data region.
+struct Session<'a> {
+    client: BlockClient,
+    channels: Channels<'a>,
+    data: Area,
+    sectors: u64,
+}
+
+impl Session<'_> {
+    fn request(&mut self, op: Op, first: u64, count: usize) -> Result<(), u8> {
+        match self
+            .client
+            .transact(&mut self.channels, op, first, count as u32, 0)
+        {
+            Ok(answer) if answer.status == Status::Ok => Ok(()),
+            Ok(answer) => Err(answer.status as u8),
+            Err(_) => Err(BROKEN),
+        }
+    }
+}
+
+impl Sectors for Session<'_> {
+    fn count(&self) -> u64 {
+        self.sectors
+    }
+    fn read(&mut self, first: u64, data: &mut [u8]) -> Result<(), u8> {
+        self.request(Op::Read, first, data.len() / SECTOR)?;
+        if self.data.read(0, data) {
+            Ok(())
+        } else {
+            Err(BROKEN)
+        }
+    }
+    fn write(&mut self, first: u64, data: &[u8]) -> Result<(), u8> {
+        if !self.data.write(0, data) {
+            return Err(BROKEN);
+        }
+        self.request(Op::Write, first, data.len() / SECTOR)
+    }
+    fn flush(&mut self) -> Result<(), u8> {
+        self.request(Op::Flush, 0, 0)
+    }
+    fn now(&self) -> u64 {
+        ticks()
+    }
+}
+
+/// Open the session and work until told to stop.
+fn run(config: &ClientConfig, report: Report<'static>, stop: &Cell<bool>) -> Result<(), Reason> {
+    let mut channels = Channels {
+        shadow: Channel::new(config.link.channel as usize),
+        control: Channel::new(config.control_channel as usize),
+        stop,
+    };
+    let data = NonNull::new(config.data.vaddr as *mut u8).ok_or(Reason::NoRoom)?;
+    // SAFETY: the description's compiler mapped the region there, readable and writable, for this purpose only.
+    let data = unsafe { Area::new(data, config.data.len as usize) };
+    // SAFETY: two pages that the description's compiler mapped for this link and nothing else, the first writable.
+    let link = unsafe { Link::new(config.link.own as *mut u8, config.link.peer as *const u8) };
+    let mut client = BlockClient::new(link);
+    let info = client
+        .wait_for_info(&mut channels)
+        .map_err(|_| Reason::NoVolume)?;
+    if info.block_size as usize != SECTOR {
+        return Err(Reason::NoVolume);
+    }
+    let session = Session {
+        client,
+        channels,
+        data,
+        sectors: info.capacity,
+    };
+    let mut checker = Checker::open(session, report)?;
+    while !stop.get() {
+        checker.step();
+    }
+    checker.stop();
+    Ok(())
+}
+
+#[protection_domain]
+fn init() -> NullHandler {
+    const NOTHING: ClientConfig = zerocopy::transmute!([0u8; size_of::<ClientConfig>()]);
+    let config: &ClientConfig = var!(umbra_config: ClientConfig = NOTHING);
+    let region: &'static [AtomicU64] = match NonNull::new(config.report.vaddr as *mut u8) {
+        // SAFETY: the description's compiler mapped the region there, readable and writable, for this purpose only.
+        Some(base) => unsafe { shared_words(base, config.report.len as usize) },
+        None => &[],
+    };
+    let report = Report::begin(region, Kind::FileCheck).expect("report region in the description");
+    let stop = Cell::new(false);
+    if let Err(reason) = run(config, report, &stop) {
+        report.set_state(State::Failed, reason as u32);
+    }
+    let control = Channel::new(config.control_channel as usize);
+    control.notify();
+    // Whatever comes now, there is nothing to do for it; a late order to stop is answered again.
+    loop {
+        if let Event::Notified(channels) = ipc::recv()
+            && channels.contains(control)
+        {
+            control.notify();
+        }
+    }
+}
