@@ -1,0 +1,226 @@
+//! Between the link and a driver: takes requests in batches, gives completions as they come.
+//!
+//! The engine never drops a request: it takes one from the ring only when its response has room, and keeps the one
+//! that the driver has no room for. It makes no system calls; the runtime does what a [`turn`](Engine::turn) says.
+
+use core::mem::offset_of;
+
+use device_class::ClassId;
+use device_class::block::{BlockRequest, BlockResponse};
+use device_class::report::{DriverReport, RECORD_MAX, STATE_FAILED, STATE_READY};
+use driver_package::resources::DataRegion;
+use shared_ring::page::{Page, SharedPage};
+use shared_ring::{Link, SendError, Violation, Wish};
+use zerocopy::IntoBytes;
+
+use super::validate::validate;
+use super::{BlockCapabilities, BlockDriver, Completion, Request, Status, Submit};
+use crate::ProbeError;
+use crate::resources::Resources;
+
+/// Most requests that are taken before completions are looked for.
+const BATCH: u32 = 32;
+
+/// Serves one driver on one link.
+#[derive(Debug)]
+pub struct Engine<'a, D, P = SharedPage> {
+    driver: D,
+    capabilities: BlockCapabilities,
+    regions: &'a [DataRegion],
+    answers: Answers<P>,
+    /// A request that the driver had no room for.
+    held: Option<Request>,
+    /// The last turn stopped for want of room for responses.
+    starved: bool,
+    /// The last turn did something, so that another one may be worth it.
+    progress: bool,
+    heartbeat: u32,
+}
+
+/// The link, and how many responses we owe on it.
+#[derive(Debug)]
+struct Answers<P> {
+    link: Link<BlockResponse, BlockRequest, P>,
+    generation: u32,
+    /// Requests taken from the link and not answered.
+    owed: u32,
+    broken: Option<Violation>,
+}
+
+impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
+    /// Probes the device and states the outcome in the link. The shadow is to be notified in either case.
+    ///
+    /// # Errors
+    /// The driver's, which was reported.
+    pub fn start(
+        mut link: Link<BlockResponse, BlockRequest, P>,
+        resources: &'a Resources,
+    ) -> Result<Self, ProbeError> {
+        let probed = D::probe(resources);
+        let capabilities = probed
+            .as_ref()
+            .map(BlockDriver::capabilities)
+            .map_err(|error| *error);
+        link.write_info(&report(resources.generation(), &capabilities));
+        Ok(Self {
+            driver: probed?,
+            capabilities: capabilities?,
+            regions: resources.data(),
+            answers: Answers {
+                link,
+                generation: resources.generation(),
+                owed: 0,
+                broken: None,
+            },
+            held: None,
+            starved: false,
+            progress: false,
+            heartbeat: 0,
+        })
+    }
+
+    /// One pass: interrupt, completions, requests, completions. True: notify the shadow.
+    ///
+    /// # Errors
+    /// The shadow broke the rules of the link; there is nothing to go on with.
+    pub fn turn(&mut self, interrupted: bool) -> Result<bool, Violation> {
+        self.answers.link.awake();
+        self.heartbeat = self.heartbeat.wrapping_add(1);
+        self.answers
+            .link
+            .write_info_word(offset_of!(DriverReport, heartbeat), self.heartbeat);
+        if interrupted {
+            self.driver.handle_interrupt();
+        }
+        let ended = self.collect()?;
+        let moved = self.feed()?;
+        let ended = ended + if moved > 0 { self.collect()? } else { 0 };
+        self.progress = ended + moved > 0;
+        Ok(self.answers.link.publish())
+    }
+
+    /// What to do after a turn. True: wait for a notification. False: there is more to do.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn).
+    pub fn rest(&mut self) -> Result<bool, Violation> {
+        if self.progress {
+            return Ok(false);
+        }
+        if self.starved {
+            return self.answers.link.sleep_for(Wish::Space);
+        }
+        if self.held.is_some() {
+            // Only the device can help, and its interrupt comes whatever the flag says.
+            return Ok(true);
+        }
+        self.answers.link.sleep()
+    }
+
+    fn collect(&mut self) -> Result<u32, Violation> {
+        let mut ended = 0;
+        self.driver.poll(|completion| {
+            ended += 1;
+            self.answers.answer(completion);
+        });
+        self.answers.broken.map_or(Ok(ended), Err)
+    }
+
+    /// Hands requests to the driver; how many found an end or a place.
+    fn feed(&mut self) -> Result<u32, Violation> {
+        let mut moved = 0;
+        self.starved = false;
+        while moved < BATCH {
+            match self.next_request()? {
+                None => break,
+                Some(Err(refused)) => self.answers.answer(refused),
+                Some(Ok(request)) => match self.driver.submit(&request) {
+                    Submit::Accepted => {}
+                    Submit::Done(status) => {
+                        let count = if status == Status::Ok { request.count } else { 0 };
+                        self.answers.answer(Completion {
+                            id: request.id,
+                            status,
+                            count,
+                        });
+                    }
+                    Submit::Busy => {
+                        self.held = Some(request);
+                        break;
+                    }
+                },
+            }
+            moved += 1;
+        }
+        self.answers.broken.map_or(Ok(moved), Err)
+    }
+
+    /// The held request, or the next one of the link, or the answer that it gets at once.
+    fn next_request(&mut self) -> Result<Option<Result<Request, Completion>>, Violation> {
+        if let Some(request) = self.held.take() {
+            return Ok(Some(Ok(request)));
+        }
+        if !self.answers.has_room()? {
+            self.starved = true;
+            return Ok(None);
+        }
+        let Some(raw) = self.answers.link.recv()? else {
+            return Ok(None);
+        };
+        self.answers.owed += 1;
+        let checked = validate(&raw, self.answers.generation, &self.capabilities, self.regions);
+        Ok(Some(checked.map_err(|status| Completion {
+            id: raw.id,
+            status,
+            count: 0,
+        })))
+    }
+}
+
+impl<P: Page> Answers<P> {
+    /// Whether one more request can be taken so that its response will find room.
+    fn has_room(&mut self) -> Result<bool, Violation> {
+        Ok(self.link.space()? > self.owed)
+    }
+
+    fn answer(&mut self, completion: Completion) {
+        let response = BlockResponse {
+            id: completion.id,
+            generation: self.generation,
+            status: completion.status as u8,
+            reserved: [0; 3],
+            count: completion.count,
+        };
+        self.owed = self.owed.saturating_sub(1);
+        // `has_room` kept room for every answer that is owed: only a driver that answers too often meets `Full`.
+        if let Err(SendError::Violation(violation)) = self.link.send(&response) {
+            self.broken = Some(violation);
+        }
+    }
+}
+
+/// What a driver says of itself after probing.
+fn report(generation: u32, probed: &Result<BlockCapabilities, ProbeError>) -> DriverReport {
+    let mut report = DriverReport {
+        state: STATE_FAILED,
+        generation,
+        class: ClassId::Block as u32,
+        reason: 0,
+        heartbeat: 0,
+        record_len: 0,
+        record: [0; RECORD_MAX],
+    };
+    match probed {
+        Ok(capabilities) => {
+            let record = capabilities.as_bytes();
+            report.state = STATE_READY;
+            report.record_len = record.len() as u32;
+            report.record[..record.len()].copy_from_slice(record);
+        }
+        Err(error) => report.reason = *error as u32,
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests;

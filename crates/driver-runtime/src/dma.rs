@@ -1,0 +1,133 @@
+//! Memory that the device reaches, and the addresses it uses.
+//!
+//! A driver's window and each data region are contiguous for the device, so an address is translated by one
+//! subtraction, and nothing is ever copied. Whatever lies elsewhere the device cannot reach, and there is no address
+//! for it. The functions are plain ones: each release of a published driver crate has its own trait for this, and the
+//! glue implements it with them.
+
+use alloc::alloc::{alloc_zeroed, dealloc};
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use driver_package::image::PAGE;
+use driver_package::resources::{DataRegion, MAX_DATA_REGIONS};
+
+use crate::resources::Resources;
+
+/// The window and the data regions.
+const REGIONS: usize = 1 + MAX_DATA_REGIONS;
+
+/// One region; atomic only so that the table can be a static without `unsafe`. On the target these are plain accesses.
+struct Entry {
+    vaddr: AtomicU64,
+    io_addr: AtomicU64,
+    len: AtomicU64,
+}
+
+static TABLE: [Entry; REGIONS] = [const {
+    Entry {
+        vaddr: AtomicU64::new(0),
+        io_addr: AtomicU64::new(0),
+        len: AtomicU64::new(0),
+    }
+}; REGIONS];
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// Learns the regions. Before it nothing has a device address.
+pub fn set_regions(resources: &Resources) {
+    USED.store(0, Relaxed);
+    let regions = core::iter::once(resources.window()).chain(resources.data().iter().copied());
+    for (entry, region) in TABLE.iter().zip(regions) {
+        entry.vaddr.store(region.vaddr, Relaxed);
+        entry.io_addr.store(region.io_addr, Relaxed);
+        entry.len.store(region.len, Relaxed);
+        USED.fetch_add(1, Relaxed);
+    }
+}
+
+/// The address the device uses for `buffer`, if the whole of it lies in one region.
+pub fn io_addr(buffer: NonNull<[u8]>) -> Option<u64> {
+    let vaddr = buffer.as_ptr().addr() as u64;
+    TABLE.iter().take(USED.load(Relaxed)).find_map(|entry| {
+        let region = DataRegion {
+            vaddr: entry.vaddr.load(Relaxed),
+            io_addr: entry.io_addr.load(Relaxed),
+            len: entry.len.load(Relaxed),
+        };
+        translate(&region, vaddr, buffer.len() as u64)
+    })
+}
+
+fn translate(region: &DataRegion, vaddr: u64, len: u64) -> Option<u64> {
+    let offset = vaddr.checked_sub(region.vaddr)?;
+    let end = offset.checked_add(len)?;
+    if end > region.len {
+        None
+    } else {
+        region.io_addr.checked_add(offset)
+    }
+}
+
+/// Zeroed pages from the heap: their address for the device, and here. `None`: no memory, or the heap is not in the window.
+pub fn alloc_pages(pages: usize) -> Option<(u64, NonNull<u8>)> {
+    let layout = layout(pages)?;
+    // SAFETY: `layout` does not return layouts of size 0.
+    let vaddr = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+    match io_addr(NonNull::slice_from_raw_parts(vaddr, layout.size())) {
+        Some(io_addr) => Some((io_addr, vaddr)),
+        None => {
+            // SAFETY: allocated just above with this layout, and not given to anybody.
+            unsafe { dealloc(vaddr.as_ptr(), layout) };
+            None
+        }
+    }
+}
+
+/// Gives pages back.
+///
+/// # Safety
+/// `vaddr` is from [`alloc_pages`] with the same `pages`, was not given back yet, and neither driver nor device use it any more.
+pub unsafe fn free_pages(vaddr: NonNull<u8>, pages: usize) {
+    if let Some(layout) = layout(pages) {
+        // SAFETY: `alloc_pages` used the same layout, by the caller's word for the same allocation.
+        unsafe { dealloc(vaddr.as_ptr(), layout) };
+    }
+}
+
+/// The layout of `pages` pages; none of zero pages.
+fn layout(pages: usize) -> Option<Layout> {
+    let size = pages.checked_mul(PAGE as usize).filter(|size| *size != 0)?;
+    Layout::from_size_align(size, PAGE as usize).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGION: DataRegion = DataRegion {
+        vaddr: 0x1000,
+        io_addr: 0x9000,
+        len: 0x800,
+    };
+
+    #[test]
+    fn only_what_lies_wholly_in_a_region_has_an_address() {
+        assert_eq!(translate(&REGION, 0x1000, 0x800), Some(0x9000));
+        assert_eq!(translate(&REGION, 0x17ff, 1), Some(0x97ff));
+        assert_eq!(translate(&REGION, 0xfff, 1), None);
+        assert_eq!(translate(&REGION, 0x1001, 0x800), None);
+        assert_eq!(translate(&REGION, 0x1800, 1), None);
+        assert_eq!(translate(&REGION, u64::MAX, u64::MAX), None);
+    }
+
+    #[test]
+    fn no_pages_are_no_allocation() {
+        assert_eq!(layout(0), None);
+        assert_eq!(layout(usize::MAX), None);
+        assert_eq!(
+            layout(2).map(|layout| (layout.size(), layout.align())),
+            Some((8192, 4096))
+        );
+    }
+}

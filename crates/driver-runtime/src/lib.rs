@@ -1,0 +1,40 @@
+//! Runs any driver of a device class as a protection domain.
+//!
+//! A driver implements its class's trait ([`block::BlockDriver`]) and nothing else: it probes, states its
+//! capabilities, takes requests, gives completions, handles interrupts. It never learns that it is being replaced.
+//! Rings, wake-ups, validation, report, heap and start are here.
+//!
+//! | module | |
+//! |---|---|
+//! | [`resources`] | the checked resources page |
+//! | [`block`] | the trait of the block class and the engine between it and the link |
+//! | [`dma`] | memory that the device reaches, and its addresses there |
+//! | [`virtio`] | what the glue around the published `virtio-drivers` releases has in common |
+//! | `pd` | entry, heap, panic, event loop: with feature `pd` on the target only |
+#![no_std]
+
+extern crate alloc;
+
+pub mod block;
+pub mod dma;
+pub mod resources;
+pub mod virtio;
+
+#[cfg(all(feature = "pd", target_os = "none"))]
+pub mod pd;
+
+/// Why a driver could not bring up its device. The number reaches the operator as the report's `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ProbeError {
+    /// The resources name no register region.
+    NoRegisters = 1,
+    /// What is there is not a device that this driver knows.
+    WrongDevice = 2,
+    /// The device did not come up.
+    Device = 3,
+    /// Not enough memory.
+    NoMemory = 4,
+    /// The device's geometry is one that the class cannot express.
+    Geometry = 5,
+}

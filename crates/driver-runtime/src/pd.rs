@@ -1,0 +1,102 @@
+//! The driver as a protection domain: start, event loop, end.
+//!
+//! Root maps image, stack, heap, registers, resources page and link pages, and starts the thread at `_start` with its
+//! stack set; what is where is [`driver_package::resources`].
+
+use device_class::ClassId;
+use device_class::block::{BlockRequest, BlockResponse};
+use driver_package::resources::{
+    BADGE_IRQ, DriverResources, IPC_BUFFER_VADDR, LINK_OWN_VADDR, LINK_PEER_VADDR, MAX_IRQS, RESOURCES_VADDR,
+    SLOT_IRQ, SLOT_NOTIFICATION, SLOT_SHADOW,
+};
+use sel4::cap::{IrqHandler, Notification};
+use shared_ring::Link;
+
+use crate::block::{BlockDriver, Engine};
+use crate::dma;
+use crate::resources::Resources;
+
+mod end;
+mod heap;
+
+/// Makes a program of a driver of the block class: `block_driver!(MyDriver);` is all of its `main.rs`.
+#[macro_export]
+macro_rules! block_driver {
+    ($driver:ty) => {
+        /// Where root starts the thread, with its stack set.
+        // SAFETY: no other item of this name: it is the program's only entry.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn _start() -> ! {
+            // SAFETY: this is the entry that root starts, once.
+            unsafe { $crate::pd::run_block::<$driver>() }
+        }
+    };
+}
+
+/// Probes the device and serves the shadow for ever.
+///
+/// # Safety
+/// Called once, as the first thing of a program that root started as a driver.
+pub unsafe fn run_block<D: BlockDriver>() -> ! {
+    // SAFETY: root mapped a page of this form here before it started us, and does not write it any more.
+    let page =
+        unsafe { core::ptr::with_exposed_provenance::<DriverResources>(RESOURCES_VADDR as usize).read() };
+    let Ok(resources) = Resources::check(&page, ClassId::Block as u32) else {
+        end::fault()
+    };
+    // SAFETY: the kernel's IPC buffer of this thread is mapped here for as long as it runs; called once.
+    sel4::set_ipc_buffer(unsafe { &mut *core::ptr::with_exposed_provenance_mut(IPC_BUFFER_VADDR as usize) });
+    let (heap, len) = resources.heap();
+    // SAFETY: checked to lie in our window; root keeps image, guard and stack out of it; called once.
+    unsafe { heap::init(heap, len) };
+    dma::set_regions(&resources);
+    let own = core::ptr::with_exposed_provenance_mut(LINK_OWN_VADDR as usize);
+    let peer = core::ptr::with_exposed_provenance(LINK_PEER_VADDR as usize);
+    // SAFETY: root mapped the link's pages here, the first writable, both for as long as we run; this is the only access.
+    let link: Link<BlockResponse, BlockRequest> = unsafe { Link::new(own, peer) };
+
+    let engine = Engine::<D>::start(link, &resources);
+    // With GICv2 a line that the predecessor's last interrupt masked stays so until somebody acknowledges it.
+    acknowledge(u64::MAX, resources.irq_count());
+    Notification::from_bits(SLOT_SHADOW).signal();
+    match engine {
+        Ok(engine) => serve(engine, resources.irq_count()),
+        // Reported. What follows is the shadow's decision and root's deed.
+        Err(_) => loop {
+            Notification::from_bits(SLOT_NOTIFICATION).wait();
+        },
+    }
+}
+
+fn serve<D: BlockDriver>(mut engine: Engine<'_, D>, irqs: u32) -> ! {
+    let mut badge = 0;
+    loop {
+        let interrupted = badge & IRQ_BADGES != 0;
+        let Ok(notify) = engine.turn(interrupted) else {
+            end::fault()
+        };
+        if notify {
+            Notification::from_bits(SLOT_SHADOW).signal();
+        }
+        if interrupted {
+            acknowledge(badge, irqs);
+        }
+        let Ok(wait) = engine.rest() else { end::fault() };
+        badge = if wait {
+            Notification::from_bits(SLOT_NOTIFICATION).wait().1
+        } else {
+            0
+        };
+    }
+}
+
+/// All interrupts' badge bits.
+const IRQ_BADGES: u64 = ((1 << MAX_IRQS) - 1) * BADGE_IRQ;
+
+/// Unmask the interrupts whose bits are set in `badge`.
+fn acknowledge(badge: u64, irqs: u32) {
+    for irq in (0..u64::from(irqs)).filter(|irq| badge & (BADGE_IRQ << irq) != 0) {
+        // The only error is that the capability is gone, and then we are being cut.
+        let _ = IrqHandler::from_bits(SLOT_IRQ + irq).irq_handler_ack();
+    }
+}

@@ -1,0 +1,216 @@
+//! A driver of the block class over any release's queue: requests by token, completions in the device's order.
+//!
+//! No release has a flush that does not wait, and its wait takes whatever completes for its own. So a flush is begun
+//! only when the queue is empty: until then the queue says that it is busy, and what follows the flush waits behind it.
+
+use alloc::boxed::Box;
+use core::ptr::NonNull;
+
+use super::{DiskFacts, SECTOR};
+use crate::ProbeError;
+use crate::block::{BlockCapabilities, BlockDriver, Completion, Op, Request, Status, Submit};
+use crate::resources::Resources;
+
+/// Depth of the queue, which is the same in all releases.
+const DEPTH: usize = 16;
+
+/// The queue has no room: nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueFull;
+
+/// What a release offers, under one name. Sectors are 512 bytes. A submission fails with `Ok(Err(QueueFull))` when there is
+/// no room, and with `Err` when the release refuses it otherwise.
+pub trait QueuedDisk: Sized {
+    /// The release's request header.
+    type Header: Default;
+    /// The release's response.
+    type Answer: Default;
+
+    /// Bring up the device.
+    fn open(resources: &Resources) -> Result<(Self, DiskFacts), ProbeError>;
+    /// Capacity in sectors.
+    fn sectors(&self) -> u64;
+
+    /// Begin a read of `data` from `sector`; the token of the request.
+    ///
+    /// # Safety
+    /// Header, answer and data stay where they are, and nothing accesses header and answer, until the request is completed
+    /// by [`complete_read`](Self::complete_read). Data lie in a data region.
+    unsafe fn read(
+        &mut self,
+        sector: usize,
+        header: &mut Self::Header,
+        data: NonNull<[u8]>,
+        answer: &mut Self::Answer,
+    ) -> Result<Result<u16, QueueFull>, Status>;
+    /// Begin a write; as [`read`](Self::read).
+    ///
+    /// # Safety
+    /// As for `read`, with `complete_write`.
+    unsafe fn write(
+        &mut self,
+        sector: usize,
+        header: &mut Self::Header,
+        data: NonNull<[u8]>,
+        answer: &mut Self::Answer,
+    ) -> Result<Result<u16, QueueFull>, Status>;
+
+    /// Token of a request that has ended.
+    fn peek_used(&mut self) -> Option<u16>;
+
+    /// Take the end of a read.
+    ///
+    /// # Safety
+    /// Token, header, data and answer are those of one [`read`](Self::read) that is not completed.
+    unsafe fn complete_read(
+        &mut self,
+        token: u16,
+        header: &Self::Header,
+        data: NonNull<[u8]>,
+        answer: &mut Self::Answer,
+    ) -> Status;
+    /// Take the end of a write.
+    ///
+    /// # Safety
+    /// As for `complete_read`, with `write`.
+    unsafe fn complete_write(
+        &mut self,
+        token: u16,
+        header: &Self::Header,
+        data: NonNull<[u8]>,
+        answer: &mut Self::Answer,
+    ) -> Status;
+
+    /// Flush, and wait for it. Nothing else is in the queue.
+    fn flush(&mut self) -> Status;
+    /// Tell the device that its interrupt was seen.
+    fn acknowledge(&mut self);
+}
+
+/// A place for one request in the queue. Header and answer are read and written by the device.
+#[derive(Debug, Default)]
+struct Place<H, A> {
+    header: H,
+    answer: A,
+    /// The request, and the token it has; none: the place is free.
+    request: Option<(u16, Request)>,
+}
+
+/// A disk of any release as a driver of the block class.
+pub struct QueuedBlock<D: QueuedDisk> {
+    /// Dropped before the places that its device uses.
+    disk: D,
+    capabilities: BlockCapabilities,
+    places: Box<[Place<D::Header, D::Answer>; DEPTH]>,
+    in_flight: usize,
+}
+
+impl<D: QueuedDisk> QueuedBlock<D> {
+    /// Put a read or write into the queue.
+    fn transfer(&mut self, request: &Request) -> Submit {
+        let sectors_per_block = u64::from(self.capabilities.block_size / SECTOR);
+        // Validated against the capacity, which was the sectors divided by the same number.
+        let sector = (request.block * sectors_per_block) as usize;
+        let Some(place) = self.places.iter_mut().find(|place| place.request.is_none()) else {
+            return Submit::Busy;
+        };
+        let data = request.data.as_ptr();
+        // SAFETY: the place is free; it lies in a box that lives as long as the disk, and its header and answer are not
+        // touched before `poll` completes the request, because `request` below marks it as taken. The data were
+        // validated to lie in a data region.
+        let begun = unsafe {
+            match request.op {
+                Op::Write => self
+                    .disk
+                    .write(sector, &mut place.header, data, &mut place.answer),
+                _ => self.disk.read(sector, &mut place.header, data, &mut place.answer),
+            }
+        };
+        match begun {
+            Ok(Ok(token)) => {
+                place.request = Some((token, *request));
+                self.in_flight += 1;
+                Submit::Accepted
+            }
+            // A queue that is full while it is empty will never have room.
+            Ok(Err(QueueFull)) if self.in_flight == 0 => Submit::Done(Status::IoError),
+            Ok(Err(QueueFull)) => Submit::Busy,
+            Err(status) => Submit::Done(status),
+        }
+    }
+}
+
+impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
+    fn probe(resources: &Resources) -> Result<Self, ProbeError> {
+        let (disk, facts) = D::open(resources)?;
+        let capabilities = facts.capabilities(disk.sectors(), DEPTH as u32)?;
+        let places = Box::new(core::array::from_fn(|_| Place {
+            header: D::Header::default(),
+            answer: D::Answer::default(),
+            request: None,
+        }));
+        Ok(Self {
+            disk,
+            capabilities,
+            places,
+            in_flight: 0,
+        })
+    }
+
+    fn capabilities(&self) -> BlockCapabilities {
+        self.capabilities
+    }
+
+    fn submit(&mut self, request: &Request) -> Submit {
+        match request.op {
+            Op::Read | Op::Write => self.transfer(request),
+            Op::Flush if self.in_flight > 0 => Submit::Busy,
+            Op::Flush => Submit::Done(self.disk.flush()),
+            Op::Discard | Op::WriteZeroes => Submit::Done(Status::Unsupported),
+        }
+    }
+
+    fn poll(&mut self, mut done: impl FnMut(Completion)) {
+        // As many as can be in the queue: a device that goes on for ever does not keep us here.
+        for _ in 0..DEPTH {
+            let Some(token) = self.disk.peek_used() else {
+                return;
+            };
+            let found = self
+                .places
+                .iter_mut()
+                .find(|place| place.request.is_some_and(|(known, _)| known == token));
+            // A token that nobody has: the device is broken, and stays so. The shadow's deadline ends it.
+            let Some(place) = found else { return };
+            let Some((_, request)) = place.request.take() else {
+                return;
+            };
+            let data = request.data.as_ptr();
+            // SAFETY: the place was taken for exactly this token, header, data and answer, and is free only now.
+            let status = unsafe {
+                match request.op {
+                    Op::Write => self
+                        .disk
+                        .complete_write(token, &place.header, data, &mut place.answer),
+                    _ => self
+                        .disk
+                        .complete_read(token, &place.header, data, &mut place.answer),
+                }
+            };
+            self.in_flight -= 1;
+            let count = if status == Status::Ok { request.count } else { 0 };
+            done(Completion {
+                id: request.id,
+                status,
+                count,
+            });
+        }
+    }
+
+    fn handle_interrupt(&mut self) {
+        self.disk.acknowledge();
+    }
+}
+
+#[cfg(test)]
+mod tests;
