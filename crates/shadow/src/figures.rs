@@ -1,0 +1,95 @@
+//! What an update cost, measured with CNTPCT.
+
+/// The longest time without a completion, over a transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gap {
+    measuring: bool,
+    last: u64,
+    longest: u64,
+    completions: u64,
+}
+
+impl Gap {
+    /// Measure from now.
+    pub fn begin(&mut self, now: u64) {
+        *self = Self {
+            measuring: true,
+            last: now,
+            longest: 0,
+            completions: 0,
+        };
+    }
+
+    /// So many completions went to clients just now.
+    #[inline]
+    pub fn completed(&mut self, count: u32, now: u64) {
+        if self.measuring && count > 0 {
+            self.longest = self.longest.max(now.saturating_sub(self.last));
+            self.last = now;
+            self.completions += u64::from(count);
+        }
+    }
+
+    /// The figures: ticks of the longest gap, completions. Without `begin` both are 0.
+    pub fn end(&mut self, now: u64) -> (u64, u64) {
+        if !self.measuring {
+            return (0, 0);
+        }
+        self.measuring = false;
+        (self.longest.max(now.saturating_sub(self.last)), self.completions)
+    }
+}
+
+/// When requests were handed to drivers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Handing {
+    last: u64,
+}
+
+impl Handing {
+    /// Requests were handed over just now.
+    #[inline]
+    pub fn handed(&mut self, now: u64) {
+        self.last = now;
+    }
+
+    /// Feeding stops now with so many in flight. On an idle device the pause begins now, not when it last had work.
+    pub fn stopped(&mut self, in_flight: u32, now: u64) {
+        if in_flight == 0 {
+            self.last = self.last.max(now);
+        }
+    }
+
+    /// The last request handed over.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gap_is_the_longest_silence_including_the_open_one() {
+        let mut gap = Gap::default();
+        gap.begin(100);
+        gap.completed(3, 110);
+        gap.completed(0, 150);
+        gap.completed(1, 170);
+        assert_eq!(gap.end(180), (60, 4));
+        assert_eq!(gap.end(999), (0, 0));
+        gap.begin(200);
+        assert_eq!(gap.end(300), (100, 0));
+    }
+
+    #[test]
+    fn idle_device_pauses_from_the_order_on() {
+        let mut handing = Handing::default();
+        handing.handed(10);
+        handing.stopped(1, 50);
+        assert_eq!(handing.last(), 10);
+        handing.stopped(0, 50);
+        assert_eq!(handing.last(), 50);
+    }
+}

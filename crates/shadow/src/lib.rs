@@ -1,0 +1,132 @@
+//! The class-independent engine of a shadow: what stands between the clients and the drivers of a class, and hides
+//! from the clients that a driver is replaced.
+//!
+//! - [`tracker`]: requests accepted and not answered; what a swap resubmits.
+//! - [`journal`]: configuration that a new generation must get again.
+//! - [`state`]: the versioned memory region in which both live.
+//! - [`slot`]: one device slot: its mode, its two device links, its sessions. [`feed`](slot) is the data path.
+//! - [`engine`]: all slots of a shadow, the link to control, the timer.
+//!
+//! What a class adds is behind [`Class`]; what the protection domain adds is behind [`Env`].
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod engine;
+mod figures;
+pub mod journal;
+mod report;
+pub mod session;
+pub mod slot;
+pub mod state;
+pub mod tracker;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// What the engine needs of its protection domain.
+pub trait Env {
+    /// CNTPCT.
+    fn now(&self) -> u64;
+    /// Notify the peer on a channel.
+    fn notify(&mut self, channel: u64);
+    /// One timeout, at or soon after this value of CNTPCT; replaces the earlier one.
+    fn set_timeout(&mut self, deadline: u64);
+    /// Keep an event.
+    fn trace(&mut self, event: &trace::Event);
+}
+
+/// Plain data that crosses a link.
+pub trait Wire: Copy + FromBytes + IntoBytes + Immutable + KnownLayout {}
+impl<T: Copy + FromBytes + IntoBytes + Immutable + KnownLayout> Wire for T {}
+
+/// How far reading what must be known of a device has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learning {
+    /// More requests are needed.
+    More,
+    /// Known; the digest is the same as long as the device's content is.
+    Known(u64),
+    /// It cannot be read, with a detail.
+    Failed(u64),
+}
+
+/// A device class, as its shadow sees it. All functions are total: whatever a client or a driver wrote may be passed.
+pub trait Class {
+    /// Number of the class in reports.
+    const ID: u32;
+    /// Losses (bits of [`lost`](Self::lost)) that no policy can accept, because accepted requests would mean another thing.
+    const FATAL: u32;
+    /// Client → shadow, and shadow → driver.
+    type Request: Wire;
+    /// Driver → shadow, and shadow → client.
+    type Response: Wire;
+    /// Capability record.
+    type Record: Wire;
+    /// How a request ended.
+    type Status: Copy;
+    /// What a session is confined to, and which of its requests may conflict.
+    type Session;
+    /// What is learnt of the device through its driver.
+    type Learn;
+    /// The request makes no sense.
+    const INVALID: Self::Status;
+    /// There is no driver, and patience has ended.
+    const OFFLINE: Self::Status;
+
+    /// The record can be that of a device of this class.
+    fn sane(record: &Self::Record) -> bool;
+    /// Bit mask of what `new` lacks and `old` has.
+    fn lost(old: &Self::Record, new: &Self::Record) -> u32;
+
+    /// The client's name for its request.
+    fn client_id(request: &Self::Request) -> u32;
+    /// Validate a client's request against what clients were promised, and translate it into a driver's.
+    ///
+    /// # Errors
+    /// How the request is to be answered.
+    fn accept(
+        session: &Self::Session,
+        promised: &Self::Record,
+        request: &Self::Request,
+    ) -> Result<Self::Request, Self::Status>;
+    /// A driver with this record can be asked for it, which clients were promised.
+    ///
+    /// # Errors
+    /// How the request is to be answered.
+    fn admissible(running: &Self::Record, request: &Self::Request) -> Result<(), Self::Status>;
+    /// The response that says so to the client.
+    fn refusal(id: u32, status: Self::Status) -> Self::Response;
+
+    /// Name a request towards the driver.
+    fn stamp(request: &mut Self::Request, tag: u32, generation: u32);
+    /// Tag and generation of a driver's response.
+    fn stamp_of(response: &Self::Response) -> (u32, u32);
+    /// The client's response made of the driver's; `None` if that makes no sense for this request.
+    fn relay(request: &Self::Request, response: &Self::Response, id: u32) -> Option<Self::Response>;
+
+    /// An accepted request becomes live. True: it may conflict with a live one (a false alarm is allowed).
+    fn enter(session: &mut Self::Session, request: &Self::Request) -> bool;
+    /// It is live no more.
+    fn leave(session: &mut Self::Session, request: &Self::Request);
+    /// The later of the two must not begin before the earlier is answered.
+    fn conflicts(a: &Self::Request, b: &Self::Request) -> bool;
+
+    /// Start learning with a driver of this record.
+    fn learn_begin(learn: &mut Self::Learn, record: &Self::Record);
+    /// The next request to learn by, when none is in flight.
+    fn learn_next(learn: &mut Self::Learn) -> Option<Self::Request>;
+    /// Its answer.
+    fn learn_answer(learn: &mut Self::Learn, response: &Self::Response) -> Learning;
+    /// Confine a session by what was learnt. `None`: the device has nothing for it. The words go into the journal.
+    fn open(session: &mut Self::Session, learn: &Self::Learn, record: &Self::Record) -> Option<[u64; 2]>;
+    /// A journalled session still fits a driver with this record.
+    fn reopen(words: [u64; 2], record: &Self::Record) -> bool;
+    /// Answer a protected call of a client: label and words of the reply. `promised` is `None` before the first driver.
+    fn call(
+        state: session::State,
+        session: &Self::Session,
+        promised: Option<&Self::Record>,
+        label: u64,
+    ) -> (u64, [u64; 4]);
+    /// The request may change what was learnt.
+    fn unlearns(session: &Self::Session, request: &Self::Request) -> bool;
+}

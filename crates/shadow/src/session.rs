@@ -1,0 +1,129 @@
+//! One client's session on a slot.
+
+use device_class::report::RECORD_MAX;
+use shared_ring::page::Page;
+use shared_ring::{Link, SendError, Violation};
+use trace::Kind;
+
+use crate::{Class, Env};
+
+const _: () = assert!(RECORD_MAX == 64);
+
+/// State of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// What it is confined to is not known yet: nothing is taken from it.
+    Closed,
+    /// Served.
+    Open,
+    /// The device has nothing for it.
+    Absent,
+    /// The client broke the rules of the link. Nothing is taken, nothing answered any more.
+    Ended,
+}
+
+/// How many live requests have names with the same low bits.
+#[derive(Debug)]
+struct Names([u8; 64]);
+
+impl Names {
+    fn bucket(&mut self, id: u32) -> &mut u8 {
+        &mut self.0[id as usize % 64]
+    }
+}
+
+/// A session.
+#[derive(Debug)]
+pub struct Session<C: Class, P> {
+    pub(crate) link: Link<C::Response, C::Request, P>,
+    pub(crate) channel: u64,
+    pub(crate) number: u32,
+    pub(crate) state: State,
+    /// Its live requests: members of the slot's tracker.
+    pub(crate) live: u64,
+    pub(crate) plan: C::Session,
+    names: Names,
+}
+
+impl<C: Class, P: Page> Session<C, P> {
+    /// Session `number` of the shadow over the client's link; `plan` says what it is to be confined to.
+    pub fn new(number: u32, channel: u64, link: Link<C::Response, C::Request, P>, plan: C::Session) -> Self {
+        Self {
+            link,
+            channel,
+            number,
+            state: State::Closed,
+            live: 0,
+            plan,
+            names: Names([0; 64]),
+        }
+    }
+
+    /// A request of this name may be live.
+    #[inline]
+    pub(crate) fn may_know(&mut self, id: u32) -> bool {
+        *self.names.bucket(id) != 0
+    }
+
+    /// The request in entry `index` is live.
+    #[inline]
+    pub(crate) fn enter(&mut self, index: usize, id: u32) {
+        self.live |= 1 << index;
+        *self.names.bucket(id) += 1;
+    }
+
+    /// The request in entry `index` is answered; the client hears of it unless its session was ended.
+    #[inline]
+    pub(crate) fn leave(&mut self, index: usize, id: u32, request: &C::Request) {
+        self.live &= !(1 << index);
+        let bucket = self.names.bucket(id);
+        *bucket = bucket.saturating_sub(1);
+        C::leave(&mut self.plan, request);
+    }
+
+    /// Requests are taken from it; when the device is offline for good, from whoever is there, to say so.
+    #[inline]
+    pub(crate) fn is_served(&self, offline: bool) -> bool {
+        match self.state {
+            State::Open => true,
+            State::Closed | State::Absent => offline,
+            State::Ended => false,
+        }
+    }
+
+    /// Answers that fit into the ring beyond those owed for live requests.
+    ///
+    /// # Errors
+    /// The client broke the rules.
+    #[inline]
+    pub(crate) fn room(&mut self) -> Result<u32, Violation> {
+        Ok(self.link.space()?.saturating_sub(self.live.count_ones()))
+    }
+
+    /// Queue an answer. A request is only taken when there is room for its answer, so a full ring is a broken rule too.
+    #[inline]
+    pub(crate) fn answer(&mut self, response: &C::Response) -> Result<(), SendError> {
+        if self.state == State::Ended {
+            return Ok(());
+        }
+        self.link.send(response)
+    }
+
+    /// The client broke the rules: its session ends, nobody else's.
+    pub(crate) fn end(&mut self, slot: u32, env: &mut impl Env) {
+        if self.state != State::Ended {
+            self.state = State::Ended;
+            self.link.awake();
+            let event = trace::Event::new(env.now(), Kind::SessionEnded, slot, 0);
+            env.trace(&event.with(self.number.into(), 0));
+        }
+    }
+
+    /// Hand over the answers.
+    #[inline]
+    pub(crate) fn publish(&mut self, env: &mut impl Env) {
+        if self.link.publish() {
+            env.notify(self.channel);
+        }
+    }
+}

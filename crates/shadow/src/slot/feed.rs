@@ -1,0 +1,406 @@
+//! The data path of a slot: requests in, to the driver, answers back. One batch and at most one notification per peer
+//! and wake-up; work per pass is bounded by the tracker, whatever clients and driver do.
+
+use shared_ring::{SendError, Wish};
+use supervision::shadow::Failure;
+use trace::Kind;
+
+use super::{Mode, Outbox, Slot, detail};
+use crate::tracker::{OWN, OWN_SESSION};
+use crate::{Class, Env};
+use shared_ring::page::Page;
+
+/// Requests taken from one session before it is another's turn.
+const QUANTUM: u32 = 8;
+/// Entries that each other session finds free, however greedy one is.
+const RESERVE: u32 = 8;
+
+impl<C: Class, P: Page> Slot<'_, C, P> {
+    /// One pass: answers, deadlines, requests. Everything that became ready is handed over, everything is published.
+    pub fn pass(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
+        self.now = env.now();
+        if let Mode::Waiting { deadline, policy } = self.mode {
+            self.await_report(deadline, policy, outbox, env);
+        }
+        if self.driver_is_heard() {
+            self.sides[self.current].link.awake();
+            self.take_answers(outbox, env);
+        }
+        self.check_deadlines(outbox, env);
+        self.intake(env);
+        if self.mode == Mode::Passive {
+            self.learn_more();
+            let sent = self.kept.tracker.sent();
+            if self.kept.tracker.ready() != 0 {
+                self.hand_ready();
+            }
+            // `hand_ready` may have met a broken link; what the intake handed over directly counts too.
+            if sent | self.kept.tracker.sent() != 0 && self.check_at.is_none() {
+                self.check_at = Some(self.now.saturating_add(self.times.request_deadline));
+            }
+            self.publish_to_driver(env);
+        }
+        for session in &mut self.sessions {
+            session.publish(env);
+        }
+    }
+
+    fn driver_is_heard(&self) -> bool {
+        matches!(self.mode, Mode::Passive | Mode::Draining { .. })
+    }
+
+    /// Wish for notifications. False: something came meanwhile, another pass is due.
+    pub fn rest(&mut self, outbox: &mut Outbox, env: &mut impl Env) -> bool {
+        let mut quiet = true;
+        if self.driver_is_heard() {
+            let wish = if self.kept.tracker.ready() != 0 {
+                Wish::Both
+            } else {
+                Wish::Entries
+            };
+            match self.sides[self.current].link.sleep_for(wish) {
+                Ok(asleep) => quiet &= asleep,
+                Err(violation) => {
+                    self.break_link(violation, outbox, env);
+                    quiet = false;
+                }
+            }
+        }
+        let offline = self.is_offline();
+        let (vacancies, allowance) = (self.kept.tracker.vacancies(), self.allowance());
+        for session in &mut self.sessions {
+            // Nothing is wanted from a session that may have no more live: an answer of the driver ends that.
+            let full = vacancies == 0 || session.live.count_ones() >= allowance;
+            if !session.is_served(offline) || full {
+                continue;
+            }
+            let slept = session.room().and_then(|room| {
+                session
+                    .link
+                    .sleep_for(if room == 0 { Wish::Space } else { Wish::Entries })
+            });
+            match slept {
+                Ok(asleep) => quiet &= asleep,
+                Err(_) => session.end(self.number, env),
+            }
+        }
+        quiet
+    }
+
+    fn break_link(&mut self, violation: shared_ring::Violation, outbox: &mut Outbox, env: &mut impl Env) {
+        let detail = match violation {
+            shared_ring::Violation::Tail { tail, .. } => tail,
+            shared_ring::Violation::Head { head, .. } => head,
+        };
+        self.retire(Failure::Link, detail.into(), outbox, env);
+    }
+
+    // --- answers ---
+
+    /// Relay what the driver has answered. Ends after at most a table's worth: each answer uses up a request.
+    fn take_answers(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
+        let mut count = 0;
+        let fault = loop {
+            match self.sides[self.current].link.recv() {
+                Ok(None) => break None,
+                Ok(Some(response)) => match self.take_answer(&response, outbox, env) {
+                    Ok(relayed) => count += u32::from(relayed),
+                    Err(detail) => break Some((Failure::UnknownRequest, detail)),
+                },
+                Err(violation) => {
+                    self.break_link(violation, outbox, env);
+                    break None;
+                }
+            }
+            // Learning may have retired the driver.
+            if !self.driver_is_heard() {
+                break None;
+            }
+        };
+        self.gap.completed(count, self.now);
+        if count > 0
+            && let Some(enabled) = self.first_completion.take()
+        {
+            self.trace(Kind::FirstCompletion, self.now.saturating_sub(enabled), 0, env);
+        }
+        if let Some((failure, detail)) = fault {
+            self.retire(failure, detail, outbox, env);
+        }
+    }
+
+    /// One answer; true: it was a client's. The error is a [`detail`].
+    #[inline]
+    fn take_answer(
+        &mut self,
+        response: &C::Response,
+        outbox: &mut Outbox,
+        env: &mut impl Env,
+    ) -> Result<bool, u64> {
+        let (tag, generation) = C::stamp_of(response);
+        if generation != self.kept.generation {
+            return Err(detail::GENERATION);
+        }
+        let tracker = &mut self.kept.tracker;
+        let index = tracker.find(tag).ok_or(detail::TAG)?;
+        let (session, id) = (tracker.entry(index).session, tracker.entry(index).client_id);
+        let request: C::Request = tracker.request(index);
+        let answer = C::relay(&request, response, id).ok_or(detail::ANSWER)?;
+        tracker.finish(index);
+        if session == OWN_SESSION {
+            let outcome = C::learn_answer(&mut self.learn, response);
+            self.learnt(outcome, outbox, env);
+            return Ok(false);
+        }
+        self.answer(session, index, id, &request, &answer, env);
+        Ok(true)
+    }
+
+    /// Tell a client how its request ended; the entry is free already.
+    #[inline]
+    fn answer(
+        &mut self,
+        session: u32,
+        index: usize,
+        id: u32,
+        request: &C::Request,
+        answer: &C::Response,
+        env: &mut impl Env,
+    ) {
+        let Some(session) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
+        session.leave(index, id, request);
+        if session.answer(answer).is_err() {
+            session.end(self.number, env);
+        }
+    }
+
+    /// Answer the live requests of `set` with a status instead of asking a driver.
+    fn answer_ourselves(
+        &mut self,
+        set: u64,
+        status: impl Fn(&C::Request) -> Option<C::Status>,
+        env: &mut impl Env,
+    ) {
+        for index in self.kept.tracker.in_order(set) {
+            let index = usize::from(index);
+            let request: C::Request = self.kept.tracker.request(index);
+            let Some(status) = status(&request) else { continue };
+            let (session, id) = {
+                let entry = self.kept.tracker.entry(index);
+                (entry.session, entry.client_id)
+            };
+            self.kept.tracker.finish(index);
+            self.resubmit &= !(1 << index);
+            if session != OWN_SESSION {
+                self.answer(session, index, id, &request, &C::refusal(id, status), env);
+            }
+        }
+    }
+
+    /// Answer what the driver that is about to serve cannot do though clients were promised it.
+    pub(super) fn fail_inadmissible(&mut self, env: &mut impl Env) {
+        let running = self.running;
+        let live = self.kept.tracker.live();
+        self.answer_ourselves(live, |request| C::admissible(&running, request).err(), env);
+    }
+
+    // --- deadlines ---
+
+    fn check_deadlines(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
+        match self.mode {
+            Mode::Draining { deadline, had } if self.kept.tracker.sent() == 0 || self.now >= deadline => {
+                self.stop_feeding(had, env);
+                self.quiesced(had, outbox, env);
+            }
+            Mode::Passive if self.check_at.is_some_and(|at| self.now >= at) => {
+                let due = |since: u64| since.saturating_add(self.times.request_deadline);
+                self.check_at = self.kept.tracker.oldest_sent().map(due);
+                if self.check_at.is_some_and(|at| self.now >= at) {
+                    self.retire(Failure::RequestDeadline, self.in_flight().into(), outbox, env);
+                }
+            }
+            Mode::Offline { until } if self.now >= until => {
+                // The last driver is gone for good: nothing of it can come any more.
+                let live = self.kept.tracker.live();
+                self.answer_ourselves(live, |_| Some(C::OFFLINE), env);
+            }
+            _ => {}
+        }
+    }
+
+    // --- requests ---
+
+    /// There is no driver, and patience has ended.
+    fn is_offline(&self) -> bool {
+        matches!(self.mode, Mode::Offline { until } if self.now >= until)
+    }
+
+    /// Entries a session may have live: the table but for a reserve of each other session.
+    fn allowance(&self) -> u32 {
+        let others = self.sessions.len().saturating_sub(1) as u32;
+        (OWN as u32).saturating_sub(RESERVE * others).max(RESERVE / 2)
+    }
+
+    /// Take requests, a few from each session in turn, until the rings or the table say stop.
+    fn intake(&mut self, env: &mut impl Env) {
+        let offline = self.is_offline();
+        let (count, allowance) = (self.sessions.len(), self.allowance());
+        let mut idle = 0;
+        while idle < count && (offline || self.kept.tracker.vacancies() > 0) {
+            if self.turn >= count {
+                self.turn = 0;
+            }
+            let taken = self.take_some(self.turn, allowance, offline, env);
+            idle = if taken == QUANTUM { 0 } else { idle + 1 };
+            self.turn += 1;
+        }
+    }
+
+    /// Take up to a quantum from one session; returns how many.
+    fn take_some(&mut self, index: usize, allowance: u32, offline: bool, env: &mut impl Env) -> u32 {
+        let vacancies = if offline {
+            QUANTUM
+        } else {
+            self.kept.tracker.vacancies()
+        };
+        let Some(session) = self.sessions.get_mut(index) else {
+            return 0;
+        };
+        if !session.is_served(offline) {
+            return 0;
+        }
+        session.link.awake();
+        let room = match session.room() {
+            Ok(room) => room,
+            Err(_) => {
+                session.end(self.number, env);
+                return 0;
+            }
+        };
+        let quota = allowance.saturating_sub(session.live.count_ones());
+        let budget = QUANTUM.min(room).min(quota).min(vacancies);
+        for taken in 0..budget {
+            let Some(session) = self.sessions.get_mut(index) else {
+                return taken;
+            };
+            match session.link.recv() {
+                Ok(Some(request)) if offline => self.refuse(index, &request, C::OFFLINE, env),
+                Ok(Some(request)) => {
+                    if let Err(status) = self.accept(index, &request) {
+                        self.refuse(index, &request, status, env);
+                    }
+                }
+                Ok(None) => return taken,
+                Err(_) => {
+                    session.end(self.number, env);
+                    return taken;
+                }
+            }
+        }
+        budget
+    }
+
+    fn refuse(&mut self, index: usize, request: &C::Request, status: C::Status, env: &mut impl Env) {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return;
+        };
+        if session
+            .answer(&C::refusal(C::client_id(request), status))
+            .is_err()
+        {
+            session.end(self.number, env);
+        }
+    }
+
+    /// Validate a request, make it live, and hand it over if it may go at once.
+    #[inline]
+    fn accept(&mut self, index: usize, request: &C::Request) -> Result<(), C::Status> {
+        let session = self.sessions.get_mut(index).ok_or(C::INVALID)?;
+        let tracker = &mut self.kept.tracker;
+        let id = C::client_id(request);
+        if session.may_know(id) && tracker.knows(session.live, id) {
+            return Err(C::INVALID);
+        }
+        let accepted = C::accept(&session.plan, &self.promised, request)?;
+        if self.degraded {
+            C::admissible(&self.running, &accepted)?;
+        }
+        if C::unlearns(&session.plan, &accepted) {
+            self.unlearnt = true;
+        }
+        let suspicious = C::enter(&mut session.plan, &accepted);
+        let blockers = if suspicious {
+            tracker.blockers(session.live, &accepted, C::conflicts)
+        } else {
+            0
+        };
+        // There is a vacancy: the caller's budget says so.
+        let Some(entry) = tracker.admit(&accepted, index as u32, id, blockers) else {
+            C::leave(&mut session.plan, &accepted);
+            return Err(C::INVALID);
+        };
+        session.enter(entry, id);
+        if self.mode == Mode::Passive && blockers == 0 {
+            self.hand(entry, accepted);
+        }
+        Ok(())
+    }
+
+    /// Hand one request to the driver; it stays ready if the ring is full. A broken ring shows at the next `rest`.
+    #[inline]
+    fn hand(&mut self, entry: usize, mut request: C::Request) -> bool {
+        let tracker = &mut self.kept.tracker;
+        C::stamp(&mut request, tracker.next_tag(entry), self.kept.generation);
+        match self.sides[self.current].link.send(&request) {
+            Ok(()) => {
+                tracker.handed(entry, self.now);
+                true
+            }
+            Err(SendError::Full | SendError::Violation(_)) => false,
+        }
+    }
+
+    /// Hand over what is ready, in the order of acceptance.
+    pub(super) fn hand_ready(&mut self) {
+        for entry in self.kept.tracker.in_order(self.kept.tracker.ready()) {
+            let entry = usize::from(entry);
+            let request = self.kept.tracker.request(entry);
+            if !self.hand(entry, request) {
+                break;
+            }
+        }
+    }
+
+    /// Make known what was handed over.
+    pub(super) fn publish_to_driver(&mut self, env: &mut impl Env) {
+        let side = &mut self.sides[self.current];
+        if side.link.has_unpublished() {
+            let notify = side.link.publish();
+            self.handing.handed(env.now());
+            if notify {
+                env.notify(side.channel);
+            }
+        } else if side.link.publish() {
+            env.notify(side.channel);
+        }
+    }
+
+    // --- what the shadow itself asks ---
+
+    fn learn_more(&mut self) {
+        if !self.learning || self.kept.tracker.live() & (1 << OWN) != 0 {
+            return;
+        }
+        if let Some(request) = C::learn_next(&mut self.learn) {
+            let _ = self.kept.tracker.admit_own(&request);
+        }
+    }
+
+    /// Forget our own request: learning starts again with the next generation.
+    pub(super) fn drop_own(&mut self) {
+        self.kept.tracker.finish(OWN);
+        self.resubmit &= !(1 << OWN);
+        self.learning = false;
+    }
+}

@@ -1,0 +1,311 @@
+//! Requests accepted and not answered.
+//!
+//! A fixed table in the state region. Every live request is in exactly one of three sets: *sent* (the driver has it),
+//! *ready* (it may be handed over), *held* (it waits for earlier requests that it conflicts with). Sets are bit masks
+//! over the table, so a pass over one costs what is in it.
+
+use heapless::Vec;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::Wire;
+
+/// Requests of a slot that can be live.
+pub const CAPACITY: usize = 64;
+/// The entry that clients never get: the shadow's own requests.
+pub const OWN: usize = CAPACITY - 1;
+/// Session number of the shadow's own requests.
+pub const OWN_SESSION: u32 = u32::MAX;
+/// Words of a request, at most.
+const REQUEST_WORDS: usize = 5;
+/// Low bits of a tag: index in the table.
+const INDEX_BITS: u32 = CAPACITY.trailing_zeros();
+
+/// One live request.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Entry {
+    request: [u64; REQUEST_WORDS],
+    /// Order of acceptance.
+    order: u64,
+    /// CNTPCT when it was last handed to a driver.
+    since: u64,
+    /// Held: entries that must be answered first.
+    blockers: u64,
+    /// The client's name for it.
+    pub client_id: u32,
+    /// Name towards the driver: index, and above that a count that makes a second answer to it recognisable.
+    tag: u32,
+    /// Session it belongs to, or [`OWN_SESSION`].
+    pub session: u32,
+    /// Keeps the size a multiple of 8.
+    reserved: u32,
+}
+
+/// The table.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Tracker {
+    sent: u64,
+    ready: u64,
+    held: u64,
+    order: u64,
+    count: u64,
+    entries: [Entry; CAPACITY],
+}
+
+/// Members of a set, lowest index first.
+fn members(mut set: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let index = set.trailing_zeros() as usize;
+        set &= set.wrapping_sub(1);
+        (index < CAPACITY).then_some(index)
+    })
+}
+
+impl Tracker {
+    /// Empty the table. Tags go on counting, so none returns soon.
+    pub fn clear(&mut self) {
+        (self.sent, self.ready, self.held) = (0, 0, 0);
+    }
+
+    /// Entry of a live request.
+    #[inline]
+    pub fn entry(&self, index: usize) -> &Entry {
+        &self.entries[index % CAPACITY]
+    }
+
+    /// The request as it goes to a driver.
+    #[inline]
+    pub fn request<R: Wire>(&self, index: usize) -> R {
+        const { assert!(size_of::<R>() <= REQUEST_WORDS * 8) }
+        let words = &self.entry(index).request;
+        match R::read_from_prefix(words.as_bytes()) {
+            Ok((request, _)) => request,
+            Err(_) => R::new_zeroed(),
+        }
+    }
+
+    /// The driver has these.
+    #[inline]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+    /// These may be handed over.
+    #[inline]
+    pub fn ready(&self) -> u64 {
+        self.ready
+    }
+    /// These wait for others.
+    #[inline]
+    pub fn held(&self) -> u64 {
+        self.held
+    }
+    /// All of them.
+    #[inline]
+    pub fn live(&self) -> u64 {
+        self.sent | self.ready | self.held
+    }
+    /// Entries that a client's request can still get.
+    #[inline]
+    pub fn vacancies(&self) -> u32 {
+        (!(self.live() | 1 << OWN)).count_ones()
+    }
+
+    /// One of `candidates` has this name of its client's.
+    pub fn knows(&self, candidates: u64, client_id: u32) -> bool {
+        members(candidates & self.live()).any(|index| self.entries[index].client_id == client_id)
+    }
+
+    /// Of `candidates`, the requests that must be answered before `request` may begin.
+    pub fn blockers<R: Wire>(&self, candidates: u64, request: &R, conflicts: fn(&R, &R) -> bool) -> u64 {
+        members(candidates & self.live())
+            .filter(|&index| conflicts(&self.request(index), request))
+            .fold(0, |set, index| set | 1 << index)
+    }
+
+    /// Take a client's request; `None` if there is no vacancy.
+    #[inline]
+    pub fn admit<R: Wire>(
+        &mut self,
+        request: &R,
+        session: u32,
+        client_id: u32,
+        blockers: u64,
+    ) -> Option<usize> {
+        let index = (!(self.live() | 1 << OWN)).trailing_zeros() as usize;
+        if index >= OWN {
+            return None;
+        }
+        self.enter(index, request, session, client_id, blockers);
+        Some(index)
+    }
+
+    /// Take a request of the shadow itself; `None` if one is live.
+    pub fn admit_own<R: Wire>(&mut self, request: &R) -> Option<usize> {
+        if self.live() & (1 << OWN) != 0 {
+            return None;
+        }
+        self.enter(OWN, request, OWN_SESSION, 0, 0);
+        Some(OWN)
+    }
+
+    #[inline]
+    fn enter<R: Wire>(&mut self, index: usize, request: &R, session: u32, client_id: u32, blockers: u64) {
+        const { assert!(size_of::<R>() <= REQUEST_WORDS * 8) }
+        self.order = self.order.wrapping_add(1);
+        let entry = &mut self.entries[index];
+        entry.request.as_mut_bytes()[..size_of::<R>()].copy_from_slice(request.as_bytes());
+        entry.order = self.order;
+        entry.client_id = client_id;
+        entry.session = session;
+        entry.blockers = blockers;
+        let set = if blockers == 0 {
+            &mut self.ready
+        } else {
+            &mut self.held
+        };
+        *set |= 1 << index;
+    }
+
+    /// The tag the request would be handed over with.
+    #[inline]
+    pub fn next_tag(&self, index: usize) -> u32 {
+        (self.count as u32) << INDEX_BITS | index as u32
+    }
+
+    /// It was handed over with [`next_tag`](Self::next_tag).
+    #[inline]
+    pub fn handed(&mut self, index: usize, now: u64) {
+        let tag = self.next_tag(index);
+        self.count = self.count.wrapping_add(1);
+        let entry = &mut self.entries[index % CAPACITY];
+        entry.tag = tag;
+        entry.since = now;
+        self.ready &= !(1 << index);
+        self.sent |= 1 << index;
+    }
+
+    /// The request a driver means by a tag; `None` if it does not have it, or not any more.
+    #[inline]
+    pub fn find(&self, tag: u32) -> Option<usize> {
+        let index = tag as usize % CAPACITY;
+        (self.sent & (1 << index) != 0 && self.entries[index].tag == tag).then_some(index)
+    }
+
+    /// The request is answered. Requests that waited for it alone become ready.
+    #[inline]
+    pub fn finish(&mut self, index: usize) {
+        let bit = !(1u64 << index);
+        self.sent &= bit;
+        self.ready &= bit;
+        if self.held != 0 {
+            self.release(index);
+        }
+    }
+
+    fn release(&mut self, answered: usize) {
+        self.held &= !(1 << answered);
+        for index in members(self.held) {
+            let entry = &mut self.entries[index];
+            entry.blockers &= !(1 << answered);
+            if entry.blockers == 0 {
+                self.held &= !(1 << index);
+                self.ready |= 1 << index;
+            }
+        }
+    }
+
+    /// The driver has nothing any more (its generation is gone): all it had is ready again.
+    pub fn recall(&mut self) {
+        self.ready |= core::mem::take(&mut self.sent);
+    }
+
+    /// Members of `set` in the order of their acceptance.
+    pub fn in_order(&self, set: u64) -> Vec<u8, CAPACITY> {
+        let mut indices: Vec<u8, CAPACITY> = members(set).map(|index| index as u8).collect();
+        indices.sort_unstable_by_key(|&index| self.entries[usize::from(index) % CAPACITY].order);
+        indices
+    }
+
+    /// When the request that the driver has had longest was handed over.
+    pub fn oldest_sent(&self) -> Option<u64> {
+        members(self.sent).map(|index| self.entries[index].since).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::FromZeros;
+
+    fn tracker() -> Tracker {
+        Tracker::new_zeroed()
+    }
+    fn same(a: &u64, b: &u64) -> bool {
+        a == b
+    }
+
+    #[test]
+    fn second_answer_to_a_request_finds_nothing() {
+        let mut tracker = tracker();
+        let index = tracker.admit(&7u64, 0, 70, 0).unwrap();
+        let tag = tracker.next_tag(index);
+        assert_eq!(tracker.find(tag), None, "not handed over yet");
+        tracker.handed(index, 1);
+        assert_eq!(tracker.find(tag), Some(index));
+        tracker.finish(index);
+        assert_eq!(tracker.find(tag), None);
+        let again = tracker.admit(&8u64, 0, 71, 0).unwrap();
+        tracker.handed(again, 2);
+        assert_eq!(
+            (again, tracker.find(tag)),
+            (index, None),
+            "the entry is reused, the tag is not"
+        );
+    }
+
+    #[test]
+    fn clients_leave_the_shadows_own_entry_alone() {
+        let mut tracker = tracker();
+        for n in 0..OWN as u64 {
+            assert!(tracker.admit(&n, 0, 0, 0).is_some());
+        }
+        assert_eq!((tracker.vacancies(), tracker.admit(&99u64, 0, 0, 0)), (0, None));
+        assert_eq!(tracker.admit_own(&1u64), Some(OWN));
+        assert_eq!(tracker.admit_own(&1u64), None);
+    }
+
+    #[test]
+    fn held_request_waits_for_all_its_blockers() {
+        let mut tracker = tracker();
+        let first = tracker.admit(&5u64, 0, 0, 0).unwrap();
+        let second = tracker.admit(&5u64, 0, 1, 1 << first).unwrap();
+        let blockers = tracker.blockers(u64::MAX, &5u64, same);
+        assert_eq!(blockers, 1 << first | 1 << second);
+        let third = tracker.admit(&5u64, 0, 2, blockers).unwrap();
+        tracker.handed(first, 0);
+        tracker.finish(first);
+        assert_eq!((tracker.ready(), tracker.held()), (1 << second, 1 << third));
+        tracker.finish(second);
+        assert_eq!((tracker.ready(), tracker.held()), (1 << third, 0));
+    }
+
+    #[test]
+    fn recall_keeps_the_order_of_acceptance() {
+        let mut tracker = tracker();
+        let all: std::vec::Vec<usize> = (0..6u64).map(|n| tracker.admit(&n, 0, 0, 0).unwrap()).collect();
+        for &index in all.iter().rev() {
+            tracker.handed(index, 0);
+        }
+        tracker.finish(all[2]);
+        let late = tracker.admit(&9u64, 0, 0, 0).unwrap();
+        assert_eq!(late, all[2]);
+        tracker.recall();
+        let order: std::vec::Vec<u64> = tracker
+            .in_order(tracker.ready())
+            .iter()
+            .map(|&i| tracker.request(i.into()))
+            .collect();
+        assert_eq!(order, [0, 1, 3, 4, 5, 9]);
+    }
+}

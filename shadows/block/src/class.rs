@@ -1,0 +1,163 @@
+//! The block class as the engine sees it.
+
+use core::marker::PhantomData;
+
+use device_class::ClassId;
+use device_class::block::{
+    BlockCapabilities, BlockRequest, BlockResponse, CallReply, ClientCall, ClientInfo, LOST_BLOCK_SIZE,
+    Status,
+};
+use shadow::session::State;
+use shadow::{Class, Learning};
+
+use crate::plan::{self, Plan};
+use crate::table::{Scratch, TableReader};
+
+/// The block class; `S` is the memory through which the shadow reads the partition table.
+#[derive(Debug)]
+pub struct Block<S>(PhantomData<S>);
+
+impl<S: Scratch> Class for Block<S> {
+    const ID: u32 = ClassId::Block as u32;
+    /// Block numbers of accepted requests would mean other bytes.
+    const FATAL: u32 = LOST_BLOCK_SIZE;
+    const INVALID: Status = Status::Invalid;
+    const OFFLINE: Status = Status::Offline;
+    type Request = BlockRequest;
+    type Response = BlockResponse;
+    type Record = BlockCapabilities;
+    type Status = Status;
+    type Session = Plan;
+    type Learn = TableReader<S>;
+
+    fn sane(record: &BlockCapabilities) -> bool {
+        record.is_sane()
+    }
+
+    fn lost(old: &BlockCapabilities, new: &BlockCapabilities) -> u32 {
+        old.lost(new)
+    }
+
+    #[inline]
+    fn client_id(request: &BlockRequest) -> u32 {
+        request.id
+    }
+
+    #[inline]
+    fn accept(
+        session: &Plan,
+        promised: &BlockCapabilities,
+        request: &BlockRequest,
+    ) -> Result<BlockRequest, Status> {
+        session.accept(promised, request)
+    }
+
+    fn admissible(running: &BlockCapabilities, request: &BlockRequest) -> Result<(), Status> {
+        plan::admissible(running, request)
+    }
+
+    fn refusal(id: u32, status: Status) -> BlockResponse {
+        BlockResponse {
+            id,
+            status: status as u8,
+            ..BlockResponse::default()
+        }
+    }
+
+    #[inline]
+    fn stamp(request: &mut BlockRequest, tag: u32, generation: u32) {
+        (request.id, request.generation) = (tag, generation);
+    }
+
+    #[inline]
+    fn stamp_of(response: &BlockResponse) -> (u32, u32) {
+        (response.id, response.generation)
+    }
+
+    #[inline]
+    fn relay(request: &BlockRequest, response: &BlockResponse, id: u32) -> Option<BlockResponse> {
+        match Status::from_byte(response.status)? {
+            Status::Ok if response.count == request.count => Some(BlockResponse {
+                id,
+                count: response.count,
+                ..BlockResponse::default()
+            }),
+            Status::Ok => None,
+            // These are the shadow's to say. From a driver they are an error like any other.
+            Status::CapabilityLost | Status::Offline => Some(Self::refusal(id, Status::IoError)),
+            status => Some(Self::refusal(id, status)),
+        }
+    }
+
+    #[inline]
+    fn enter(session: &mut Plan, request: &BlockRequest) -> bool {
+        session.enter(request)
+    }
+
+    #[inline]
+    fn leave(session: &mut Plan, request: &BlockRequest) {
+        session.leave(request);
+    }
+
+    #[inline]
+    fn conflicts(a: &BlockRequest, b: &BlockRequest) -> bool {
+        plan::conflicts(a, b)
+    }
+
+    fn learn_begin(learn: &mut TableReader<S>, record: &BlockCapabilities) {
+        learn.begin(record);
+    }
+
+    fn learn_next(learn: &mut TableReader<S>) -> Option<BlockRequest> {
+        learn.next_request()
+    }
+
+    fn learn_answer(learn: &mut TableReader<S>, response: &BlockResponse) -> Learning {
+        learn.answered(response)
+    }
+
+    fn open(session: &mut Plan, learn: &TableReader<S>, record: &BlockCapabilities) -> Option<[u64; 2]> {
+        let (start, len) = match session.wish {
+            None => (0, record.capacity),
+            Some(wish) => learn.found(wish)?,
+        };
+        (session.start, session.len) = (start, len);
+        Some([start, len])
+    }
+
+    fn reopen([start, len]: [u64; 2], record: &BlockCapabilities) -> bool {
+        start.checked_add(len).is_some_and(|end| end <= record.capacity)
+    }
+
+    fn call(
+        state: State,
+        session: &Plan,
+        promised: Option<&BlockCapabilities>,
+        label: u64,
+    ) -> (u64, [u64; 4]) {
+        let reply = |reply: CallReply| (reply as u64, [0; 4]);
+        if ClientCall::from_label(label).is_none() {
+            return reply(CallReply::Denied);
+        }
+        match (state, promised) {
+            (State::Ended, _) => reply(CallReply::Ended),
+            (State::Absent, _) => reply(CallReply::NoPartition),
+            (State::Closed, _) | (State::Open, None) => reply(CallReply::NotReady),
+            (State::Open, Some(promised)) => {
+                let info = ClientInfo {
+                    capacity: session.len,
+                    block_size: promised.block_size,
+                    flags: promised.flags,
+                    max_transfer: promised.max_transfer,
+                };
+                (CallReply::Ok as u64, info.to_words())
+            }
+        }
+    }
+
+    #[inline]
+    fn unlearns(session: &Plan, request: &BlockRequest) -> bool {
+        // Partitions lie outside the table; only a session on the whole device can reach it.
+        session.wish.is_none() && device_class::block::Op::from_byte(request.op).is_some_and(|op| op.writes())
+    }
+}

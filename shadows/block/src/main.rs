@@ -1,0 +1,136 @@
+//! The protection domain of the block shadow: joins the engine to channels, timer and memory.
+
+#![no_std]
+#![no_main]
+
+use core::arch::asm;
+use core::ptr::NonNull;
+
+use device_class::block::CallReply;
+use sel4_microkit::{
+    Channel, ChannelSet, Handler, Infallible, MessageInfo, protection_domain, set_mr, var, with_msg_regs_mut,
+};
+use shadow::Env;
+use shadow::engine::Shadow;
+use shadow::slot::Times;
+use shadow_block::Block;
+use shadow_block::assemble::assemble;
+use shared_ring::Area;
+use shared_ring::page::SharedPage;
+use supervision::timer::Op;
+use system_spec::config::{LinkConfig, RegionConfig, ShadowConfig};
+
+/// How long a driver may have a request, in seconds.
+const REQUEST_DEADLINE_S: u64 = 1;
+
+/// CNTPCT.
+fn counter() -> u64 {
+    let ticks: u64;
+    // SAFETY: reads a register that is readable here (the kernel exports it to EL0); touches no memory.
+    unsafe { asm!("mrs {}, cntpct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
+    ticks
+}
+
+/// Its frequency in Hz.
+fn counter_hz() -> u64 {
+    let hz: u64;
+    // SAFETY: as `counter`.
+    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
+    hz
+}
+
+struct World {
+    timer: Channel,
+    trace: trace::Writer,
+}
+
+impl Env for World {
+    fn now(&self) -> u64 {
+        counter()
+    }
+    fn notify(&mut self, channel: u64) {
+        Channel::new(channel as usize).notify();
+    }
+    fn set_timeout(&mut self, deadline: u64) {
+        set_mr(0, deadline);
+        self.timer.pp_call(MessageInfo::new(Op::SetTimeout as u64, 1));
+    }
+    fn trace(&mut self, event: &trace::Event) {
+        self.trace.write(event);
+    }
+}
+
+struct Pd {
+    world: World,
+    shadow: Shadow<'static, Block<Area>, SharedPage>,
+}
+
+impl Handler for Pd {
+    type Error = Infallible;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        if channels.contains(self.world.timer) {
+            self.shadow.timeout();
+        }
+        self.shadow.wake(&mut self.world);
+        Ok(())
+    }
+
+    fn protected(&mut self, channel: Channel, message: MessageInfo) -> Result<MessageInfo, Infallible> {
+        let answer = self.shadow.call(channel.index() as u64, message.label());
+        let (label, words) = answer.unwrap_or((CallReply::Denied as u64, [0; 4]));
+        with_msg_regs_mut(|registers| registers[..words.len()].copy_from_slice(&words));
+        Ok(MessageInfo::new(label, words.len()))
+    }
+}
+
+fn address(vaddr: u64) -> NonNull<u8> {
+    NonNull::new(vaddr as *mut u8).expect("an address in the configuration")
+}
+
+fn pages(link: &LinkConfig) -> (SharedPage, SharedPage) {
+    // SAFETY: the description's compiler mapped these two pages for this link and for nothing else, the first writable.
+    unsafe {
+        (
+            SharedPage::new(address(link.own)),
+            SharedPage::new(address(link.peer)),
+        )
+    }
+}
+
+fn area(region: &RegionConfig) -> Area {
+    // SAFETY: the description's compiler mapped `len` bytes here, page-aligned, for the shadow's reads alone.
+    unsafe { Area::new(address(region.vaddr), region.len as usize) }
+}
+
+#[protection_domain]
+fn init() -> Pd {
+    const NOTHING: ShadowConfig = zerocopy::transmute!([0u8; size_of::<ShadowConfig>()]);
+    let config: &ShadowConfig = var!(umbra_config: ShadowConfig = NOTHING);
+    // SAFETY: the description's compiler mapped this region for the shadow, writable, page-aligned; this is the only
+    // reference to it, and it is made once.
+    let state = unsafe {
+        core::slice::from_raw_parts_mut(address(config.state.vaddr).as_ptr(), config.state.len as usize)
+    };
+    let trace = match config.trace.vaddr {
+        0 => trace::Writer::nowhere(),
+        // SAFETY: mapped for this PD's events, which nobody else writes.
+        vaddr => unsafe { trace::Writer::new(address(vaddr), config.trace.len as usize) },
+    };
+    let mut world = World {
+        timer: Channel::new(config.timer_channel as usize),
+        trace,
+    };
+    let times = Times {
+        request_deadline: REQUEST_DEADLINE_S * counter_hz(),
+        patience: config.patience,
+    };
+    let shadow = assemble(config, state, pages, area, times, counter()).expect("a configuration that can be");
+    world
+        .trace
+        .write(&trace::Event::new(counter(), trace::Kind::Started, 0, 0));
+    let mut pd = Pd { world, shadow };
+    // Nobody notifies us before we asked for it.
+    pd.shadow.wake(&mut pd.world);
+    pd
+}

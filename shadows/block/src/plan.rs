@@ -1,0 +1,363 @@
+//! A session's requests: validated once, at the door, in a fixed order with checked arithmetic; and kept apart where
+//! their blocks overlap.
+
+use device_class::block::{
+    BlockCapabilities, BlockRequest, CAP_DISCARD, CAP_FLUSH, CAP_READ_ONLY, CAP_WRITE_ZEROES, Op, Status,
+};
+
+/// Requests are first told apart by stretches of this many blocks.
+const STRETCH_BITS: u32 = 6;
+/// Counters for stretches; stretches with the same low bits share one.
+const COUNTERS: usize = 256;
+
+/// What a session is confined to.
+#[derive(Debug)]
+pub struct Plan {
+    /// Which of the table reader's wishes is its partition; `None`: the whole device.
+    pub wish: Option<usize>,
+    /// First block.
+    pub start: u64,
+    /// Blocks; 0 until the session is open.
+    pub len: u64,
+    /// Bytes of its data region.
+    pub data_len: u64,
+    /// Index of the data region at the driver.
+    pub region: u16,
+    live: Counters,
+    writes: Counters,
+}
+
+/// How many live requests touch a stretch. A counter that is 0 proves that none does; that is what makes the common
+/// case (no overlap) cost a few instructions instead of a comparison with everything in flight.
+#[derive(Debug)]
+struct Counters([u8; COUNTERS]);
+
+impl Counters {
+    fn any(&self, stretches: impl Iterator<Item = usize>) -> bool {
+        stretches.into_iter().any(|at| self.0[at % COUNTERS] != 0)
+    }
+    fn add(&mut self, stretches: impl Iterator<Item = usize>) {
+        for at in stretches {
+            let counter = &mut self.0[at % COUNTERS];
+            *counter = counter.saturating_add(1);
+        }
+    }
+    fn remove(&mut self, stretches: impl Iterator<Item = usize>) {
+        for at in stretches {
+            let counter = &mut self.0[at % COUNTERS];
+            *counter = counter.saturating_sub(1);
+        }
+    }
+}
+
+/// Counters of the stretches a request touches, each once.
+fn stretches(request: &BlockRequest) -> impl Iterator<Item = usize> + use<> {
+    let first = request.block >> STRETCH_BITS;
+    // A flush has no blocks. Accepted requests do not overflow: they lie inside their partition.
+    let last = request
+        .block
+        .saturating_add(u64::from(request.count).saturating_sub(1))
+        >> STRETCH_BITS;
+    let count = if request.count == 0 {
+        0
+    } else {
+        (last - first + 1).min(COUNTERS as u64)
+    };
+    (0..count).map(move |at| (first.wrapping_add(at) % COUNTERS as u64) as usize)
+}
+
+fn op(request: &BlockRequest) -> Option<Op> {
+    Op::from_byte(request.op)
+}
+
+fn writes(request: &BlockRequest) -> bool {
+    op(request).is_some_and(Op::writes)
+}
+
+impl Plan {
+    /// A session that is not open yet.
+    pub fn new(wish: Option<usize>, data_len: u64, region: u16) -> Self {
+        let none = || Counters([0; COUNTERS]);
+        Self {
+            wish,
+            start: 0,
+            len: 0,
+            data_len,
+            region,
+            live: none(),
+            writes: none(),
+        }
+    }
+
+    /// Validate a client's request and translate it: blocks of the device, region of the driver.
+    ///
+    /// # Errors
+    /// How it is to be answered.
+    pub fn accept(
+        &self,
+        promised: &BlockCapabilities,
+        request: &BlockRequest,
+    ) -> Result<BlockRequest, Status> {
+        let op = op(request).ok_or(Status::Invalid)?;
+        if request.flags != 0 || request.generation != 0 || request.region != 0 {
+            return Err(Status::Invalid);
+        }
+        if op == Op::Flush {
+            if request.count != 0 || request.block != 0 || request.offset != 0 {
+                return Err(Status::Invalid);
+            }
+        } else {
+            self.check_transfer(op, promised, request)?;
+        }
+        check_capability(op, promised)?;
+        // Inside the partition, hence no overflow; a flush is about the device.
+        let block = if op == Op::Flush {
+            0
+        } else {
+            self.start + request.block
+        };
+        Ok(BlockRequest {
+            block,
+            region: self.region,
+            ..*request
+        })
+    }
+
+    fn check_transfer(
+        &self,
+        op: Op,
+        promised: &BlockCapabilities,
+        request: &BlockRequest,
+    ) -> Result<(), Status> {
+        let block_size = u64::from(promised.block_size);
+        let misaligned = if op.has_data() {
+            request.offset & (block_size - 1) != 0
+        } else {
+            request.offset != 0
+        };
+        if request.count == 0 || request.count > promised.max_transfer || misaligned {
+            return Err(Status::Invalid);
+        }
+        let end = request
+            .block
+            .checked_add(request.count.into())
+            .ok_or(Status::OutOfRange)?;
+        if end > self.len {
+            return Err(Status::OutOfRange);
+        }
+        // Both factors have at most 32 bits.
+        let bytes = u64::from(request.count) * block_size;
+        let data_end = request.offset.checked_add(bytes).ok_or(Status::OutOfRange)?;
+        if op.has_data() && data_end > self.data_len {
+            return Err(Status::OutOfRange);
+        }
+        Ok(())
+    }
+
+    /// The request becomes live. True: one that is live already may conflict with it.
+    #[inline]
+    pub fn enter(&mut self, request: &BlockRequest) -> bool {
+        let writes = writes(request);
+        let against = if writes { &self.live } else { &self.writes };
+        let suspicious = against.any(stretches(request));
+        self.live.add(stretches(request));
+        if writes {
+            self.writes.add(stretches(request));
+        }
+        suspicious
+    }
+
+    /// The request is live no more.
+    #[inline]
+    pub fn leave(&mut self, request: &BlockRequest) {
+        self.live.remove(stretches(request));
+        if writes(request) {
+            self.writes.remove(stretches(request));
+        }
+    }
+}
+
+/// Their blocks overlap and one of them writes: the later must wait for the earlier.
+pub fn conflicts(a: &BlockRequest, b: &BlockRequest) -> bool {
+    let end = |r: &BlockRequest| r.block.saturating_add(r.count.into());
+    (writes(a) || writes(b)) && a.block < end(b) && b.block < end(a)
+}
+
+/// The device can do this at all.
+fn check_capability(op: Op, record: &BlockCapabilities) -> Result<(), Status> {
+    let served = match op {
+        Op::Read | Op::Write => true,
+        Op::Flush => record.has(CAP_FLUSH),
+        Op::Discard => record.has(CAP_DISCARD),
+        Op::WriteZeroes => record.has(CAP_WRITE_ZEROES),
+    };
+    if op.writes() && record.has(CAP_READ_ONLY) {
+        Err(Status::ReadOnly)
+    } else if served {
+        Ok(())
+    } else {
+        Err(Status::Unsupported)
+    }
+}
+
+/// The running driver can serve a request that was accepted by what clients were promised.
+///
+/// # Errors
+/// `CapabilityLost`: it cannot.
+pub fn admissible(running: &BlockCapabilities, request: &BlockRequest) -> Result<(), Status> {
+    let op = op(request).ok_or(Status::Invalid)?;
+    let inside = request.block.saturating_add(request.count.into()) <= running.capacity;
+    let fits = request.count <= running.max_transfer;
+    match check_capability(op, running) {
+        Ok(()) if inside && fits => Ok(()),
+        _ => Err(Status::CapabilityLost),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RECORD: BlockCapabilities = BlockCapabilities {
+        capacity: 10_000,
+        block_size: 512,
+        flags: CAP_FLUSH,
+        max_transfer: 128,
+        queue_depth: 16,
+    };
+
+    fn plan() -> Plan {
+        let mut plan = Plan::new(None, 64 * 1024, 3);
+        (plan.start, plan.len) = (2048, 1000);
+        plan
+    }
+
+    fn request(op: Op, block: u64, count: u32, offset: u64) -> BlockRequest {
+        BlockRequest {
+            id: 9,
+            op: op as u8,
+            count,
+            block,
+            offset,
+            ..BlockRequest::default()
+        }
+    }
+
+    fn verdict(request: BlockRequest) -> Option<Status> {
+        plan().accept(&RECORD, &request).err()
+    }
+
+    #[test]
+    fn valid_request_is_moved_into_the_partition() {
+        let accepted = plan().accept(&RECORD, &request(Op::Write, 7, 8, 4096)).unwrap();
+        assert_eq!(
+            (accepted.block, accepted.region, accepted.offset, accepted.count),
+            (2055, 3, 4096, 8)
+        );
+        assert_eq!(verdict(request(Op::Read, 999, 1, 65536 - 512)), None);
+        assert_eq!(verdict(request(Op::Flush, 0, 0, 0)), None);
+    }
+
+    #[test]
+    fn each_field_is_checked() {
+        let good = request(Op::Read, 0, 8, 0);
+        for bad in [
+            BlockRequest { op: 0, ..good },
+            BlockRequest { op: 6, ..good },
+            BlockRequest { flags: 1, ..good },
+            BlockRequest {
+                generation: 1,
+                ..good
+            },
+            BlockRequest { region: 1, ..good },
+            BlockRequest { count: 0, ..good },
+            BlockRequest { count: 129, ..good },
+            BlockRequest { offset: 256, ..good },
+            request(Op::Flush, 0, 1, 0),
+            request(Op::Flush, 1, 0, 0),
+            request(Op::Flush, 0, 0, 512),
+        ] {
+            assert_eq!(verdict(bad), Some(Status::Invalid), "{bad:?}");
+        }
+        for bad in [
+            BlockRequest { block: 993, ..good },
+            BlockRequest {
+                block: u64::MAX,
+                ..good
+            },
+            BlockRequest {
+                block: u64::MAX - 7,
+                ..good
+            },
+            BlockRequest {
+                offset: 65536 - 7 * 512,
+                ..good
+            },
+            BlockRequest { offset: !511, ..good },
+        ] {
+            assert_eq!(verdict(bad), Some(Status::OutOfRange), "{bad:?}");
+        }
+        assert_eq!(verdict(request(Op::Discard, 0, 8, 0)), Some(Status::Unsupported));
+        let read_only = BlockCapabilities {
+            flags: CAP_READ_ONLY,
+            ..RECORD
+        };
+        assert_eq!(
+            plan().accept(&read_only, &request(Op::Write, 0, 8, 0)),
+            Err(Status::ReadOnly)
+        );
+    }
+
+    #[test]
+    fn what_the_running_driver_lacks_is_lost() {
+        let running = BlockCapabilities {
+            flags: CAP_READ_ONLY,
+            max_transfer: 8,
+            capacity: 3000,
+            ..RECORD
+        };
+        let lost = Err(Status::CapabilityLost);
+        assert_eq!(admissible(&running, &request(Op::Read, 0, 8, 0)), Ok(()));
+        assert_eq!(admissible(&running, &request(Op::Read, 0, 9, 0)), lost);
+        assert_eq!(admissible(&running, &request(Op::Read, 2993, 8, 0)), lost);
+        assert_eq!(admissible(&running, &request(Op::Write, 0, 8, 0)), lost);
+        assert_eq!(admissible(&running, &request(Op::Flush, 0, 0, 0)), lost);
+    }
+
+    proptest! {
+        /// Whatever a client writes: what is accepted lies inside its partition and its data region.
+        #[test]
+        fn accepted_requests_stay_inside(
+            op in 0u8..8, count: u32, small in 0u32..200, block: u64, near in 0u64..1100, offset: u64, low in 0u64..140,
+        ) {
+            for (count, block, offset) in [(count, block, offset), (small, near, low * 512), (small, block, low * 512)] {
+                let request = BlockRequest { op, count, block, offset, ..BlockRequest::default() };
+                if let Ok(accepted) = plan().accept(&RECORD, &request) {
+                    let end = accepted.block + u64::from(accepted.count);
+                    prop_assert!(op == Op::Flush as u8 || (accepted.block >= 2048 && end <= 3048));
+                    prop_assert!(accepted.offset + u64::from(accepted.count) * 512 <= 64 * 1024);
+                }
+            }
+        }
+
+        /// The counters never miss a conflict, and are empty when nothing is live.
+        #[test]
+        fn counters_miss_no_conflict(steps in prop::collection::vec((1u8..6, 0u64..40_000, 1u32..600, any::<bool>()), 1..60)) {
+            let mut plan = plan();
+            let mut live: Vec<BlockRequest> = Vec::new();
+            for (op, block, count, answer) in steps {
+                if answer && !live.is_empty() {
+                    plan.leave(&live.swap_remove(block as usize % live.len()));
+                }
+                let op = Op::from_byte(op).unwrap();
+                let new = if op == Op::Flush { request(op, 0, 0, 0) } else { request(op, block, count, 0) };
+                let suspicious = plan.enter(&new);
+                prop_assert!(suspicious || !live.iter().any(|old| conflicts(old, &new)));
+                live.push(new);
+            }
+            live.iter().for_each(|request| plan.leave(request));
+            prop_assert!(plan.live.0.iter().chain(&plan.writes.0).all(|&count| count == 0));
+        }
+    }
+}
