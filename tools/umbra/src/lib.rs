@@ -7,12 +7,14 @@
 //! | [`setup`] | what must be installed, and installing it |
 //! | [`build`] | programs for the target, by cargo |
 //! | [`image`] | ELF files, user images, boot images, flat images |
+//! | [`disk`] | disk images: made before, checked after |
 //! | [`qemu`] | running machines: arguments, console, QMP |
 #![forbid(unsafe_code)]
 
 pub mod build;
 pub mod cli;
 pub mod command;
+pub mod disk;
 pub mod image;
 pub mod progress;
 pub mod qemu;
