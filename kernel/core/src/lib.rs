@@ -1,2 +1,24 @@
-//! Placeholder: the room is laid out, its content follows.
-#![no_std]
+//! The kernel's logic: capabilities, objects, communication, scheduling, address spaces and the invocations on
+//! them, over an abstract machine. No hardware and no `unsafe` in here; `kernel/` puts it on the processor.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod boot;
+pub mod cap;
+mod debug;
+mod destroy;
+#[cfg(test)]
+mod fake;
+mod fpu;
+pub mod invoke;
+pub mod ipc;
+mod irq;
+pub mod kernel;
+pub mod machine;
+pub mod object;
+pub mod preempt;
+pub mod registers;
+pub mod sched;
+pub mod syscall;
+pub mod vspace;

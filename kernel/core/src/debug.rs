@@ -1,0 +1,142 @@
+//! What a debug kernel says and offers beyond the interface proper; nothing of it in the other configurations.
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::object::Tcb;
+
+/// Prints through the machine's debug console.
+#[cfg(feature = "debug-build")]
+struct Console<'a, M>(&'a mut M);
+
+#[cfg(feature = "debug-build")]
+impl<M: Machine> core::fmt::Write for Console<'_, M> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        for byte in text.bytes() {
+            if byte == b'\n' {
+                self.0.put_byte(b'\r');
+            }
+            self.0.put_byte(byte);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(not(feature = "debug-build"))]
+impl<M: Machine> Kernel<M> {
+    pub(crate) fn report_unhandled(&mut self, _: Tcb) {}
+    pub(crate) fn report_undelivered(&mut self, _: u32) {}
+}
+
+#[cfg(feature = "debug-build")]
+mod calls {
+    use core::fmt::Write;
+
+    use sel4_abi::ipc_buffer::word;
+    use sel4_abi::syscall::Syscall;
+
+    use super::Console;
+    use crate::cap::{Cap, kind, kind_of};
+    use crate::cap::tree::Tree;
+    use crate::ipc::fault::Fault;
+    use crate::kernel::Kernel;
+    use crate::machine::Machine;
+    use crate::object::tcb::{self, fault_word};
+    use crate::object::{Fields, Tcb};
+
+    impl<M: Machine> Kernel<M> {
+        /// A thread without a handler has faulted.
+        pub(crate) fn report_unhandled(&mut self, thread: Tcb) {
+            let kind = self.m.get(thread, tcb::FAULT_TYPE);
+            let words: [u64; 3] = core::array::from_fn(|index| self.m.get(thread, fault_word(index)));
+            let (pc, sp) = (self.m.get(thread, tcb::RESTART_PC), self.m.get(thread, tcb::SP));
+            let mut console = Console(&mut self.m);
+            let _ = writeln!(
+                console,
+                "<<umbra [unhandled fault, type {kind}, of thread {thread:?} at {pc:#x}, sp {sp:#x}: {words:#x?}]>>"
+            );
+        }
+
+        /// An interrupt line has a handler but no notification.
+        pub(crate) fn report_undelivered(&mut self, irq: u32) {
+            let _ = writeln!(Console(&mut self.m), "Undelivered IRQ: {irq}");
+        }
+
+        /// The debug system calls.
+        pub(crate) fn extra_syscall(&mut self, thread: Tcb, call: Syscall) {
+            let argument = self.m.get(thread, tcb::x(0));
+            match call {
+                Syscall::DebugPutChar => self.m.put_byte(argument as u8),
+                Syscall::DebugHalt => {
+                    let _ = writeln!(Console(&mut self.m), "Debug halt syscall from user thread {thread:?}");
+                    self.m.halt()
+                }
+                Syscall::DebugCapIdentify => {
+                    let cap = self.lookup_slot(thread, argument).map_or(Cap::Null, |slot| self.m.cap(slot));
+                    self.m.set(thread, tcb::x(0), identify(cap));
+                }
+                Syscall::DebugNameThread => self.name_thread(thread, argument),
+                Syscall::DebugDumpScheduler | Syscall::DebugSnapshot => {
+                    let _ = writeln!(Console(&mut self.m), "not available");
+                }
+                _ => self.fault(thread, Fault::UnknownSyscall { number: call as i64 as u64 }),
+            }
+        }
+
+        fn name_thread(&mut self, thread: Tcb, cptr: u64) {
+            let target = self.lookup_slot(thread, cptr).map(|slot| self.m.cap(slot));
+            let (Ok(Cap::Tcb(target)), Some(buffer)) = (target, self.buffer(thread, false)) else {
+                let _ = writeln!(Console(&mut self.m), "SysDebugNameThread: cap is not a TCB, halting");
+                self.m.halt()
+            };
+            for at in (0..tcb::NAME_BYTES).step_by(8) {
+                let text = self.m.load(buffer, 8 * word::MSG as u64 + at);
+                self.m.store(target.addr(), tcb::NAME + at, text);
+            }
+        }
+    }
+
+    /// The official number of a capability's type.
+    fn identify(cap: Cap) -> u64 {
+        match kind_of(cap.pack().0) {
+            kind::NULL => 0,
+            kind::UNTYPED => 2,
+            kind::ENDPOINT => 4,
+            kind::NOTIFICATION => 6,
+            kind::REPLY => 8,
+            kind::CNODE => 10,
+            kind::TCB => 12,
+            kind::IRQ_CONTROL => 14,
+            kind::IRQ_HANDLER => 16,
+            kind::ZOMBIE => 18,
+            kind::DOMAIN => 20,
+            kind::SCHED_CONTEXT => 22,
+            kind::SCHED_CONTROL => 24,
+            kind::FRAME => 1,
+            kind::PAGE_TABLE => 3,
+            kind::VSPACE => 9,
+            kind::ASID_CONTROL => 11,
+            kind::ASID_POOL => 13,
+            _ => 25,
+        }
+    }
+}
+
+#[cfg(feature = "benchmark-build")]
+mod benchmark {
+    use sel4_abi::syscall::Syscall;
+
+    use crate::ipc::fault::Fault;
+    use crate::kernel::Kernel;
+    use crate::machine::Machine;
+    use crate::object::Tcb;
+
+    impl<M: Machine> Kernel<M> {
+        /// The benchmark system calls.
+        pub(crate) fn extra_syscall(&mut self, thread: Tcb, call: Syscall) {
+            match call {
+                Syscall::BenchmarkNullSyscall | Syscall::BenchmarkFlushCaches => {}
+                _ => self.fault(thread, Fault::UnknownSyscall { number: call as i64 as u64 }),
+            }
+        }
+    }
+}

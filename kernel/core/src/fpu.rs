@@ -1,0 +1,60 @@
+//! Floating-point registers: loaded when a thread first uses them, kept until another one does.
+
+use sel4_abi::thread::tcb_flag;
+
+use crate::ipc::fault::Fault;
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::object::tcb;
+use crate::object::{Fields, Tcb};
+
+impl<M: Machine> Kernel<M> {
+    fn fpu_disabled(&self, thread: Tcb) -> bool {
+        self.m.get(thread, tcb::FLAGS) & tcb_flag::FPU_DISABLED != 0
+    }
+
+    /// A thread is about to run: only the owner of the loaded registers may use them without a trap.
+    #[inline]
+    pub(crate) fn refresh_fpu_access(&mut self, thread: Tcb) {
+        let on = self.fpu_owner == Some(thread) && !self.fpu_disabled(thread);
+        if on != self.fpu_on {
+            self.fpu_on = on;
+            self.m.enable_fpu(on);
+        }
+    }
+
+    /// The current thread has used floating point while that was off.
+    ///
+    /// `number` and `code` describe the exception, should it be a fault.
+    pub fn fpu_trap(&mut self, number: u64, code: u64) {
+        let Some(thread) = self.current else { return };
+        if self.fpu_disabled(thread) {
+            return self.user_fault(Fault::UserException { number, code });
+        }
+        self.fpu_on = true;
+        self.m.enable_fpu(true);
+        if self.fpu_owner != Some(thread) {
+            if let Some(owner) = self.fpu_owner {
+                self.m.save_fpu(owner.addr() + tcb::FPU);
+            }
+            self.m.load_fpu(thread.addr() + tcb::FPU);
+            self.fpu_owner = Some(thread);
+        }
+    }
+
+    /// The thread goes: its registers need not be saved.
+    pub(crate) fn forget_fpu(&mut self, thread: Tcb) {
+        if self.fpu_owner == Some(thread) {
+            self.fpu_owner = None;
+            self.fpu_on = false;
+            self.m.enable_fpu(false);
+        }
+    }
+
+    /// The thread's flags have changed.
+    pub(crate) fn refresh_flags(&mut self, thread: Tcb) {
+        if self.current == Some(thread) {
+            self.refresh_fpu_access(thread);
+        }
+    }
+}

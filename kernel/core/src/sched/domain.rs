@@ -1,0 +1,104 @@
+//! The domain schedule: which domain may run, and for how long.
+
+/// An entry of the schedule; a duration of 0 marks the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Domain that runs.
+    pub domain: usize,
+    /// For how many ticks.
+    pub duration: u64,
+}
+
+/// Longest duration: 56 bits.
+pub const MAX_DURATION: u64 = (1 << 56) - 1;
+
+/// A schedule of `ENTRIES` entries over `DOMAINS` domains.
+pub struct Domains<const DOMAINS: usize, const ENTRIES: usize> {
+    entries: [Entry; ENTRIES],
+    start: usize,
+    index: usize,
+    /// Ticks left to the current entry; `u64::MAX` for ever.
+    left: u64,
+}
+
+impl<const DOMAINS: usize, const ENTRIES: usize> Default for Domains<DOMAINS, ENTRIES> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
+    /// Domain 0 for ever.
+    pub const fn new() -> Self {
+        let mut entries = [Entry { domain: 0, duration: 0 }; ENTRIES];
+        entries[0].duration = MAX_DURATION;
+        Self { entries, start: 0, index: 0, left: MAX_DURATION }
+    }
+
+    /// The domain that runs.
+    #[inline]
+    pub fn current(&self) -> usize {
+        self.entries[self.index].domain
+    }
+
+    /// Ticks left to it.
+    #[inline]
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Takes `ticks` off what is left.
+    #[inline]
+    pub fn pass(&mut self, ticks: u64) {
+        self.left = self.left.saturating_sub(ticks);
+    }
+
+    /// Goes on to the next entry, or back to the start after the last.
+    pub fn advance(&mut self) {
+        let next = self.index + 1;
+        self.index = if next < ENTRIES && self.entries[next].duration != 0 { next } else { self.start };
+        self.left = self.entries[self.index].duration;
+    }
+
+    /// Index of the entry the schedule starts with.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Entry `index`, if there is one.
+    pub fn entry(&self, index: u64) -> Option<Entry> {
+        self.entries.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// Replaces an entry that exists; takes effect when it is reached.
+    pub fn set_entry(&mut self, index: usize, entry: Entry) {
+        if let Some(old) = self.entries.get_mut(index) {
+            *old = entry;
+        }
+    }
+
+    /// Starts the schedule at an entry that exists and is no end marker.
+    pub fn restart_at(&mut self, index: usize) {
+        self.start = index;
+        self.index = index;
+        self.left = self.entries[index].duration;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_marker_leads_back_to_the_start() {
+        let mut domains = Domains::<4, 8>::new();
+        domains.set_entry(2, Entry { domain: 1, duration: 10 });
+        domains.set_entry(3, Entry { domain: 2, duration: 20 });
+        domains.restart_at(2);
+        assert_eq!((domains.current(), domains.left()), (1, 10));
+        domains.advance();
+        assert_eq!((domains.current(), domains.left()), (2, 20));
+        domains.advance();
+        assert_eq!(domains.current(), 1);
+    }
+}
