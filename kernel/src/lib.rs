@@ -1,2 +1,3 @@
-//! Placeholder: the room is laid out, its content follows.
+//! The kernel is a program; its logic is the crate `kernel-core`. Nothing is left for a library.
 #![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,109 @@
+//! Kernel entry and exit: what the vectors call.
+
+use core::cell::UnsafeCell;
+
+use kernel_core::boot::Machinery;
+use kernel_core::ipc::fault::Fault;
+use kernel_core::kernel::Kernel;
+use kernel_core::machine::Machine;
+use sel4_abi::platform::BootRegisters;
+
+use crate::arch::{self, Hardware, phys_of, virt};
+
+/// Slots of the interrupt lines: 32 bytes each.
+#[repr(C, align(32))]
+struct IrqSlots([[u64; 4]; kernel_core::kernel::IRQ_LINES]);
+
+/// A static that only the one kernel thread of control touches.
+#[repr(transparent)]
+struct Single<T>(UnsafeCell<T>);
+
+// SAFETY: there is one core, and interrupts are masked whenever kernel code runs: no two accesses overlap.
+unsafe impl<T> Sync for Single<T> {}
+
+static IRQ_SLOTS: Single<IrqSlots> = Single(UnsafeCell::new(IrqSlots([[0; 4]; kernel_core::kernel::IRQ_LINES])));
+static KERNEL: Single<Kernel<Hardware>> = Single(UnsafeCell::new(Kernel::new(Hardware::new(), 0)));
+
+/// The kernel.
+#[inline(always)]
+fn kernel() -> &'static mut Kernel<Hardware> {
+    // SAFETY: called once per kernel entry, by the functions below, which the vectors call one at a time and which
+    // do not call each other: the reference is the only one.
+    unsafe { &mut *KERNEL.0.get() }
+}
+
+/// First Rust code; returns what the exit path needs.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_boot(registers: &BootRegisters) -> u64 {
+    let ram = arch::init(registers);
+    let kernel = kernel();
+    kernel.irq_slots = phys_of(IRQ_SLOTS.0.get() as u64);
+    kernel.m.init();
+    let machinery = Machinery { registers: *registers, ram, kernel: arch::own_memory() };
+    if let Err(error) = kernel.boot(&machinery) {
+        arch::print(&mut kernel.m, format_args!("kernel: cannot boot: {error:?}\n"));
+        kernel.m.halt();
+    }
+    leave(kernel)
+}
+
+/// A system call.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_syscall(number: i64) -> u64 {
+    let kernel = kernel();
+    kernel.syscall(number);
+    leave(kernel)
+}
+
+/// Another synchronous exception of user level.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_exception(syndrome: u64, address: u64) -> u64 {
+    let kernel = kernel();
+    match syndrome >> arch::EC_SHIFT {
+        arch::EC_FPU => kernel.fpu_trap(syndrome, 0),
+        arch::EC_INSTRUCTION_ABORT => {
+            kernel.user_fault(Fault::Vm { address, status: syndrome, instruction: true });
+        }
+        arch::EC_DATA_ABORT => kernel.user_fault(Fault::Vm { address, status: syndrome, instruction: false }),
+        _ => kernel.user_fault(Fault::UserException { number: syndrome, code: 0 }),
+    }
+    leave(kernel)
+}
+
+/// An interrupt at user level.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_interrupt() -> u64 {
+    let kernel = kernel();
+    kernel.interrupt();
+    leave(kernel)
+}
+
+/// An exception in the kernel itself: a defect of the kernel.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_defect(syndrome: u64, address: u64, pc: u64) -> ! {
+    let mut hardware = Hardware::new();
+    arch::print(
+        &mut hardware,
+        format_args!("kernel: exception in the kernel at {pc:#x}, syndrome {syndrome:#x}, address {address:#x}\n"),
+    );
+    hardware.halt()
+}
+
+/// Waits until there is a thread to run: where its registers are.
+#[inline(always)]
+fn leave(kernel: &mut Kernel<Hardware>) -> u64 {
+    loop {
+        if let Some(thread) = kernel.current {
+            return virt(thread.addr());
+        }
+        arch::wait_for_interrupt();
+        kernel.interrupt();
+    }
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    let mut hardware = Hardware::new();
+    arch::print(&mut hardware, format_args!("kernel: {info}\n"));
+    hardware.halt()
+}
