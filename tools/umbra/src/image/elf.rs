@@ -104,6 +104,36 @@ impl Elf {
         self.symbols.iter().map(|(name, symbol)| (name.as_str(), *symbol))
     }
 
+    /// Overwrites the start of a symbol's bytes with `value`, in memory that is zero at start too.
+    pub fn patch(&mut self, name: &str, value: &[u8]) -> Result<(), ImageError> {
+        let symbol = self
+            .symbol(name)
+            .ok_or_else(|| ImageError::NoSymbol(name.into()))?;
+        self.patch_symbol(name, symbol, value)
+    }
+
+    /// As [`patch`](Self::patch), for a symbol that was looked up elsewhere.
+    pub fn patch_symbol(&mut self, name: &str, symbol: Symbol, value: &[u8]) -> Result<(), ImageError> {
+        let does_not_fit = || ImageError::SymbolSize {
+            name: name.into(),
+            bytes: value.len(),
+        };
+        let end = symbol
+            .address
+            .checked_add(value.len() as u64)
+            .ok_or_else(does_not_fit)?;
+        if symbol.bytes < value.len() as u64 {
+            return Err(does_not_fit());
+        }
+        let holds = |segment: &&mut Segment| segment.virt <= symbol.address && end <= segment.end();
+        let segment = self.segments.iter_mut().find(holds).ok_or_else(does_not_fit)?;
+        let at = (symbol.address - segment.virt) as usize;
+        let content = &mut segment.content;
+        content.resize(content.len().max(at + value.len()), 0);
+        content[at..at + value.len()].copy_from_slice(value);
+        Ok(())
+    }
+
     /// First virtual address of any segment.
     pub fn start(&self) -> u64 {
         self.segments.first().map_or(0, |segment| segment.virt)

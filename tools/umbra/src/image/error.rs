@@ -42,7 +42,7 @@ pub enum ImageError {
     /// A symbol to patch is missing.
     #[error("no symbol `{0}`")]
     NoSymbol(String),
-    /// A symbol to patch is too small for its value, or not inside a segment's content.
+    /// A symbol to patch is too small for its value, or not inside a segment.
     #[error("symbol `{name}` cannot hold {bytes} bytes")]
     SymbolSize {
         /// The symbol.
@@ -50,4 +50,25 @@ pub enum ImageError {
         /// Length of the value in bytes.
         bytes: usize,
     },
+    /// A symbol to patch has not the size that its type has on the other side.
+    #[error(
+        "symbol `{name}` has {found} bytes, its value {wanted}: the program was built for another version"
+    )]
+    SymbolNotExact {
+        /// The symbol.
+        name: String,
+        /// Its size in bytes.
+        found: u64,
+        /// Length of the value in bytes.
+        wanted: usize,
+    },
+    /// A segment may be both written and executed.
+    #[error("segment at {0:#x} is both writable and executable")]
+    WritableCode(u64),
+    /// A page would need the rights of two segments.
+    #[error("segments with different rights share the page at {0:#x}")]
+    SharedPage(u64),
+    /// A program breaks a rule of the flat format.
+    #[error("not possible as a flat image: {0:?}")]
+    Flat(driver_package::image::ImageError),
 }

@@ -47,41 +47,93 @@ impl UserImage {
     }
 
     /// A root task with a payload page-aligned behind it; [`PAYLOAD_SYMBOL`] of the root task says where.
+    ///
+    /// Page-aligned both ways: the payload's pages hold nothing else, and the kernel hands them out as user image frames.
     pub fn compose(root: &Elf, payload: &[u8]) -> Result<Self, ImageError> {
-        let mut image = Self::from_elf(root)?;
-        let total = image.bytes.len() as u64 + payload.len() as u64;
-        if total > MAX_BYTES {
-            return Err(ImageError::TooLarge(total, MAX_BYTES));
-        }
-        let place = image.virt + image.bytes.len() as u64;
+        let place = root
+            .end()
+            .checked_next_multiple_of(PAGE_BYTES)
+            .ok_or(ImageError::BadSegment(root.end()))?;
+        let mut root = root.clone();
         let value: Vec<u8> = [place, payload.len() as u64]
             .iter()
             .flat_map(|word| word.to_le_bytes())
             .collect();
-        image.patch(root, PAYLOAD_SYMBOL, &value)?;
+        root.patch(PAYLOAD_SYMBOL, &value)?;
+        let mut image = Self::from_elf(&root)?;
+        let total = image.bytes.len() as u64 + payload.len() as u64;
+        if total > MAX_BYTES {
+            return Err(ImageError::TooLarge(total, MAX_BYTES));
+        }
         image.bytes.extend_from_slice(payload);
         image.bytes.resize(total.next_multiple_of(PAGE_BYTES) as usize, 0);
         Ok(image)
     }
+}
 
-    /// Overwrites the start of a symbol's bytes with `value`. `elf` is what the image was made of.
-    pub fn patch(&mut self, elf: &Elf, name: &str, value: &[u8]) -> Result<(), ImageError> {
-        let symbol = elf
-            .symbol(name)
-            .ok_or_else(|| ImageError::NoSymbol(name.into()))?;
-        let too_small = || ImageError::SymbolSize {
-            name: name.into(),
-            bytes: value.len(),
-        };
-        if symbol.bytes < value.len() as u64 {
-            return Err(too_small());
-        }
-        let at = symbol.address.checked_sub(self.virt).ok_or_else(too_small)? as usize;
-        let end = at.checked_add(value.len()).ok_or_else(too_small)?;
-        self.bytes
-            .get_mut(at..end)
-            .ok_or_else(too_small)?
-            .copy_from_slice(value);
-        Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::fixture::{self, Piece};
+
+    fn root() -> Elf {
+        fixture::elf(
+            0x40_0004,
+            &[
+                Piece::code(0x40_0000, &[1; 0x20]),
+                Piece::data(0x40_2ff0, &[2; 0x20], 0x1800),
+            ],
+            &[
+                (PAYLOAD_SYMBOL, 0x40_2ff8, 16),
+                ("small", 0x40_2ff8, 8),
+                ("zeroed", 0x40_4000, 16),
+            ],
+        )
+    }
+
+    #[test]
+    fn segments_lie_at_their_distance() {
+        let image = UserImage::from_elf(&root()).unwrap();
+        assert_eq!(
+            (image.virt, image.entry, image.bytes.len()),
+            (0x40_0000, 0x40_0004, 0x5000)
+        );
+        assert_eq!(image.bytes[..0x20], [1; 0x20]);
+        assert_eq!(image.bytes[0x2ff0..0x3010], [2; 0x20]);
+        assert!(image.bytes[0x3010..].iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn payload_lies_behind_the_root_task_and_the_root_task_knows() {
+        let image = UserImage::compose(&root(), b"payload").unwrap();
+        assert_eq!(image.bytes.len(), 0x6000);
+        assert_eq!(&image.bytes[0x5000..0x5007], b"payload");
+        let words: Vec<u64> = image.bytes[0x2ff8..0x3008]
+            .chunks(8)
+            .map(|word| u64::from_le_bytes(word.try_into().unwrap()))
+            .collect();
+        assert_eq!(words, [0x40_5000, 7]);
+    }
+
+    #[test]
+    fn symbol_must_hold_what_is_written() {
+        let mut root = root();
+        assert!(
+            root.patch("zeroed", &[3; 16]).is_ok(),
+            "memory that starts as zero can be patched"
+        );
+        assert_eq!(UserImage::from_elf(&root).unwrap().bytes[0x4000..0x4010], [3; 16]);
+        assert!(matches!(
+            root.patch("small", &[0; 9]),
+            Err(ImageError::SymbolSize { .. })
+        ));
+        assert!(matches!(root.patch("absent", &[0]), Err(ImageError::NoSymbol(_))));
+    }
+
+    #[test]
+    fn scattered_root_task_is_refused() {
+        let pieces = [Piece::code(0x40_0000, &[1; 4]), Piece::data(0x8000_0000, &[1], 1)];
+        let result = UserImage::from_elf(&fixture::elf(0x40_0000, &pieces, &[]));
+        assert!(matches!(result, Err(ImageError::TooLarge(..))));
     }
 }
