@@ -97,10 +97,11 @@ impl Control {
                 .as_ref()
                 .and_then(|saved| saved.slots.get(index))
                 .filter(|state| state.step != 0);
-            match saved {
-                Some(state) => core.with(world, index, |machine, env| machine.resume(env, state)),
-                None => core.boot(world, index),
-            };
+            let resumed =
+                saved.and_then(|state| core.with(world, index, |machine, env| machine.resume(env, state)));
+            if resumed != Some(true) {
+                core.boot(world, index);
+            }
         }
         Self {
             core,

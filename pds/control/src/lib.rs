@@ -19,6 +19,8 @@
 pub mod channel;
 pub mod clock;
 mod control;
+#[cfg(feature = "fake")]
+pub mod fake;
 pub mod history;
 pub mod operator;
 pub mod recovery;

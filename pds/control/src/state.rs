@@ -33,8 +33,8 @@ pub struct SavedGeneration {
 pub struct SlotState {
     /// Number of the step (`transaction::Step::number`); 0: nothing was saved.
     pub step: u32,
-    /// 1: the holder is just being cut.
-    pub cutting: u32,
+    /// 1: the holder, if there is one, is just being cut, or could not be.
+    pub doubtful: u32,
     /// Number of the last transaction.
     pub transaction: u32,
     /// 1: the device was reset since its last holder was cut.

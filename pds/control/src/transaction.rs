@@ -141,6 +141,8 @@ pub struct Machine {
     job: Option<u32>,
     /// Package of the job in `StageNew`.
     staging: Option<u8>,
+    /// The shadow is known to hand nothing to any driver.
+    shadow_active: bool,
     /// The spare is being brought up, because of `reason`.
     restoring: bool,
     /// A driver was lost: what to bring up next is a matter of [`crate::recovery`].
@@ -186,6 +188,7 @@ impl Machine {
             jobs: 0,
             job: None,
             staging: None,
+            shadow_active: true,
             restoring: false,
             recovering: false,
             reason: None,
@@ -311,11 +314,13 @@ impl Machine {
             (QUIESCED, _) => self.quiesced(env, event.a, event.b),
             (ATTACHED, Step::Attach) if of_target => self.attached(env),
             (ENABLED, Step::Enable) if of_holder => self.enabled(env, event),
-            (REFUSED, Step::Enable) if of_holder => {
-                self.target_failed(env, Reason::CapabilityLost { fields: event.a });
-            }
-            (FAILED, Step::Enable) if of_holder => {
-                self.target_failed(env, recover::failure(event.a, event.b))
+            (REFUSED | FAILED, Step::Enable) if of_holder => {
+                self.shadow_active = true;
+                let reason = match event.kind {
+                    REFUSED => Reason::CapabilityLost { fields: event.a },
+                    _ => recover::failure(event.a, event.b),
+                };
+                self.target_failed(env, reason);
             }
             (ENABLED, Step::Resume) => self.resumed(env),
             (GAP, _) => self.gap(env, event.a, event.b),
@@ -368,8 +373,12 @@ impl Machine {
             }
             Step::Quiesce => self.quiesce_late(env),
             Step::Attach => self.go_offline(env, Reason::ShadowSilent),
-            Step::Enable => self.target_failed(env, Reason::ShadowSilent),
-            Step::Resume => self.resumed(env),
+            Step::Enable => {
+                // Whether it serves already is not known.
+                self.impersonate(env);
+                self.target_failed(env, Reason::ShadowSilent);
+            }
+            Step::Resume => self.resume_late(env),
             Step::Measure => self.publish(env),
             Step::Reap(_) => self.reap(env),
         }
@@ -399,6 +408,12 @@ impl Machine {
                 ..shadow::Command::new_zeroed()
             },
         );
+    }
+
+    /// The driver is gone, or not to be trusted: the shadow shall answer for it. What comes next waits for `Quiesced`.
+    fn impersonate<W: World>(&mut self, env: &mut Env<'_, W>) {
+        self.shadow_active = false;
+        self.command(env, shadow::CommandKind::Impersonate);
     }
 
     fn command_with<W: World>(&self, env: &mut Env<'_, W>, command: shadow::Command) {

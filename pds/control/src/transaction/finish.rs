@@ -122,15 +122,15 @@ impl Machine {
             };
             match env.world.call(self.slot, Call::Discard(generation)) {
                 Code::Again => {}
-                Code::WrongState => {
-                    self.dead.remove(0);
-                    // Quarantined until the device is reset. There is room: root has fewer generations.
-                    let _ = self.quarantine.push(generation);
-                }
                 // Done; or root knows nothing of it, and then there is nothing to give back.
-                _ => {
+                Code::Ok | Code::Invalid => {
                     self.dead.remove(0);
                     self.note(env, trace::Kind::Reap, generation.into(), 0);
+                }
+                // Quarantined: tried again when the device was reset. There is room: root has fewer generations.
+                _ => {
+                    self.dead.remove(0);
+                    let _ = self.quarantine.push(generation);
                 }
             }
         }

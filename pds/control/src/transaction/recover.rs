@@ -28,11 +28,14 @@ impl Machine {
                     .open(self.index, Kind::Recovery, label.clone(), label, Some(cause));
                 self.recover_after(env, Kind::Recovery, record, cause);
             }
-            // The new driver, before it served.
-            Step::Enable => self.target_failed(env, cause),
+            // The new driver. Perhaps the shadow's `Enabled` is under way.
+            Step::Enable => {
+                self.impersonate(env);
+                self.target_failed(env, cause);
+            }
             Step::StageNew | Step::StageSpare | Step::Quiesce => {
                 self.recovering = true;
-                self.command(env, shadow::CommandKind::Impersonate);
+                self.impersonate(env);
                 if let Err(reason) = self.take_down(env) {
                     self.go_offline(env, reason);
                 }
@@ -41,7 +44,7 @@ impl Machine {
             Step::Resume | Step::Measure => {
                 self.recovering = true;
                 self.restoring = false;
-                self.command(env, shadow::CommandKind::Impersonate);
+                self.impersonate(env);
                 self.bury_target();
                 self.job = None;
                 self.target_failed(env, cause);
@@ -99,7 +102,7 @@ impl Machine {
         );
         self.recovering = true;
         self.command(env, shadow::CommandKind::BeginGap);
-        self.command(env, shadow::CommandKind::Impersonate);
+        self.impersonate(env);
         if let Err(reason) = self.take_down(env) {
             return self.go_offline(env, reason);
         }
@@ -145,6 +148,7 @@ impl Machine {
             ..Default::default()
         };
         self.command_with(env, command);
+        self.shadow_active = true;
         self.measure(env, Outcome::Offline(reason));
     }
 }

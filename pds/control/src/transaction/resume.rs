@@ -1,6 +1,6 @@
 //! The transaction's state outside control, and going on from it.
 
-use control_protocol::record::{Kind, Reason};
+use control_protocol::record::{Kind, Outcome, Reason};
 use control_protocol::reply::Condition;
 use supervision::{Side, shadow};
 
@@ -42,9 +42,13 @@ impl Machine {
         for (kept, generation) in dead.iter_mut().zip(self.dead.iter().chain(&self.quarantine)) {
             *kept = *generation;
         }
+        let offline = match self.outcome {
+            Some(outcome) => matches!(outcome, Outcome::Offline(_)),
+            None => self.public_step().is_none() && matches!(self.condition, Condition::Offline(_)),
+        };
         let state = SlotState {
             step: self.step.number(),
-            cutting: cutting.into(),
+            doubtful: (cutting || offline).into(),
             transaction: self.transaction,
             device_clean: self.device_clean.into(),
             holder: saved(self.holder),
@@ -61,8 +65,8 @@ impl Machine {
 
     /// Goes on from what a predecessor saved. A transaction that had not taken the device from the old driver is given
     /// up; one that had is undone by the spare, or ended by recovery. Generations whose building was not reported to the
-    /// predecessor are root's to find.
-    pub fn resume<W: World>(&mut self, env: &mut Env<'_, W>, state: &SlotState) {
+    /// predecessor are root's to find. False: nothing was ever built, begin anew.
+    pub fn resume<W: World>(&mut self, env: &mut Env<'_, W>, state: &SlotState) -> bool {
         self.transaction = state.transaction;
         self.device_clean = state.device_clean == 1;
         self.holder = restored(&state.holder);
@@ -72,23 +76,27 @@ impl Machine {
         self.previous = u8::try_from(state.previous).ok();
         self.last_side = Side::from_word(state.last_side.into()).unwrap_or(Side::B);
         self.jobs = state.jobs;
+        self.shadow_active = self.holder.is_none();
         state
             .dead
             .iter()
             .filter(|generation| **generation != 0)
             .for_each(|generation| self.bury(*generation));
-        let Some(package) = self.package.or(self.target.map(|target| target.package)) else {
-            return;
+        let built = self.holder.or(self.target).map(|one| one.package);
+        let Some(package) = self.package.or(built) else {
+            return false;
         };
+        self.package = Some(package);
         let label = env.store.label(package);
         let reason = Reason::ControlRestarted;
-        // `Enable`: whether the new driver serves, nobody knows. No holder: none does. Cutting: perhaps none does.
-        let lost = state.cutting == 1 || state.step == Step::Enable.number() || self.holder.is_none();
+        // `Enable`: whether the new driver serves, nobody knows. No holder: none does. Doubtful: perhaps none does.
+        let lost = state.doubtful == 1 || state.step == Step::Enable.number() || self.holder.is_none();
         let undo = [Step::StageNew, Step::StageSpare, Step::Quiesce, Step::Resume].map(Step::number);
         if !lost && !undo.contains(&state.step) {
             // A driver serves; at most there was something to give back.
             self.condition = Condition::Working;
-            return self.commit(env);
+            self.commit(env);
+            return true;
         }
         let record = env
             .history
@@ -105,7 +113,7 @@ impl Machine {
         self.command(env, shadow::CommandKind::BeginGap);
         if lost {
             self.recovering = true;
-            self.command(env, shadow::CommandKind::Impersonate);
+            self.impersonate(env);
             self.target_failed(env, reason);
         } else {
             // Not yet cut: the old driver goes on.
@@ -113,6 +121,7 @@ impl Machine {
             self.command(env, shadow::CommandKind::Resume);
             self.enter(env, Step::Resume, env.limits.shadow_us);
         }
+        true
     }
 }
 

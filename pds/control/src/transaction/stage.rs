@@ -3,7 +3,7 @@
 use control_protocol::record::{Figures, Kind, Reason};
 use supervision::{Side, shadow, stager};
 
-use super::{Busy, Env, Incarnation, Machine, Order, Step};
+use super::{After, Busy, Env, Incarnation, Machine, Order, Step};
 use crate::world::World;
 
 impl Machine {
@@ -25,11 +25,19 @@ impl Machine {
         Ok(())
     }
 
-    /// Begins the order: first with a driver that serves on while the new one is built.
+    /// Begins the order. A driver that serves goes on while the new one is built.
     pub(super) fn begin<W: World>(&mut self, env: &mut Env<'_, W>, order: Order) {
         self.open(env, order);
         self.command(env, shadow::CommandKind::BeginGap);
-        self.stage(env, order.package);
+        if self.holder.is_some() {
+            return self.stage(env, order.package);
+        }
+        // Nobody has the device. If it could not be reset before, perhaps it can now; what is quarantined may then fill
+        // all the memory there is.
+        match self.reset(env) {
+            Ok(()) => self.reap_then(env, After::Stage(order.package)),
+            Err(reason) => self.go_offline(env, reason),
+        }
     }
 
     /// A new transaction: forgets the figures and flags of the last one.
@@ -66,6 +74,8 @@ impl Machine {
         self.jobs = self.jobs.wrapping_add(1);
         let id = job_id(self.index, self.jobs);
         self.job = Some(id);
+        // The number before the job: a successor must not use it again.
+        self.save(env);
         env.world.job(stager::Job {
             id,
             kind: stager::JobKind::Build as u32,
@@ -94,6 +104,7 @@ impl Machine {
             }
             None => {
                 self.figures.stage_ns += self.lap(env);
+                self.save(env);
                 self.bring_up_target(env);
             }
         }
@@ -111,6 +122,7 @@ impl Machine {
             package,
         });
         self.figures.stage_ns += self.lap(env);
+        self.save(env);
         self.note(env, trace::Kind::StageEnd, self.transaction.into(), 0);
         match self.holder {
             Some(_) => self.quiesce(env),

@@ -29,6 +29,7 @@ impl Machine {
     /// The shadow hands nothing to the driver any more. After a loss this comes while a driver is being staged, and is
     /// only counted.
     pub(super) fn quiesced<W: World>(&mut self, env: &mut Env<'_, W>, in_flight: u64, left: u64) {
+        self.shadow_active = true;
         self.figures.in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
         self.figures.undrained = u32::try_from(left).unwrap_or(u32::MAX);
         if self.step != Step::Quiesce {
@@ -47,7 +48,7 @@ impl Machine {
     pub(super) fn quiesce_late<W: World>(&mut self, env: &mut Env<'_, W>) {
         match self.holder {
             Some(_) => self.resume_driver(env, Reason::ShadowSilent),
-            None => self.bring_up_target(env),
+            None => self.go_offline(env, Reason::ShadowSilent),
         }
     }
 
@@ -57,7 +58,16 @@ impl Machine {
         self.enter(env, Step::Resume, env.limits.shadow_us);
     }
 
-    /// The old driver is being fed again, or the shadow still does not answer: either way nothing was taken from it.
+    /// The shadow does not answer: whether the old driver is being fed, nobody knows. Put the question in a way that has
+    /// an end: as after a loss.
+    pub(super) fn resume_late<W: World>(&mut self, env: &mut Env<'_, W>) {
+        self.recovering = true;
+        self.bury_target();
+        self.impersonate(env);
+        self.target_failed(env, Reason::ShadowSilent);
+    }
+
+    /// The old driver is being fed again.
     pub(super) fn resumed<W: World>(&mut self, env: &mut Env<'_, W>) {
         let reason = self.reason.unwrap_or(Reason::ShadowSilent);
         self.refuse(env, reason);
@@ -71,7 +81,8 @@ impl Machine {
             self.note(env, trace::Kind::Cut, 0, 0);
             self.save_cutting(env);
             match env.world.call(self.slot, Call::Cut(holder.generation)) {
-                Code::Ok => {}
+                // The latter two: it was never started, and has nothing that could be taken.
+                Code::Ok | Code::WrongState | Code::Invalid => {}
                 code => return Err(Reason::Root { code: code as u8 }),
             }
             self.holder = None;
@@ -84,7 +95,7 @@ impl Machine {
     }
 
     /// Resets the device, unless that is done. What its last holder had may then be given back.
-    fn reset<W: World>(&mut self, env: &mut Env<'_, W>) -> Result<(), Reason> {
+    pub(super) fn reset<W: World>(&mut self, env: &mut Env<'_, W>) -> Result<(), Reason> {
         if self.device_clean {
             return Ok(());
         }
@@ -107,6 +118,10 @@ impl Machine {
         let Some(target) = self.target else {
             return self.go_offline(env, self.reason.unwrap_or(Reason::TooManyFailures));
         };
+        if !self.shadow_active {
+            // `Impersonate` is under way.
+            return self.enter(env, Step::Quiesce, env.limits.shadow_us);
+        }
         let policy = match self.order {
             // Nothing to compare with.
             _ if self.package.is_none() => shadow::Policy::First,
@@ -167,6 +182,7 @@ impl Machine {
     /// The driver serves.
     pub(super) fn enabled<W: World>(&mut self, env: &mut Env<'_, W>, event: &shadow::Event) {
         let Some(holder) = self.holder else { return };
+        self.shadow_active = false;
         self.figures.enable_ns = self.lap(env);
         self.figures.resubmitted = (event.c >> 32) as u32;
         self.figures.queued = event.c as u32;

@@ -1,0 +1,105 @@
+//! Whatever fails, and whoever dies, at whatever moment: in the end exactly one driver serves, or the device is
+//! honestly offline. The fake world itself panics when two drivers have the device, or one gets it without a reset.
+
+mod world;
+
+use control::fake::Fault;
+use control_protocol::Request;
+use control_protocol::request::Policy;
+use supervision::Code;
+use world::{BETTER, DISK, GOOD, System};
+
+const FAULTS: [Fault; 6] = [
+    Fault::Fails(Code::Denied),
+    Fault::Fails(Code::WrongState),
+    Fault::Fails(Code::DeviceFailed),
+    Fault::AnswerLost,
+    Fault::DriverDies,
+    Fault::ControlDies,
+];
+
+/// What is done to a booted system.
+#[derive(Clone, Copy, Debug)]
+enum Scenario {
+    Boot,
+    Update(&'static [u8]),
+    Crash,
+    Kill,
+    UpdateThenCrash,
+}
+
+const SCENARIOS: [Scenario; 9] = [
+    Scenario::Boot,
+    Scenario::Update(BETTER),
+    Scenario::Update(b"L"),
+    Scenario::Update(b"F"),
+    Scenario::Update(b"H"),
+    Scenario::Update(b"X"),
+    Scenario::Crash,
+    Scenario::Kill,
+    Scenario::UpdateThenCrash,
+];
+
+/// Plays a scenario with faults at interactions counted from its beginning; answers how many interactions it had.
+fn play(scenario: Scenario, faults: &[(usize, Fault)]) -> usize {
+    let mut system = System::new(&[GOOD, BETTER, b"L", b"F", b"H", b"X"]);
+    // The construction of control has had its interactions already; a fault at boot hits the rest of it.
+    if !matches!(scenario, Scenario::Boot) {
+        system.settle();
+    }
+    let first = system.world.interactions;
+    system.world.faults = faults.iter().map(|(at, fault)| (first + at, *fault)).collect();
+    match scenario {
+        Scenario::Boot => {}
+        Scenario::Update(package) => drop(system.begin_update(package, Policy::Refuse)),
+        Scenario::Crash => system.world.driver_dies(0),
+        Scenario::Kill => drop(system.order(&Request::Kill { device: DISK })),
+        Scenario::UpdateThenCrash => {
+            drop(system.begin_update(BETTER, Policy::Refuse));
+            system.run();
+            system.world.driver_dies(0);
+        }
+    }
+    system.settle();
+    system.check_settled();
+    let played = system.world.interactions - first;
+    // It still takes orders, unless root withholds the device or the memory, or the shadow is deaf.
+    let world = &system.world;
+    if !world.cut_refused && !world.discard_refused && !world.offline_lost {
+        system.world.faults.clear();
+        let job = system.begin_update(BETTER, Policy::Refuse).expect("accepted");
+        system.settle();
+        system.check_settled();
+        assert_eq!(system.serving(), Some(BETTER));
+        system.outcome(job);
+    }
+    played
+}
+
+#[test]
+fn one_fault_at_every_step() {
+    for scenario in SCENARIOS {
+        for at in 0..play(scenario, &[]) {
+            for fault in FAULTS {
+                println!("{scenario:?} {at} {fault:?}");
+                play(scenario, &[(at, fault)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn two_faults_at_every_pair_of_steps() {
+    for scenario in SCENARIOS {
+        for first in 0..play(scenario, &[]) {
+            for fault in FAULTS {
+                for second in first + 1..play(scenario, &[(first, fault)]) {
+                    for other in FAULTS {
+                        println!("{scenario:?} {first} {fault:?} {second} {other:?}");
+                        play(scenario, &[(first, fault), (second, other)]);
+                    }
+                }
+            }
+        }
+    }
+}

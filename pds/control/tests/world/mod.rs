@@ -1,0 +1,277 @@
+//! Control in the fake world, with an operator.
+
+use control::fake::{FakeWorld, HZ, Mode, Report};
+use control::{Control, Setup, SlotSetup};
+use control_protocol::frame::{self, Kind};
+use control_protocol::record::{Outcome, State};
+use control_protocol::reply::{Condition, Error, Name};
+use control_protocol::request::Policy;
+use control_protocol::{Decoder, MAX_FRAME, PackageHash, Record, Reply, Request};
+use heapless::Vec as HeaplessVec;
+use sha2::{Digest, Sha256};
+
+pub const SLOT_SIZE: usize = 64;
+pub const DISK: &str = "disk0";
+
+/// Packages: two good ones (the second lies in the store too), and one of each bad kind.
+pub const GOOD: &[u8] = b"G one";
+pub const BETTER: &[u8] = b"G two";
+
+pub struct System {
+    pub world: FakeWorld,
+    pub control: Control,
+    pub last_request: u32,
+    devices: u32,
+    lens: Vec<u32>,
+}
+
+impl System {
+    /// A system with one device, whose boot package is the first of these, not yet booted.
+    pub fn new(packages: &[&[u8]]) -> Self {
+        Self::with_devices(1, packages)
+    }
+
+    pub fn with_devices(devices: u32, packages: &[&[u8]]) -> Self {
+        let mut world = FakeWorld::new(devices, 8, SLOT_SIZE, packages);
+        let lens: Vec<u32> = packages.iter().map(|package| package.len() as u32).collect();
+        let control = Control::new(&mut world, setup(devices, &lens, None));
+        Self {
+            world,
+            control,
+            last_request: 0,
+            devices,
+            lens,
+        }
+    }
+
+    /// Control dies and is started anew, with what it had saved. The bytes of the store are still there.
+    pub fn restart_control(&mut self) {
+        self.world.control_is_dead = false;
+        let saved = self.world.saved;
+        self.control = Control::new(&mut self.world, setup(self.devices, &self.lens, Some(saved)));
+    }
+
+    /// Delivers report `index` of those on their way.
+    pub fn deliver(&mut self, index: usize) {
+        let Some(report) = self.world.reports.remove(index) else {
+            return;
+        };
+        match report {
+            Report::Shadow(event) => self.control.shadow_event(&mut self.world, &event),
+            Report::Stager(outcome) => self.control.stager_outcome(&mut self.world, &outcome),
+            Report::Root(event) => self.control.root_event(&mut self.world, &event),
+        }
+        if self.world.control_is_dead {
+            self.restart_control();
+        }
+    }
+
+    pub fn tick(&mut self) {
+        self.control.tick(&mut self.world);
+        if self.world.control_is_dead {
+            self.restart_control();
+        }
+    }
+
+    /// Lets everything happen that can, without passing the end of a probation.
+    pub fn run(&mut self) {
+        self.run_until(|system| system.idle());
+    }
+
+    /// Lets everything happen that can, until nothing will any more.
+    pub fn settle(&mut self) {
+        self.run_until(|system| system.control.deadline().is_none());
+    }
+
+    fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
+        for _ in 0..10_000 {
+            if !self.world.reports.is_empty() {
+                self.deliver(0);
+            } else if done(self) {
+                return;
+            } else if let Some(deadline) = self.control.deadline() {
+                self.world.now = self.world.now.max(deadline);
+                self.tick();
+            } else {
+                return;
+            }
+        }
+        panic!("it does not come to an end");
+    }
+
+    pub fn idle(&self) -> bool {
+        (0..self.devices as usize).all(|index| {
+            self.control
+                .machine(index)
+                .is_none_or(|machine| machine.step() == control::transaction::Step::Idle)
+        })
+    }
+
+    pub fn ask<R>(&mut self, request: &Request<'_>, read: impl FnOnce(Reply<'_>) -> R) -> R {
+        self.last_request += 1;
+        self.ask_as(self.last_request, request, read)
+    }
+
+    /// Asks under a request number, through the bytes of the channel.
+    pub fn ask_as<R>(&mut self, number: u32, request: &Request<'_>, read: impl FnOnce(Reply<'_>) -> R) -> R {
+        let mut buffer = [0; MAX_FRAME];
+        let mut bytes = frame::encode(&mut buffer, Kind::Request, 42, number, request).expect("fits");
+        let mut decoder = Decoder::new();
+        while !bytes.is_empty() {
+            bytes = &bytes[self.control.feed(bytes)..];
+            self.control.serve(&mut self.world);
+        }
+        while !self.control.output().is_empty() {
+            let taken = decoder.feed(self.control.output());
+            self.control.sent(taken);
+        }
+        if self.world.control_is_dead {
+            self.restart_control();
+        }
+        let frame = decoder.next_frame().expect("an answer");
+        assert_eq!((frame.session, frame.request), (42, number));
+        read(frame.message().expect("a reply"))
+    }
+
+    pub fn upload(&mut self, package: &[u8]) -> Result<PackageHash, Error> {
+        let sha256: PackageHash = Sha256::digest(package).into();
+        let read = |reply: Reply<'_>| match reply {
+            Reply::Upload(upload) => Ok(upload),
+            Reply::Error(error) => Err(error),
+            other => panic!("{other:?}"),
+        };
+        let begun = self.ask(
+            &Request::UploadBegin {
+                len: package.len() as u32,
+                sha256,
+            },
+            read,
+        )?;
+        if !begun.complete {
+            let chunk = Request::UploadChunk {
+                slot: begun.slot,
+                offset: 0,
+                bytes: package,
+            };
+            self.ask(&chunk, read)?;
+            self.ask(&Request::UploadEnd { slot: begun.slot }, read)?;
+        }
+        Ok(sha256)
+    }
+
+    pub fn order(&mut self, request: &Request<'_>) -> Result<u32, Error> {
+        self.ask(request, |reply| match reply {
+            Reply::Accepted { job } => Ok(job),
+            Reply::Error(error) => Err(error),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// Uploads and updates without waiting.
+    pub fn begin_update(&mut self, package: &[u8], policy: Policy) -> Result<u32, Error> {
+        let package = self.upload(package)?;
+        self.order(&Request::Update {
+            device: DISK,
+            package,
+            policy,
+        })
+    }
+
+    /// Uploads, updates and waits for the outcome, not for the end of the probation.
+    pub fn update(&mut self, package: &[u8], policy: Policy) -> Outcome {
+        let job = self.begin_update(package, policy).expect("accepted");
+        self.run();
+        self.outcome(job)
+    }
+
+    pub fn job(&mut self, id: u32) -> Option<Record> {
+        self.ask(&Request::Job { id }, |reply| match reply {
+            Reply::Job(record) => Some(record),
+            _ => None,
+        })
+    }
+
+    pub fn outcome(&mut self, id: u32) -> Outcome {
+        match self.job(id).expect("known").state {
+            State::Done(outcome) => outcome,
+            state => panic!("not done: {state:?}"),
+        }
+    }
+
+    pub fn condition(&self) -> Condition {
+        self.control.machine(0).expect("device 0").condition()
+    }
+
+    /// The content of the package that serves device 0.
+    pub fn serving(&self) -> Option<&[u8]> {
+        let holder = self.control.machine(0)?.holder()?;
+        let bytes = &self.world.store[usize::from(holder.package)];
+        let len = bytes.iter().position(|byte| *byte == 0)?;
+        Some(&bytes[..len])
+    }
+
+    /// Exactly one live driver that serves, or honest offline; and nothing that is not needed is kept.
+    pub fn check_settled(&self) {
+        for (index, slot) in (0..self.devices).enumerate() {
+            let machine = self.control.machine(index).expect("device");
+            let running = self.world.running(slot);
+            let mode = self.world.devices[&slot].mode;
+            match machine.condition() {
+                Condition::Working | Condition::Probation => {
+                    let holder = machine.holder().expect("working without a driver").generation;
+                    assert_eq!(running, Some(holder), "working, but root runs another driver");
+                    assert_eq!(
+                        mode,
+                        Mode::Passive(holder),
+                        "working, but the shadow does not forward"
+                    );
+                    let kept = self.world.alive(slot) > 1;
+                    assert!(!kept || self.world.discard_refused, "memory is kept");
+                }
+                Condition::Offline(_) => {
+                    assert!(
+                        running.is_none() || self.world.cut_refused,
+                        "offline, and a driver runs"
+                    );
+                    let forwards = matches!(mode, Mode::Passive(_));
+                    assert!(
+                        !forwards || self.world.offline_lost,
+                        "offline, and the shadow forwards"
+                    );
+                    let kept = self.world.alive(slot) > self.world.quarantined(slot);
+                    assert!(
+                        !kept || self.world.discard_refused || self.world.cut_refused,
+                        "memory is kept"
+                    );
+                }
+                other => panic!("not settled: {other:?}"),
+            }
+        }
+    }
+}
+
+fn setup(devices: u32, lens: &[u32], saved: Option<control::state::Saved>) -> Setup<'_> {
+    let mut slots = HeaplessVec::new();
+    for slot in 0..devices {
+        let name = Name::try_from(format!("disk{slot}").as_str()).expect("short");
+        slots
+            .push(SlotSetup {
+                name,
+                class: 1,
+                slot,
+                package: 0,
+            })
+            .expect("fits");
+    }
+    Setup {
+        counter_hz: HZ,
+        limits: control::clock::Limits::default(),
+        slots,
+        store_slots: 8,
+        store_slot_size: SLOT_SIZE as u32,
+        preloaded: lens,
+        reports: [Name::try_from("client").expect("short")].into_iter().collect(),
+        traces: [Name::try_from("control").expect("short")].into_iter().collect(),
+        saved,
+    }
+}
