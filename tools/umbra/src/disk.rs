@@ -47,8 +47,8 @@ pub fn make(path: &Path, layout: &Layout) -> Result<()> {
 /// The image's bytes.
 pub fn image(layout: &Layout) -> Result<Vec<u8>> {
     let mut image = table::make(&[(RAW, layout.raw_mib), (FAT, layout.fat_mib)])?;
-    let raw = table::find(&image, RAW)?;
-    raw::format(&mut image[raw], layout.seed);
+    let blocks = table::find(&image, RAW)?;
+    raw::format(&mut image[blocks], layout.seed);
     let volume = table::find(&image, FAT)?;
     let content = files::make(volume.len(), layout.seed).context("making the FAT volume")?;
     image[volume].copy_from_slice(&content);
