@@ -40,6 +40,8 @@ struct Cli {
 enum Command {
     Boot(command::boot::Arguments),
     Build(command::build::Arguments),
+    Inspect(command::pack::InspectArguments),
+    Pack(command::pack::Arguments),
     Setup(command::setup::Arguments),
 }
 
@@ -57,6 +59,8 @@ fn dispatch(command: Command) -> Result<Exit> {
     match command {
         Command::Boot(arguments) => command::boot::run(&arguments),
         Command::Build(arguments) => command::build::run(&arguments),
+        Command::Inspect(arguments) => command::pack::inspect(&arguments),
+        Command::Pack(arguments) => command::pack::run(&arguments),
         Command::Setup(arguments) => command::setup::run(&arguments),
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod boot;
 pub mod build;
+pub mod pack;
 pub mod setup;

@@ -8,6 +8,7 @@
 //! | [`build`] | programs for the target, by cargo |
 //! | [`image`] | ELF files, user images, boot images, flat images |
 //! | [`disk`] | disk images: made before, checked after |
+//! | [`pack`] | driver packages |
 //! | [`qemu`] | running machines: arguments, console, QMP |
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ pub mod cli;
 pub mod command;
 pub mod disk;
 pub mod image;
+pub mod pack;
 pub mod progress;
 pub mod qemu;
 pub mod setup;

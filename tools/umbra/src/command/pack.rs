@@ -1,0 +1,103 @@
+//! `cargo umbra pack` and `cargo umbra inspect`: driver packages.
+
+use crate::build::Config;
+use crate::cli::Exit;
+use crate::pack::{self, Driver, Packed, Room};
+use crate::setup;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// Build drivers and pack them
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Driver: crate, label, folder, or an ELF file whose name is a driver crate's; none: all of drivers/
+    drivers: Vec<String>,
+    /// All of tests/drivers/ too
+    #[arg(long)]
+    tests: bool,
+    /// File to write (one driver only), or folder
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Kernel configuration
+    #[arg(long, value_enum, default_value_t = Config::Debug)]
+    config: Config,
+}
+
+/// Show what a driver package says
+#[derive(clap::Args)]
+pub struct InspectArguments {
+    /// Package file
+    file: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `pack`.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    setup::rust_target()?;
+    let mut packed = Vec::new();
+    for called in &arguments.drivers {
+        packed.push(one(called, arguments.config)?);
+    }
+    if arguments.drivers.is_empty() {
+        packed.extend(pack::all(Room::Product, arguments.config)?);
+    }
+    if arguments.tests {
+        packed.extend(pack::all(Room::Tests, arguments.config)?);
+    }
+    for (path, packed) in paths(arguments, &packed)?.iter().zip(&packed) {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+        std::fs::write(path, &packed.bytes).with_context(|| format!("writing {}", path.display()))?;
+        println!("{}", path.display());
+    }
+    Ok(Exit::Success)
+}
+
+fn one(called: &str, config: Config) -> Result<Packed> {
+    let path = Path::new(called);
+    if !path.is_file() {
+        return pack::pack(&pack::find(called)?, config);
+    }
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let driver: Driver =
+        pack::find(name).context("an ELF file takes its manifest from the crate of its name")?;
+    pack::pack_elf(&driver, path, config)
+}
+
+/// Where each package goes.
+fn paths(arguments: &Arguments, packed: &[Packed]) -> Result<Vec<PathBuf>> {
+    let folder = match &arguments.output {
+        None => pack::folder(arguments.config),
+        Some(output) if output.is_dir() => output.clone(),
+        Some(file) if packed.len() == 1 => return Ok(vec![file.clone()]),
+        Some(output) => bail!("{} packages, but {} is no folder", packed.len(), output.display()),
+    };
+    Ok(packed
+        .iter()
+        .map(|packed| folder.join(packed.file_name()))
+        .collect())
+}
+
+/// Runs `inspect`.
+pub fn inspect(arguments: &InspectArguments) -> Result<Exit> {
+    let file = &arguments.file;
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let described = pack::describe(&bytes);
+    if arguments.json {
+        println!("{:#}", pack::to_json(&bytes));
+    } else if let Ok(table) = &described {
+        print!("{table}");
+    }
+    match described {
+        Ok(_) => Ok(Exit::Success),
+        Err(what) => {
+            eprintln!("umbra: {}: {what}", file.display());
+            Ok(Exit::Failed)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Driver packages: from a driver's crate to the file that the operator uploads, and back to something readable.
+//!
+//! What a manifest says stands in the crate's `[package.metadata.umbra]`; the class ABI hash and the kernel
+//! configuration are those of the build.
+
+mod inspect;
+mod manifest;
+
+pub use inspect::{describe, to_json};
+pub use manifest::{Driver, Fields, drivers, find};
+
+use crate::build::{self, Config, Program};
+use crate::image::elf::Elf;
+use crate::image::flat;
+use crate::workspace;
+use anyhow::{Context, Result, anyhow};
+use driver_package::image::DRIVER_WINDOW;
+use driver_package::package::{self, Configuration};
+use std::path::{Path, PathBuf};
+
+/// A package that was made.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// Name and version as the operator sees them, such as `virtio-blk-0.8.0`.
+    pub label: String,
+    /// The package.
+    pub bytes: Vec<u8>,
+}
+
+/// Which drivers of the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// The product's: `drivers/`.
+    Product,
+    /// The test suite's: `tests/drivers/`.
+    Tests,
+}
+
+impl Room {
+    fn folder(self) -> PathBuf {
+        workspace::root().join(match self {
+            Self::Product => "drivers",
+            Self::Tests => "tests/drivers",
+        })
+    }
+}
+
+/// Builds and packs all drivers of a room, by label.
+pub fn all(room: Room, config: Config) -> Result<Vec<Packed>> {
+    let folder = room.folder();
+    drivers()?
+        .iter()
+        .filter(|driver| driver.folder.starts_with(&folder))
+        .map(|driver| pack(driver, config))
+        .collect()
+}
+
+/// Builds and packs one driver.
+pub fn pack(driver: &Driver, config: Config) -> Result<Packed> {
+    let features: Vec<&str> = ["pd"].into_iter().chain(config.feature()).collect();
+    let elf = build::program(&Program {
+        package: &driver.package,
+        features: &features,
+        config,
+    })?;
+    pack_elf(driver, &elf, config)
+}
+
+/// Packs a driver that was built already.
+pub fn pack_elf(driver: &Driver, elf: &Path, config: Config) -> Result<Packed> {
+    let image = Elf::read(elf)
+        .and_then(|elf| flat::flatten(&elf, &[], DRIVER_WINDOW))
+        .with_context(|| format!("making an image of {}", elf.display()))?;
+    let fields = &driver.fields;
+    let configuration = match config {
+        Config::Release => Configuration::Release,
+        Config::Debug => Configuration::Debug,
+        Config::Benchmark => Configuration::Benchmark,
+    };
+    let bytes = package::encode(&fields.source(configuration)?, &image).map_err(|error| {
+        anyhow!(
+            "{}: the package would be refused: {}",
+            driver.package,
+            inspect::package_error(error)
+        )
+    })?;
+    Ok(Packed {
+        label: fields.label(),
+        bytes,
+    })
+}
+
+/// Where packages go unless somebody says otherwise.
+pub fn folder(config: Config) -> PathBuf {
+    workspace::target()
+        .join("umbra")
+        .join(config.name())
+        .join("packages")
+}
+
+impl Packed {
+    /// Name of its file.
+    pub fn file_name(&self) -> String {
+        format!("{}.umpk", self.label)
+    }
+}
+
+/// Writes a package into `folder`; returns its path.
+pub fn write(packed: &Packed, folder: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    let path = folder.join(packed.file_name());
+    std::fs::write(&path, &packed.bytes).with_context(|| format!("writing {}", path.display()))?;
+    Ok(path)
+}

@@ -1,0 +1,158 @@
+//! Packages for people and scripts to read.
+
+use device_class::abi;
+use driver_package::image::{ImageError, PAGE, Rights};
+use driver_package::package::{Configuration, Package, PackageError, Transport};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// What is wrong, in words.
+pub(super) fn package_error(error: PackageError) -> String {
+    let what = match error {
+        PackageError::Truncated => "shorter than its header",
+        PackageError::Magic => "not a driver package",
+        PackageError::Version => "of another version of the format",
+        PackageError::Hash => "damaged: the content is not what was hashed",
+        PackageError::Signature => "signed by a scheme that is not verified here",
+        PackageError::Length => "the image's length is not what the manifest says",
+        PackageError::Text => "a text is empty, too long, or not printable",
+        PackageError::Transport => "unknown transport",
+        PackageError::DeviceIds => "no device ids, too many, or 0 among them",
+        PackageError::Heap => "the heap is larger than a driver's window",
+        PackageError::Reserved => "a reserved field is set",
+        PackageError::Configuration => "unknown kernel configuration",
+        PackageError::Image(error) => {
+            return format!("image: {} (error {})", image_error(error), error as u32);
+        }
+    };
+    format!("{what} (error {})", error.number())
+}
+
+fn image_error(error: ImageError) -> &'static str {
+    match error {
+        ImageError::Truncated => "shorter than its header",
+        ImageError::Magic => "not a flat image",
+        ImageError::Version => "of another version of the format",
+        ImageError::Length => "not as long as it says",
+        ImageError::Hash => "damaged: the content is not what was hashed",
+        ImageError::SegmentCount => "no segments, or too many",
+        ImageError::Rights => "a segment is writable and executable, or not readable",
+        ImageError::Misaligned => "a segment does not start on a page boundary",
+        ImageError::SegmentSize => "a segment without pages, or with more content than pages",
+        ImageError::Window => "a segment lies outside the driver's window",
+        ImageError::Overlap => "segments overlap or are not in order",
+        ImageError::Content => "a segment's content lies outside the image",
+        ImageError::Entry => "the entry point is not in an executable segment",
+    }
+}
+
+/// The package as JSON: `{"name","version",…,"segments":[…]}`, or `{"error","number"}`.
+pub fn to_json(bytes: &[u8]) -> Value {
+    let package = match Package::parse(bytes) {
+        Ok(package) => package,
+        Err(error) => return json!({ "error": package_error(error), "number": error.number() }),
+    };
+    let manifest = package.manifest();
+    let segments: Vec<_> = package
+        .image()
+        .segments()
+        .map(|(segment, content)| {
+            json!({
+                "vaddr": segment.vaddr,
+                "pages": segment.pages,
+                "rights": rights(segment.rights),
+                "content": content.len(),
+            })
+        })
+        .collect();
+    json!({
+        "name": manifest.name,
+        "version": manifest.version,
+        "changelog": manifest.changelog,
+        "hash": hex(package.hash()),
+        "bytes": bytes.len(),
+        "class": manifest.class(),
+        "class_abi": hex(manifest.class_abi()),
+        "class_abi_known": abi::hash_of(manifest.class()) == Some(*manifest.class_abi()),
+        "transport": transport(manifest.transport),
+        "device_ids": manifest.device_ids().collect::<Vec<_>>(),
+        "configuration": configuration(manifest.configuration),
+        "heap_bytes": u64::from(manifest.heap_pages()) * PAGE,
+        "security_floor": manifest.security_floor(),
+        "signature": "none",
+        "entry": package.image().layout().entry(),
+        "image_hash": hex(package.image().hash()),
+        "segments": segments,
+    })
+}
+
+/// The package as a table, or what is wrong with it.
+pub fn describe(bytes: &[u8]) -> Result<String, String> {
+    let package = Package::parse(bytes).map_err(package_error)?;
+    let manifest = package.manifest();
+    let known = match abi::hash_of(manifest.class()) {
+        Some(hash) if hash == *manifest.class_abi() => "this checkout's",
+        _ => "not this checkout's",
+    };
+    let ids: Vec<_> = manifest.device_ids().map(|id| id.to_string()).collect();
+    let rows = [
+        ("name", manifest.name.to_owned()),
+        ("version", manifest.version.to_owned()),
+        ("changelog", manifest.changelog.to_owned()),
+        ("hash", hex(package.hash())),
+        ("bytes", bytes.len().to_string()),
+        ("class", manifest.class().to_string()),
+        ("class ABI", format!("{} ({known})", hex(manifest.class_abi()))),
+        (
+            "device",
+            format!("{} {}", transport(manifest.transport), ids.join(", ")),
+        ),
+        ("kernel", configuration(manifest.configuration).to_owned()),
+        ("heap", format!("{:#x}", u64::from(manifest.heap_pages()) * PAGE)),
+        ("security floor", manifest.security_floor().to_string()),
+        ("signature", "none (not verified)".to_owned()),
+        ("entry", format!("{:#x}", package.image().layout().entry())),
+    ];
+    let mut table = String::new();
+    for (name, value) in rows {
+        let _ = writeln!(table, "{name:<15} {value}");
+    }
+    for (segment, content) in package.image().segments() {
+        let what = rights(segment.rights);
+        let _ = writeln!(
+            table,
+            "{:<15} {:#x} {} pages {what}, {:#x} bytes of content",
+            "segment",
+            segment.vaddr,
+            segment.pages,
+            content.len(),
+        );
+    }
+    Ok(table)
+}
+
+fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::VirtioMmio => "virtio-mmio",
+    }
+}
+
+fn configuration(configuration: Configuration) -> &'static str {
+    match configuration {
+        Configuration::Release => "release",
+        Configuration::Debug => "debug",
+        Configuration::Benchmark => "benchmark",
+    }
+}
+
+fn rights(rights: Rights) -> &'static str {
+    match rights {
+        Rights::Read => "r--",
+        Rights::ReadWrite => "rw-",
+        Rights::ReadExecute => "r-x",
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
