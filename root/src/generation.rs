@@ -1,0 +1,312 @@
+//! The life of a device slot's generations, and the rules that hold whatever control asks for:
+//! at most one generation holds the device; a device whose holder was cut is given to nobody before it was reset;
+//! until then what its last holder could still be writing to (by DMA) is not reused.
+
+use supervision::{Code, Side};
+
+/// Places for generations in a slot: the running one, the staged one, and the staged copy of the old one.
+pub const PLACES: usize = 3;
+
+/// Where a generation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its memory is being made and filled.
+    Building,
+    /// Complete, without device, not running.
+    Staged,
+    /// Has the device and runs.
+    Running,
+    /// Has the device, but faulted or was killed.
+    Stopped,
+    /// The device was taken from it.
+    Cut {
+        /// Its device may still write to its memory.
+        quarantined: bool,
+    },
+    /// Its memory is being taken back.
+    Reaping,
+}
+
+/// A generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// Its number, unique in the system's life, never 0.
+    pub number: u32,
+    /// Which link and notification it uses.
+    pub side: Side,
+    /// Where it stands.
+    pub phase: Phase,
+}
+
+impl Generation {
+    fn holds_device(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Stopped)
+    }
+}
+
+/// What to do for a cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutStep {
+    /// Take the device from it now.
+    Take(usize),
+    /// That was done before.
+    Done,
+}
+
+/// A device slot's generations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Generations {
+    places: [Option<Generation>; PLACES],
+    /// The last holder was cut, and the device was not reset since.
+    dirty: bool,
+}
+
+impl Generations {
+    /// None, and a device as the machine's reset left it.
+    pub const fn new() -> Self {
+        Self {
+            places: [None; PLACES],
+            dirty: false,
+        }
+    }
+
+    /// The generation in a place.
+    pub fn at(&self, place: usize) -> Option<&Generation> {
+        self.places.get(place)?.as_ref()
+    }
+    /// The place of a generation.
+    pub fn find(&self, number: u32) -> Result<usize, Code> {
+        let is = |g: &Option<Generation>| g.is_some_and(|g| g.number == number);
+        self.places.iter().position(is).ok_or(Code::Invalid)
+    }
+    /// The place of the generation that holds the device.
+    pub fn holder(&self) -> Option<usize> {
+        self.places
+            .iter()
+            .position(|g| g.is_some_and(|g| g.holds_device()))
+    }
+    /// The place of the generation that is being built.
+    pub fn building(&self) -> Option<usize> {
+        self.places
+            .iter()
+            .position(|g| g.is_some_and(|g| g.phase == Phase::Building))
+    }
+    /// Number of the running generation, or 0.
+    pub fn running(&self) -> u32 {
+        self.places
+            .iter()
+            .flatten()
+            .find(|g| g.phase == Phase::Running)
+            .map_or(0, |g| g.number)
+    }
+    /// How many there are.
+    pub fn alive(&self) -> usize {
+        self.places.iter().flatten().count()
+    }
+
+    /// Begins a generation; its place. `NoMemory` if there is none.
+    pub fn begin(&mut self, number: u32, side: Side) -> Result<usize, Code> {
+        let place = self
+            .places
+            .iter()
+            .position(Option::is_none)
+            .ok_or(Code::NoMemory)?;
+        self.places[place] = Some(Generation {
+            number,
+            side,
+            phase: Phase::Building,
+        });
+        Ok(place)
+    }
+    /// It is complete.
+    pub fn staged(&mut self, place: usize) -> Result<(), Code> {
+        self.change(place, |phase| (phase == Phase::Building).then_some(Phase::Staged))
+    }
+    /// Checks that it may have the device now.
+    pub fn may_start(&self, place: usize) -> Result<(), Code> {
+        let staged = self.at(place).is_some_and(|g| g.phase == Phase::Staged);
+        if staged && self.holder().is_none() && !self.dirty {
+            Ok(())
+        } else {
+            Err(Code::WrongState)
+        }
+    }
+    /// It has the device.
+    pub fn started(&mut self, place: usize) -> Result<(), Code> {
+        self.may_start(place)?;
+        self.change(place, |_| Some(Phase::Running))
+    }
+    /// It faulted or was killed. `WrongState` if it was not running.
+    pub fn stopped(&mut self, place: usize) -> Result<(), Code> {
+        self.change(place, |phase| (phase == Phase::Running).then_some(Phase::Stopped))
+    }
+    /// What a cut of it takes; the shell does it, then says [`cut`](Self::cut).
+    pub fn cut_step(&self, place: usize) -> Result<CutStep, Code> {
+        match self.at(place).map(|g| g.phase) {
+            Some(Phase::Running | Phase::Stopped) => Ok(CutStep::Take(place)),
+            Some(Phase::Cut { .. }) => Ok(CutStep::Done),
+            _ => Err(Code::WrongState),
+        }
+    }
+    /// The device was taken from it.
+    pub fn cut(&mut self, place: usize) -> Result<(), Code> {
+        let holds = |phase| matches!(phase, Phase::Running | Phase::Stopped);
+        self.change(place, |phase| {
+            holds(phase).then_some(Phase::Cut { quarantined: true })
+        })?;
+        self.dirty = true;
+        Ok(())
+    }
+    /// Bus has reset the device and read that back. `WrongState` while somebody holds it: what he set up is gone.
+    pub fn device_reset(&mut self) -> Result<(), Code> {
+        if self.holder().is_some() {
+            return Err(Code::WrongState);
+        }
+        self.dirty = false;
+        for generation in self.places.iter_mut().flatten() {
+            if let Phase::Cut { quarantined } = &mut generation.phase {
+                *quarantined = false;
+            }
+        }
+        Ok(())
+    }
+    /// Begins (or goes on) taking its memory back.
+    pub fn reap(&mut self, place: usize) -> Result<(), Code> {
+        self.change(place, |phase| match phase {
+            Phase::Building | Phase::Staged | Phase::Reaping | Phase::Cut { quarantined: false } => {
+                Some(Phase::Reaping)
+            }
+            Phase::Running | Phase::Stopped | Phase::Cut { quarantined: true } => None,
+        })
+    }
+    /// Its memory was taken back: the place is free.
+    pub fn reaped(&mut self, place: usize) -> Result<(), Code> {
+        match self.places.get_mut(place) {
+            Some(
+                slot @ Some(Generation {
+                    phase: Phase::Reaping,
+                    ..
+                }),
+            ) => {
+                *slot = None;
+                Ok(())
+            }
+            _ => Err(Code::WrongState),
+        }
+    }
+
+    fn change(&mut self, place: usize, to: impl Fn(Phase) -> Option<Phase>) -> Result<(), Code> {
+        let generation = self
+            .places
+            .get_mut(place)
+            .and_then(Option::as_mut)
+            .ok_or(Code::Invalid)?;
+        generation.phase = to(generation.phase).ok_or(Code::WrongState)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn staged(slot: &mut Generations, number: u32) -> usize {
+        let place = slot.begin(number, Side::A).unwrap();
+        slot.staged(place).unwrap();
+        place
+    }
+
+    #[test]
+    fn nobody_starts_on_a_device_that_was_not_reset() {
+        let mut slot = Generations::new();
+        let (old, new) = (staged(&mut slot, 1), staged(&mut slot, 2));
+        slot.started(old).unwrap();
+        assert_eq!(slot.may_start(new), Err(Code::WrongState));
+        slot.cut(old).unwrap();
+        assert_eq!(slot.may_start(new), Err(Code::WrongState));
+        slot.device_reset().unwrap();
+        slot.started(new).unwrap();
+        assert_eq!(slot.running(), 2);
+    }
+
+    #[test]
+    fn memory_of_a_cut_generation_is_kept_until_the_reset() {
+        let mut slot = Generations::new();
+        let old = staged(&mut slot, 1);
+        slot.started(old).unwrap();
+        assert_eq!(slot.reap(old), Err(Code::WrongState));
+        slot.cut(old).unwrap();
+        assert_eq!(slot.reap(old), Err(Code::WrongState));
+        slot.device_reset().unwrap();
+        slot.reap(old).unwrap();
+        slot.reaped(old).unwrap();
+        assert_eq!(slot.alive(), 0);
+    }
+
+    #[test]
+    fn cut_is_idempotent() {
+        let mut slot = Generations::new();
+        let place = staged(&mut slot, 1);
+        assert_eq!(slot.cut_step(place), Err(Code::WrongState));
+        slot.started(place).unwrap();
+        assert_eq!(slot.cut_step(place), Ok(CutStep::Take(place)));
+        slot.cut(place).unwrap();
+        assert_eq!(slot.cut_step(place), Ok(CutStep::Done));
+    }
+
+    #[test]
+    fn a_reset_under_a_running_driver_is_refused() {
+        let mut slot = Generations::new();
+        let place = staged(&mut slot, 1);
+        slot.started(place).unwrap();
+        slot.stopped(place).unwrap();
+        assert_eq!(slot.device_reset(), Err(Code::WrongState));
+    }
+
+    #[test]
+    fn there_is_room_for_three() {
+        let mut slot = Generations::new();
+        for number in 1..=3 {
+            staged(&mut slot, number);
+        }
+        assert_eq!(slot.begin(4, Side::B), Err(Code::NoMemory));
+    }
+
+    proptest! {
+        /// Whatever is asked in whatever order: one holder at most, none started dirty, none reaped in quarantine.
+        #[test]
+        fn the_rules_hold_in_every_order(ops in prop::collection::vec((0u8..8, 0usize..4), 1..200)) {
+            let mut slot = Generations::new();
+            let mut number = 0;
+            let mut dirty = false;
+            for (op, place) in ops {
+                let before = slot;
+                let result = match op {
+                    0 => { number += 1; slot.begin(number, Side::A).map(drop) }
+                    1 => slot.staged(place),
+                    2 => slot.started(place),
+                    3 => slot.stopped(place),
+                    4 => slot.cut(place),
+                    5 => slot.device_reset(),
+                    6 => slot.reap(place),
+                    _ => slot.reaped(place),
+                };
+                if result.is_err() { prop_assert_eq!(before, slot); }
+                let phase = |s: &Generations, place| s.at(place).map(|g| g.phase);
+                match (op, result) {
+                    (2, Ok(())) => prop_assert!(!dirty && before.holder().is_none()),
+                    (4, Ok(())) => dirty = true,
+                    (5, Ok(())) => { prop_assert!(before.holder().is_none()); dirty = false; }
+                    (6, Ok(())) => {
+                        let quarantine = Some(Phase::Cut { quarantined: true });
+                        prop_assert!(phase(&before, place) != quarantine);
+                    }
+                    _ => {}
+                }
+                let holders = (0..PLACES).filter(|&p| matches!(phase(&slot, p), Some(Phase::Running | Phase::Stopped)));
+                prop_assert!(holders.count() <= 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A call to root: decoded from message words, and allowed or not.
+
+use driver_package::image::{Rights, Segment};
+use heapless::Vec;
+use supervision::root::{MAX_SEGMENTS, Op};
+use supervision::{Code, Side};
+use system_spec::spec::Role;
+
+/// A slot and a generation of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Device slot.
+    pub slot: usize,
+    /// Generation.
+    pub generation: u32,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Start building.
+    BuildBegin {
+        /// Device slot.
+        slot: usize,
+        /// Link and notification.
+        side: Side,
+        /// Entry point.
+        entry: u64,
+        /// Pages of heap.
+        heap_pages: u64,
+        /// The image's segments.
+        segments: Vec<Segment, MAX_SEGMENTS>,
+    },
+    /// The next frames.
+    BuildStep(Target),
+    /// The content is in place.
+    BuildFinish(Target),
+    /// Give it the device.
+    Start(Target),
+    /// Take the device.
+    Cut(Target),
+    /// Take everything.
+    Discard(Target),
+    /// The device was reset.
+    DeviceReset(usize),
+    /// The next event.
+    NextEvent,
+    /// State of a slot.
+    SlotState(usize),
+    /// Stop the running driver.
+    Kill(usize),
+}
+
+/// Who may ask for what.
+fn allowed(role: Role, op: Op) -> bool {
+    match op {
+        Op::BuildBegin | Op::BuildStep | Op::BuildFinish => role == Role::Stager,
+        Op::Discard => matches!(role, Role::Control | Role::Stager),
+        Op::DeviceReset => role == Role::Bus,
+        Op::Start | Op::Cut | Op::NextEvent | Op::SlotState | Op::Kill => role == Role::Control,
+    }
+}
+
+/// Decodes a call by `role` in a system with this many slots; `words` are those that were sent.
+pub fn decode(role: Role, label: u64, words: &[u64], slots: usize) -> Result<Request, Code> {
+    let op = Op::from_label(label)
+        .filter(|&op| allowed(role, op))
+        .ok_or(Code::Denied)?;
+    let word = |index: usize| words.get(index).copied().ok_or(Code::Invalid);
+    let slot = || {
+        usize::try_from(word(0)?)
+            .ok()
+            .filter(|&slot| slot < slots)
+            .ok_or(Code::Invalid)
+    };
+    let target = || {
+        let generation = u32::try_from(word(1)?).map_err(|_| Code::Invalid)?;
+        Ok(Target {
+            slot: slot()?,
+            generation,
+        })
+    };
+    Ok(match op {
+        Op::BuildBegin => Request::BuildBegin {
+            slot: slot()?,
+            side: Side::from_word(word(1)?).ok_or(Code::Invalid)?,
+            entry: word(2)?,
+            heap_pages: word(3)?,
+            segments: segments(word(4)?, words.get(5..).unwrap_or_default())?,
+        },
+        Op::BuildStep => Request::BuildStep(target()?),
+        Op::BuildFinish => Request::BuildFinish(target()?),
+        Op::Start => Request::Start(target()?),
+        Op::Cut => Request::Cut(target()?),
+        Op::Discard => Request::Discard(target()?),
+        Op::DeviceReset => Request::DeviceReset(slot()?),
+        Op::NextEvent => Request::NextEvent,
+        Op::SlotState => Request::SlotState(slot()?),
+        Op::Kill => Request::Kill(slot()?),
+    })
+}
+
+fn segments(count: u64, words: &[u64]) -> Result<Vec<Segment, MAX_SEGMENTS>, Code> {
+    let count = usize::try_from(count)
+        .ok()
+        .filter(|&n| n <= MAX_SEGMENTS)
+        .ok_or(Code::BadImage)?;
+    let words = words.get(..2 * count).ok_or(Code::Invalid)?;
+    let mut segments = Vec::new();
+    for pair in words.chunks_exact(2) {
+        let pages = u32::try_from(pair[1] >> 8).map_err(|_| Code::BadImage)?;
+        let rights = Rights::from_bits((pair[1] & 0xff) as u32).ok_or(Code::BadImage)?;
+        segments
+            .push(Segment {
+                vaddr: pair[0],
+                pages,
+                rights,
+            })
+            .map_err(|_| Code::BadImage)?;
+    }
+    Ok(segments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_role_may_ask_only_its_own() {
+        let may = |role, op: Op| decode(role, op as u64, &[0, 1], 1) != Err(Code::Denied);
+        assert!(may(Role::Control, Op::Cut) && !may(Role::Stager, Op::Cut) && !may(Role::Bus, Op::Cut));
+        assert!(may(Role::Bus, Op::DeviceReset) && !may(Role::Control, Op::DeviceReset));
+        assert!(may(Role::Stager, Op::BuildStep) && !may(Role::Control, Op::BuildStep));
+        assert!(
+            may(Role::Stager, Op::Discard) && may(Role::Control, Op::Discard) && !may(Role::Bus, Op::Discard)
+        );
+        assert_eq!(decode(Role::Control, 99, &[], 1), Err(Code::Denied));
+    }
+
+    #[test]
+    fn segments_are_decoded() {
+        let words = [0, 1, 0x20_0000, 64, 1, 0x20_0000, 3 << 8 | 5];
+        let Ok(Request::BuildBegin {
+            slot: 0,
+            side: Side::B,
+            heap_pages: 64,
+            segments,
+            ..
+        }) = decode(Role::Stager, 1, &words, 1)
+        else {
+            panic!()
+        };
+        assert_eq!(
+            segments[0],
+            Segment {
+                vaddr: 0x20_0000,
+                pages: 3,
+                rights: Rights::ReadExecute
+            }
+        );
+        assert_eq!(decode(Role::Stager, 1, &words[..6], 1), Err(Code::Invalid));
+        let writable_code = [0, 1, 0x20_0000, 64, 1, 0x20_0000, 3 << 8 | 7];
+        assert_eq!(decode(Role::Stager, 1, &writable_code, 1), Err(Code::BadImage));
+    }
+
+    #[test]
+    fn slots_that_are_not_there_are_invalid() {
+        assert_eq!(
+            decode(Role::Control, Op::Start as u64, &[1, 1], 1),
+            Err(Code::Invalid)
+        );
+        assert_eq!(
+            decode(Role::Control, Op::Start as u64, &[0, 1 << 32], 1),
+            Err(Code::Invalid)
+        );
+        assert_eq!(
+            decode(Role::Control, Op::Start as u64, &[0], 1),
+            Err(Code::Invalid)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_panics(label in 0u64..16, words in prop::collection::vec(any::<u64>(), 0..130), role in 1u32..4) {
+            let _ = decode(Role::from_number(role).unwrap(), label, &words, 4);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The loop: calls of control, bus and stager, faults of drivers and static PDs. Root never waits for anybody else.
+
+use heapless::Vec;
+use root::events::Events;
+use root::request::{Request, decode};
+use root::sender::Sender;
+use sel4::{CapRights, Fault, MessageInfo, ObjectBlueprint, cap};
+use sel4_root_task::debug_println;
+use supervision::Code;
+use supervision::root::{Event, EventKind};
+use system_spec::spec::{Caller, MAX_PDS, Role, Spec};
+
+use super::Failure;
+use super::driver::Drivers;
+use super::memory::Memory;
+use super::regions::Regions;
+use super::system::{PdCaps, Static};
+
+/// Most words of a call.
+const WORDS: usize = 32;
+/// Words of an answer.
+type Answer = Vec<u64, 8>;
+
+/// Who serves.
+pub struct Server<'a> {
+    spec: Spec<'a>,
+    endpoint: cap::Endpoint,
+    reply: cap::Reply,
+    drivers: Drivers,
+    events: Events,
+    /// Tells control that there is an event.
+    control: Option<cap::Notification>,
+    pds: Vec<PdCaps, MAX_PDS>,
+    /// Static PDs that faulted: fault label, address, program counter.
+    faults: [Option<[u64; 3]>; MAX_PDS],
+}
+
+impl<'a> Server<'a> {
+    /// Ready to serve.
+    pub fn new(
+        spec: &Spec<'a>,
+        _regions: &Regions,
+        system: &Static,
+        drivers: Drivers,
+        memory: &mut Memory,
+    ) -> Result<Self, Failure> {
+        let reply = memory.object(ObjectBlueprint::Reply)?;
+        let control = match spec.callers().find(|caller| caller.role == Role::Control) {
+            Some(caller) => {
+                let notification = system.get(caller.pd)?.notification;
+                let badged = memory.mint(notification, CapRights::write_only(), 1 << caller.channel)?;
+                Some(cap::Notification::from_bits(badged))
+            }
+            None => None,
+        };
+        Ok(Self {
+            spec: *spec,
+            endpoint: cap::Endpoint::from_bits(system.endpoint),
+            reply: cap::Reply::from_bits(reply),
+            drivers,
+            events: Events::new(),
+            control,
+            pds: system.pds.clone(),
+            faults: [None; MAX_PDS],
+        })
+    }
+
+    /// Serves for ever.
+    pub fn serve(&mut self) -> ! {
+        let (mut info, mut badge) = self.endpoint.recv(self.reply);
+        loop {
+            (info, badge) = match self.handle(&info, badge) {
+                Some((code, words)) => {
+                    sel4::with_ipc_buffer_mut(|buffer| {
+                        buffer.msg_regs_mut()[..words.len()].copy_from_slice(&words)
+                    });
+                    let answer = MessageInfo::new(code as u64, 0, 0, words.len());
+                    self.endpoint.reply_recv(answer, self.reply)
+                }
+                // Who faulted gets no answer: it stays blocked until it is suspended, which was done already.
+                None => self.endpoint.recv(self.reply),
+            }
+        }
+    }
+
+    /// Handles a message; the answer, if it was a call.
+    fn handle(&mut self, info: &MessageInfo, badge: u64) -> Option<(Code, Answer)> {
+        match Sender::from_badge(badge)? {
+            Sender::Caller(index) => {
+                let Some(caller) = self.spec.callers().get(index) else {
+                    return Some((Code::Denied, Answer::new()));
+                };
+                let mut words = [0; WORDS];
+                let len = info.length().min(WORDS);
+                sel4::with_ipc_buffer(|buffer| words[..len].copy_from_slice(&buffer.msg_regs()[..len]));
+                Some(match self.call(caller, info.label(), &words[..len]) {
+                    Ok(answer) => answer,
+                    Err(code) => (code, Answer::new()),
+                })
+            }
+            Sender::Driver { slot, place } => {
+                let (detail, address, pc) = fault(info);
+                if let Ok(generation) = self.drivers.stop(slot, place) {
+                    debug_println!(
+                        "root: generation {generation} faulted: {detail} at {address:#x}, pc {pc:#x}"
+                    );
+                    let slot = slot as u32;
+                    self.tell(Event {
+                        kind: EventKind::Fault,
+                        slot,
+                        generation,
+                        detail,
+                        address,
+                        pc,
+                    });
+                }
+                None
+            }
+            Sender::StaticPd(pd) => {
+                self.static_pd(pd, info);
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.push(event);
+        if let Some(control) = self.control {
+            control.signal();
+        }
+    }
+
+    fn call(&mut self, caller: Caller, label: u64, words: &[u64]) -> Result<(Code, Answer), Code> {
+        let request = decode(caller.role, label, words, self.drivers.slots.len())?;
+        let done = |done: bool| Ok((if done { Code::Ok } else { Code::Again }, Answer::new()));
+        match request {
+            Request::BuildBegin {
+                slot,
+                side,
+                entry,
+                heap_pages,
+                segments,
+            } => {
+                let words = self.drivers.begin(slot, side, entry, heap_pages, &segments)?;
+                Ok((Code::Ok, answer(&words)))
+            }
+            Request::BuildStep(target) => {
+                let words = self.drivers.step(target.slot, target.generation)?;
+                let code = if words[0] == words[1] {
+                    Code::Ok
+                } else {
+                    Code::Again
+                };
+                Ok((code, answer(&words)))
+            }
+            Request::BuildFinish(target) => done(self.drivers.finish(target.slot, target.generation)?),
+            Request::Start(target) => self
+                .drivers
+                .start(target.slot, target.generation)
+                .and_then(|()| done(true)),
+            Request::Cut(target) => self
+                .drivers
+                .cut(target.slot, target.generation)
+                .and_then(|()| done(true)),
+            Request::Discard(target) => done(self.drivers.discard(target.slot, target.generation)?),
+            Request::DeviceReset(slot) => self
+                .drivers
+                .slot(slot)?
+                .generations
+                .device_reset()
+                .and_then(|()| done(true)),
+            Request::NextEvent => {
+                let event = self.events.pop().ok_or(Code::Empty)?;
+                Ok((Code::Ok, answer(&event.to_words())))
+            }
+            Request::SlotState(slot) => Ok((Code::Ok, self.state(slot)?)),
+            Request::Kill(slot) => self.kill(slot).and_then(|()| done(true)),
+        }
+    }
+
+    /// Running generation or 0, generations alive, free untypeds, bytes of one; the one that is being built or 0.
+    fn state(&mut self, slot: usize) -> Result<Answer, Code> {
+        let generations = &self.drivers.slot(slot)?.generations;
+        let alive = generations.alive();
+        let building = generations
+            .building()
+            .and_then(|place| generations.at(place))
+            .map_or(0, |g| g.number);
+        let free = (root::generation::PLACES - alive) as u64;
+        let bytes = 1 << root::chunks::GENERATION_BITS;
+        Ok(answer(&[
+            generations.running().into(),
+            alive as u64,
+            free,
+            bytes,
+            building.into(),
+        ]))
+    }
+
+    fn kill(&mut self, slot: usize) -> Result<(), Code> {
+        let place = self
+            .drivers
+            .slot(slot)?
+            .generations
+            .holder()
+            .ok_or(Code::WrongState)?;
+        let generation = self.drivers.stop(slot, place)?;
+        let slot = slot as u32;
+        self.tell(Event {
+            kind: EventKind::Killed,
+            slot,
+            generation,
+            detail: 0,
+            address: 0,
+            pc: 0,
+        });
+        Ok(())
+    }
+
+    /// A fault of a static PD, or a passive one that has finished `init`.
+    fn static_pd(&mut self, pd: usize, info: &MessageInfo) {
+        let (Some(caps), Some(described)) = (self.pds.get(pd), self.spec.pds().get(pd)) else {
+            return;
+        };
+        let (label, address, pc) = fault(info);
+        if label == 0 && described.passive {
+            let sched_context = cap::SchedContext::from_bits(caps.sched_context);
+            let tcb = cap::Tcb::from_bits(caps.tcb);
+            let notification = cap::Notification::from_bits(caps.notification);
+            let moved = sched_context
+                .sched_context_unbind_object(tcb.cptr())
+                .and_then(|()| sched_context.sched_context_bind(notification.cptr()));
+            if moved.is_err() {
+                debug_println!("root: {} cannot become passive: {moved:?}", described.name);
+            }
+            return;
+        }
+        debug_println!(
+            "root: {} faulted: {label} at {address:#x}, pc {pc:#x}",
+            described.name
+        );
+        // It is blocked on an answer that never comes, and may be the last user of what it holds: leave it so.
+        let _ = cap::Tcb::from_bits(caps.tcb).tcb_suspend();
+        if let Some(record) = self.faults.get_mut(pd) {
+            *record = Some([label, address, pc]);
+        }
+    }
+}
+
+fn answer(words: &[u64]) -> Answer {
+    words.iter().copied().take(8).collect()
+}
+
+/// Label, address and program counter of a fault.
+fn fault(info: &MessageInfo) -> (u64, u64, u64) {
+    let (address, pc) = sel4::with_ipc_buffer(|buffer| match Fault::new(buffer, info) {
+        Fault::VmFault(fault) => (fault.addr(), fault.ip()),
+        Fault::UnknownSyscall(fault) => (fault.syscall(), fault.fault_ip()),
+        Fault::UserException(fault) => (0, fault.inner().get_FaultIP()),
+        Fault::CapFault(fault) => (fault.inner().get_Addr(), fault.inner().get_IP()),
+        _ => (0, 0),
+    });
+    (info.label(), address, pc)
+}
