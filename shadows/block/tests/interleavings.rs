@@ -209,6 +209,8 @@ impl Play {
                     assert_eq!(event.generation, self.machine.generation);
                     self.phase = Phase::Serving;
                 }
+                // It was not even started in time.
+                Phase::ToStart if is(EventKind::Failed) => self.phase = Phase::ToAttach,
                 Phase::AwaitingReport if is(EventKind::Failed) || is(EventKind::Refused) => {
                     self.phase = Phase::ToAttach;
                 }
