@@ -53,7 +53,13 @@ fn header(lba: u64, other: u64, entries: u64, entries_crc: u32) -> Vec<u8> {
     for (at, value) in [(80, 128), (84, 128), (88, entries_crc)] {
         header[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
     }
-    let crc = CRC32.checksum(&header);
-    header[16..20].copy_from_slice(&crc.to_le_bytes());
+    sign(&mut header);
     header
+}
+
+/// Make the checksum of a header right.
+pub fn sign(header: &mut [u8]) {
+    header[16..20].fill(0);
+    let crc = CRC32.checksum(&header[..92]);
+    header[16..20].copy_from_slice(&crc.to_le_bytes());
 }
