@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bus;
+pub mod command;
 pub mod root;
 pub mod shadow;
 pub mod stager;

@@ -92,7 +92,14 @@ pub struct Event {
 impl Event {
     /// As message words.
     pub fn to_words(self) -> [u64; 6] {
-        [self.kind as u64, self.slot.into(), self.generation.into(), self.detail, self.address, self.pc]
+        [
+            self.kind as u64,
+            self.slot.into(),
+            self.generation.into(),
+            self.detail,
+            self.address,
+            self.pc,
+        ]
     }
     /// From message words.
     pub fn from_words(words: [u64; 6]) -> Option<Self> {
