@@ -4,8 +4,10 @@
 //! cargo call, and a userland of one configuration must never meet crates of another.
 
 mod config;
+mod packages;
 
 pub use config::Config;
+pub use packages::{Package, programs};
 
 use crate::progress::Step;
 use crate::setup::TARGET;
@@ -14,64 +16,81 @@ use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A program package to build for the target.
-#[derive(Clone, Debug)]
-pub struct Program<'a> {
-    /// Package name, which is also the name of the binary.
-    pub package: &'a str,
-    /// Features, the one that switches the program on (`target` or `pd`) included.
-    pub features: &'a [&'a str],
-    /// Kernel configuration it is built for.
-    pub config: Config,
-}
-
 /// Builds our kernel; returns the ELF's path.
 pub fn kernel(config: Config) -> Result<PathBuf> {
-    let features: Vec<&str> = ["target"].into_iter().chain(config.feature()).collect();
-    program(&Program {
-        package: "kernel",
-        features: &features,
-        config,
-    })
+    program("kernel", config)
 }
 
 /// Builds the loader, which is the same for all configurations; returns the ELF's path.
 pub fn loader() -> Result<PathBuf> {
-    program(&Program {
-        package: "loader",
-        features: &["target"],
-        config: Config::Release,
-    })
+    program("loader", Config::Release)
 }
 
-/// Builds a program for the target; returns the ELF's path.
-pub fn program(program: &Program<'_>) -> Result<PathBuf> {
-    let folder = workspace::target().join("umbra").join(program.config.name());
-    let _step = Step::start(format!(
-        "building {} ({})",
-        program.package,
-        program.config.name()
-    ));
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+/// Builds a program for the target by the name of its package; returns the ELF's path.
+pub fn program(name: &str, config: Config) -> Result<PathBuf> {
+    let all = programs()?;
+    let package = all.iter().find(|package| package.name == name);
+    let package = package.with_context(|| format!("no program `{name}` for the target in this workspace"))?;
+    build(std::slice::from_ref(package), config)?;
+    Ok(path(package, config))
+}
+
+/// Builds several programs with one cargo call each; returns the ELFs' paths in the same order.
+///
+/// One call each, not one for all: cargo would unify the features that their dependencies are built with.
+pub fn build(packages: &[Package], config: Config) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for package in packages {
+        let _step = Step::start(format!("building {} ({})", package.name, config.name()));
+        let status = cargo("build", package, config)
+            .status()
+            .context("starting cargo")?;
+        if !status.success() {
+            bail!("building {} for {} failed", package.name, config.name());
+        }
+        paths.push(path(package, config));
+    }
+    Ok(paths)
+}
+
+/// Cargo's call for a program, not yet started. `subcommand` is `build` or `clippy`.
+pub fn cargo(subcommand: &str, package: &Package, config: Config) -> Command {
+    let mut cargo = Command::new("cargo");
     cargo
         .current_dir(workspace::root())
-        .args(["build", "--release", "--quiet", "--target", TARGET]);
-    cargo.args(["--package", program.package, "--bin", program.package]);
-    cargo.arg("--features").arg(program.features.join(","));
-    cargo.arg("--target-dir").arg(&folder);
-    // What `cargo run` sets for us would otherwise make the build of the target think it is part of the tool's.
+        .args([subcommand, "--release", "--quiet", "--target", TARGET]);
+    cargo.args(["--package", &package.name, "--bin", &package.name, "--features"]);
+    let config_feature = config.feature().filter(|_| package.per_config);
+    cargo.arg(
+        [package.switch]
+            .into_iter()
+            .chain(config_feature)
+            .collect::<Vec<_>>()
+            .join(","),
+    );
+    cargo.arg("--target-dir").arg(folder(package, config));
+    // What `cargo run` sets for the tool would otherwise leak into the build scripts of the programs.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
             cargo.env_remove(name);
         }
     }
-    let status = cargo.status().context("starting cargo")?;
-    if !status.success() {
-        bail!(
-            "building {} for {} failed",
-            program.package,
-            program.config.name()
-        );
-    }
-    Ok(folder.join(TARGET).join("release").join(program.package))
+    cargo
+}
+
+/// Where a program is built: one that knows no configuration has one place for all of them.
+fn folder(package: &Package, config: Config) -> PathBuf {
+    let config = if package.per_config {
+        config
+    } else {
+        Config::Release
+    };
+    workspace::target().join("umbra").join(config.name())
+}
+
+fn path(package: &Package, config: Config) -> PathBuf {
+    folder(package, config)
+        .join(TARGET)
+        .join("release")
+        .join(&package.name)
 }

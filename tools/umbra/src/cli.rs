@@ -43,6 +43,7 @@ enum Command {
     Inspect(command::pack::InspectArguments),
     Pack(command::pack::Arguments),
     Setup(command::setup::Arguments),
+    Test(command::test::Arguments),
 }
 
 /// Parses the arguments, runs the command, reports an error.
@@ -62,6 +63,7 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Inspect(arguments) => command::pack::inspect(&arguments),
         Command::Pack(arguments) => command::pack::run(&arguments),
         Command::Setup(arguments) => command::setup::run(&arguments),
+        Command::Test(arguments) => command::test::run(&arguments),
     }
 }
 

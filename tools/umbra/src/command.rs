@@ -4,3 +4,4 @@ pub mod boot;
 pub mod build;
 pub mod pack;
 pub mod setup;
+pub mod test;

@@ -9,6 +9,7 @@
 //! | [`image`] | ELF files, user images, boot images, flat images |
 //! | [`disk`] | disk images: made before, checked after |
 //! | [`pack`] | driver packages |
+//! | [`testing`] | what the boot tests are told |
 //! | [`qemu`] | running machines: arguments, console, QMP |
 #![forbid(unsafe_code)]
 
@@ -21,4 +22,5 @@ pub mod pack;
 pub mod progress;
 pub mod qemu;
 pub mod setup;
+pub mod testing;
 pub mod workspace;

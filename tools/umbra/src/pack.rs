@@ -9,7 +9,7 @@ mod manifest;
 pub use inspect::{describe, to_json};
 pub use manifest::{Driver, Fields, drivers, find};
 
-use crate::build::{self, Config, Program};
+use crate::build::{self, Config};
 use crate::image::elf::Elf;
 use crate::image::flat;
 use crate::workspace;
@@ -57,12 +57,7 @@ pub fn all(room: Room, config: Config) -> Result<Vec<Packed>> {
 
 /// Builds and packs one driver.
 pub fn pack(driver: &Driver, config: Config) -> Result<Packed> {
-    let features: Vec<&str> = ["pd"].into_iter().chain(config.feature()).collect();
-    let elf = build::program(&Program {
-        package: &driver.package,
-        features: &features,
-        config,
-    })?;
+    let elf = build::program(&driver.package, config)?;
     pack_elf(driver, &elf, config)
 }
 

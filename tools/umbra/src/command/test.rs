@@ -1,0 +1,91 @@
+//! `cargo umbra test`: every test of the project, with a summary.
+
+mod outcome;
+mod step;
+
+use crate::build::Config;
+use crate::cli::Exit;
+use crate::progress::Step as Progress;
+use crate::{setup, workspace};
+use anyhow::{Context, Result};
+use outcome::{Outcome, Total};
+use std::path::PathBuf;
+use std::time::Instant;
+use step::Kind;
+
+/// Run every test: format, lints, host tests, tidy, boot tests in QEMU
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Run only these parts
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
+    only: Vec<Kind>,
+    /// Run the boot tests on this kernel too
+    #[arg(long, value_name = "ELF")]
+    kernel: Option<PathBuf>,
+    /// Boot only programs of this kernel configuration
+    #[arg(long, value_enum)]
+    config: Option<Config>,
+    /// Run only tests whose name contains this
+    #[arg(value_name = "NAME")]
+    filter: Option<String>,
+    /// Write the results as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    setup::rust_target()?;
+    setup::rust_component("fmt", "rustfmt")?;
+    setup::rust_component("clippy", "clippy")?;
+    let chosen = |kind: &Kind| arguments.only.is_empty() || arguments.only.contains(kind);
+    if chosen(&Kind::Boot) {
+        setup::qemu()?;
+    }
+    let mut outcomes = Vec::new();
+    for kind in Kind::ALL.into_iter().filter(chosen) {
+        outcomes.push(run_part(kind, arguments)?);
+    }
+    println!();
+    for outcome in &outcomes {
+        println!("{outcome}");
+    }
+    let total = Total::of(&outcomes);
+    if let Some(path) = &arguments.json {
+        let text = serde_json::to_string_pretty(&total.json(&outcomes))?;
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(if total.failed == 0 {
+        Exit::Success
+    } else {
+        Exit::Failed
+    })
+}
+
+fn run_part(kind: Kind, arguments: &Arguments) -> Result<Outcome> {
+    let started = Instant::now();
+    let mut outcome = Outcome::new(kind.name());
+    for mut command in kind.commands(arguments.filter.as_deref())? {
+        let progress = Progress::start(format!("{}: {}", kind.name(), step::shown(&command)));
+        command.current_dir(workspace::root());
+        if let Some(kernel) = &arguments.kernel {
+            let kernel = kernel
+                .canonicalize()
+                .with_context(|| format!("{}", kernel.display()))?;
+            command.env(crate::testing::KERNEL, kernel);
+        }
+        if let Some(config) = arguments.config {
+            command.env(crate::testing::CONFIG, config.name());
+        }
+        let output = command.output().context("starting cargo")?;
+        drop(progress);
+        if !outcome.add(&output) {
+            print!("{}", String::from_utf8_lossy(&output.stdout));
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    outcome.seconds = started.elapsed().as_secs_f64();
+    println!("{outcome}");
+    Ok(outcome)
+}

@@ -1,0 +1,103 @@
+//! The parts of the test run, and what each of them starts.
+
+use crate::build::{self, Config};
+use anyhow::Result;
+use std::process::Command;
+
+/// A part of the test run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Everything is formatted.
+    Fmt,
+    /// No lint complains about host code.
+    ClippyHost,
+    /// No lint complains about programs for the target.
+    ClippyTarget,
+    /// Unit, property and documentation tests on the host.
+    Host,
+    /// Layers, unsafe code, manifests.
+    Tidy,
+    /// Programs booted in QEMU.
+    Boot,
+}
+
+impl Kind {
+    /// All parts: what fails fast comes first.
+    pub const ALL: [Self; 6] = [
+        Self::Fmt,
+        Self::Tidy,
+        Self::ClippyHost,
+        Self::ClippyTarget,
+        Self::Host,
+        Self::Boot,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::ClippyHost => "clippy-host",
+            Self::ClippyTarget => "clippy-target",
+            Self::Host => "host",
+            Self::Tidy => "tidy",
+            Self::Boot => "boot",
+        }
+    }
+
+    /// What it starts. A command that runs no tests counts as one.
+    pub fn commands(self, filter: Option<&str>) -> Result<Vec<Command>> {
+        let with_filter = |mut command: Command| {
+            if let Some(filter) = filter {
+                command.args(["--", filter]);
+            }
+            vec![command]
+        };
+        Ok(match self {
+            Self::Fmt => vec![cargo(&["fmt", "--all", "--check"])],
+            Self::ClippyHost => {
+                vec![cargo(&[
+                    "clippy",
+                    "--quiet",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ])]
+            }
+            Self::ClippyTarget => build::programs()?.iter().map(lint).collect(),
+            Self::Host => with_filter(cargo(&[
+                "test",
+                "--no-fail-fast",
+                "--workspace",
+                "--exclude",
+                TESTS,
+            ])),
+            Self::Tidy => with_filter(cargo(&["test", "--package", TESTS, "--test", "tidy"])),
+            Self::Boot => with_filter(cargo(&["test", "--package", TESTS, "--test", "boot"])),
+        })
+    }
+}
+
+/// The package of tidy and boot tests.
+const TESTS: &str = "umbra-tests";
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments);
+    command
+}
+
+fn lint(program: &build::Package) -> Command {
+    let mut command = build::cargo("clippy", program, Config::Debug);
+    command.args(["--", "-D", "warnings"]);
+    command
+}
+
+/// A command as one would type it, without the paths.
+pub fn shown(command: &Command) -> String {
+    let mut words = vec![command.get_program().to_string_lossy()];
+    let arguments = command.get_args().map(|word| word.to_string_lossy());
+    words.extend(arguments.take_while(|word| word != "--target-dir" && word != "--"));
+    words.join(" ")
+}
