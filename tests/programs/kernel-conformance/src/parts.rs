@@ -1,0 +1,27 @@
+//! The suite, by part of the interface.
+
+mod cnode;
+mod untyped;
+
+use crate::supervisor::TestFn;
+
+/// `tests![a, b]`: the table of a part, names and functions.
+macro_rules! tests {
+    ($($test:ident),* $(,)?) => {
+        /// The tests of this part, in order.
+        pub const TESTS: &[(&str, $crate::supervisor::TestFn)] = &[$((stringify!($test), $test)),*];
+    };
+}
+
+use tests;
+
+/// A part and its tests.
+pub type Part = (&'static str, &'static [(&'static str, TestFn)]);
+
+/// Everything, in the order it runs.
+pub const ALL: &[Part] = &[("untyped", untyped::TESTS), ("cnode", cnode::TESTS)];
+
+/// Index of a part.
+pub fn index(part: &str) -> u64 {
+    ALL.iter().position(|(name, _)| *name == part).unwrap_or(0) as u64
+}
