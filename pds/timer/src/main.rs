@@ -1,0 +1,56 @@
+//! The protection domain of the timer: joins [`Timeouts`] to calls, interrupt and comparator.
+
+#![no_std]
+#![no_main]
+
+mod device;
+
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, var};
+use system_spec::config::TimerConfig;
+use timer::{Timeouts, channels};
+
+struct Timer {
+    irq: Channel,
+    timeouts: Timeouts,
+}
+
+impl Timer {
+    /// Tells those whose time has come, and writes the comparator for the next.
+    fn tick(&mut self) {
+        for channel in channels(self.timeouts.expire(trace::clock::ticks())) {
+            Channel::new(channel).notify();
+        }
+        device::set_comparator(self.timeouts.next());
+    }
+}
+
+impl Handler for Timer {
+    type Error = Infallible;
+
+    fn notified(&mut self, signalled: ChannelSet) -> Result<(), Infallible> {
+        self.tick();
+        if signalled.contains(self.irq) {
+            // Failure would be a wrong description; there is nobody to tell.
+            let _ = self.irq.irq_ack();
+        }
+        Ok(())
+    }
+
+    fn protected(&mut self, channel: Channel, message: MessageInfo) -> Result<MessageInfo, Infallible> {
+        let argument = if message.count() > 0 { get_mr(0) } else { 0 };
+        let code = self.timeouts.call(channel.index(), message.label(), argument);
+        self.tick();
+        Ok(MessageInfo::new(code as u64, 0))
+    }
+}
+
+#[protection_domain]
+fn init() -> Timer {
+    let config: &TimerConfig = var!(umbra_config: TimerConfig = TimerConfig { irq_channel: 0, clients: 0 });
+    let mut timer = Timer {
+        irq: Channel::new(config.irq_channel as usize),
+        timeouts: Timeouts::new(config.clients),
+    };
+    timer.tick();
+    timer
+}
