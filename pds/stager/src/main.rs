@@ -1,0 +1,119 @@
+//! The protection domain of the stager: joins [`Stager`] to its link, the store, root and the window.
+
+#![no_std]
+#![no_main]
+
+use core::ptr::NonNull;
+
+use driver_package::resources::WINDOW_MAX;
+use sel4_microkit::{
+    Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
+};
+use shared_ring::{Link, Violation};
+use stager::{Root, Stager};
+use supervision::Code;
+use supervision::root::Op;
+use supervision::stager::{Job, Outcome};
+use system_spec::config::StagerConfig;
+
+/// Root as it is reached from here.
+struct RootPd {
+    channel: Channel,
+    window: NonNull<u8>,
+}
+
+impl Root for RootPd {
+    fn call(&mut self, op: Op, words: &[u64]) -> (Code, [u64; 2]) {
+        for (register, word) in words.iter().enumerate() {
+            set_mr(register, *word);
+        }
+        let answer = self.channel.pp_call(MessageInfo::new(op as u64, words.len()));
+        (Code::from_label(answer.label()), [get_mr(0), get_mr(1)])
+    }
+
+    fn write(&mut self, offset: usize, content: &[u8]) -> bool {
+        if offset
+            .checked_add(content.len())
+            .is_none_or(|end| end > WINDOW_MAX as usize)
+        {
+            return false;
+        }
+        // SAFETY: the range lies in the window, in which root has mapped all frames of the generation's image after
+        // the last `BuildStep` and unmaps them in `BuildFinish` (the trait's rule says when we are called). They are
+        // nobody else's yet, so they do not overlap the package.
+        unsafe {
+            self.window
+                .add(offset)
+                .copy_from_nonoverlapping(NonNull::from(content).cast(), content.len())
+        };
+        true
+    }
+}
+
+struct Pd {
+    stager: Stager<'static>,
+    root: RootPd,
+    control: Channel,
+    link: Link<Outcome, Job>,
+}
+
+impl Pd {
+    /// Carries out the jobs there are, and asks to be notified of the next.
+    fn work(&mut self) -> Result<(), Violation> {
+        loop {
+            self.link.awake();
+            while let Some(job) = self.link.recv()? {
+                let outcome = self.stager.run(&job, &mut self.root);
+                // Control has fewer jobs under way than a link has entries.
+                let _ = self.link.send(&outcome);
+                if self.link.publish() {
+                    self.control.notify();
+                }
+            }
+            if self.link.sleep()? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Handler for Pd {
+    type Error = Infallible;
+
+    fn notified(&mut self, _: ChannelSet) -> Result<(), Infallible> {
+        // A link that control broke stays broken; control sees that nothing is answered.
+        let _ = self.work();
+        Ok(())
+    }
+}
+
+fn address(vaddr: u64) -> NonNull<u8> {
+    NonNull::new(core::ptr::with_exposed_provenance_mut(vaddr as usize))
+        .expect("an address in the configuration")
+}
+
+#[protection_domain]
+fn init() -> Pd {
+    const NOTHING: StagerConfig = zerocopy::transmute!([0u8; size_of::<StagerConfig>()]);
+    let config: &'static StagerConfig = var!(umbra_config: StagerConfig = NOTHING);
+    // SAFETY: the description's compiler mapped the store here, readable, for ever. Its one writer, control, leaves a
+    // package alone from its job until the outcome, and nothing of it is read at other times.
+    let store = unsafe {
+        core::slice::from_raw_parts(address(config.store.vaddr).as_ptr(), config.store.len as usize)
+    };
+    let link = &config.control;
+    // SAFETY: the description's compiler mapped the two pages for this link and nothing else, the first writable.
+    let link = unsafe { Link::new(address(link.own).as_ptr(), address(link.peer).as_ptr()) };
+    let mut pd = Pd {
+        stager: Stager::new(store, config),
+        root: RootPd {
+            channel: Channel::new(config.root_channel as usize),
+            window: address(config.window),
+        },
+        control: Channel::new(config.control.channel as usize),
+        link,
+    };
+    // Nobody notifies us before we asked for it.
+    let _ = pd.work();
+    pd
+}

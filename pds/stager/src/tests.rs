@@ -1,0 +1,278 @@
+extern crate std;
+
+use std::vec::Vec;
+
+use driver_package::image::{self, DRIVER_WINDOW, Rights, SegmentSource};
+use driver_package::package::{self, Configuration, ManifestSource, Transport};
+use driver_package::resources::WINDOW_VADDR;
+use supervision::root::Op;
+use zerocopy::FromZeros;
+
+use super::*;
+
+const SIZE: usize = 0x4000;
+
+fn source() -> ManifestSource<'static> {
+    ManifestSource {
+        name: "test",
+        version: "1",
+        changelog: "",
+        class: 1,
+        class_abi: device_class::abi::BLOCK,
+        transport: Transport::VirtioMmio,
+        configuration: verify::CONFIGURATION,
+        device_ids: &[2],
+        heap_pages: 3,
+        security_floor: 0,
+    }
+}
+
+fn packed(source: &ManifestSource<'_>) -> Vec<u8> {
+    let segments = [
+        SegmentSource {
+            vaddr: WINDOW_VADDR,
+            pages: 1,
+            rights: Rights::Read,
+            content: b"constants",
+        },
+        SegmentSource {
+            vaddr: WINDOW_VADDR + 4096,
+            pages: 1,
+            rights: Rights::ReadExecute,
+            content: &[5; 40],
+        },
+    ];
+    package::encode(
+        source,
+        &image::encode(WINDOW_VADDR + 4096, &segments, DRIVER_WINDOW).unwrap(),
+    )
+    .unwrap()
+}
+
+/// Root that takes a few steps for everything and remembers what it was asked.
+struct Fake {
+    calls: Vec<(Op, Vec<u64>)>,
+    written: Vec<(usize, Vec<u8>)>,
+    again: usize,
+    fails: Option<(Op, Code)>,
+}
+
+fn fake() -> Fake {
+    Fake {
+        calls: Vec::new(),
+        written: Vec::new(),
+        again: 2,
+        fails: None,
+    }
+}
+
+impl Root for Fake {
+    fn call(&mut self, op: Op, words: &[u64]) -> (Code, [u64; 2]) {
+        let before = self.calls.iter().filter(|(known, _)| *known == op).count();
+        self.calls.push((op, words.to_vec()));
+        match self.fails {
+            Some((failing, code)) if failing == op => (code, [0; 2]),
+            _ if op == Op::BuildBegin => (Code::Ok, [77, 9]),
+            _ if before < self.again => (Code::Again, [before as u64, 9]),
+            _ => (Code::Ok, [9, 9]),
+        }
+    }
+    fn write(&mut self, offset: usize, content: &[u8]) -> bool {
+        assert_eq!(self.calls.last().map(|(op, _)| *op), Some(Op::BuildStep));
+        self.written.push((offset, content.to_vec()));
+        offset + content.len() <= 0x3000
+    }
+}
+
+fn config() -> StagerConfig {
+    let mut config = StagerConfig::new_zeroed();
+    config.package_size = SIZE as u64;
+    config.slot_count = 1;
+    config.slots[0] = StagerSlot {
+        slot: 4,
+        class: 1,
+        transport: 1,
+        device_id: 2,
+    };
+    config
+}
+
+fn job(bytes: &[u8]) -> Job {
+    Job {
+        id: 8,
+        kind: JobKind::Build as u32,
+        slot: 4,
+        side: 1,
+        package: 1,
+        len: bytes.len() as u32,
+    }
+}
+
+/// Runs `job` with `bytes` in store slot 1.
+fn run(job: Job, bytes: &[u8], root: &mut Fake) -> Outcome {
+    let mut store = std::vec![0; 2 * SIZE];
+    store[SIZE..SIZE + bytes.len()].copy_from_slice(bytes);
+    Stager::new(&store, &config()).run(&job, root)
+}
+
+fn refusal(bytes: &[u8]) -> (u32, u32) {
+    let mut root = fake();
+    let outcome = run(job(bytes), bytes, &mut root);
+    assert!(root.calls.is_empty(), "root hears of no package that is refused");
+    (outcome.refusal, outcome.detail)
+}
+
+#[test]
+fn a_good_package_is_built_as_its_image_says() {
+    let bytes = packed(&source());
+    let mut root = fake();
+    assert_eq!(
+        run(job(&bytes), &bytes, &mut root),
+        Outcome {
+            id: 8,
+            refusal: 0,
+            generation: 77,
+            detail: 0
+        }
+    );
+    let ops: Vec<_> = root.calls.iter().map(|(op, _)| *op).collect();
+    assert_eq!(ops[0], Op::BuildBegin);
+    assert_eq!(ops[1..4], [Op::BuildStep; 3]);
+    assert_eq!(ops[4..], [Op::BuildFinish; 3]);
+    let begin = [
+        4,
+        1,
+        WINDOW_VADDR + 4096,
+        3,
+        2,
+        WINDOW_VADDR,
+        1 << 8 | 1,
+        WINDOW_VADDR + 4096,
+        1 << 8 | 5,
+    ];
+    assert_eq!(root.calls[0].1, begin);
+    assert_eq!(root.calls[1].1, [4, 77]);
+    assert_eq!(
+        root.written,
+        [(0, b"constants".to_vec()), (4096, std::vec![5; 40])]
+    );
+}
+
+#[test]
+fn verify_builds_nothing() {
+    let bytes = packed(&source());
+    let mut root = fake();
+    let outcome = run(
+        Job {
+            kind: JobKind::Verify as u32,
+            slot: 99,
+            ..job(&bytes)
+        },
+        &bytes,
+        &mut root,
+    );
+    assert_eq!((outcome.refusal, root.calls.len()), (0, 0));
+}
+
+#[test]
+fn every_damage_is_refused_before_root_hears_of_it() {
+    let bytes = packed(&source());
+    for bit in (0..bytes.len() * 8).step_by(7) {
+        let mut bytes = bytes.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert_ne!(refusal(&bytes).0, 0, "bit {bit}");
+    }
+    assert_eq!(refusal(&bytes[..bytes.len() - 1]), (Refusal::Damaged as u32, 4));
+    assert_eq!(refusal(&[]), (Refusal::Damaged as u32, 1));
+}
+
+#[test]
+fn a_package_for_something_else_is_refused() {
+    let other_configuration = match verify::CONFIGURATION {
+        Configuration::Debug => Configuration::Release,
+        _ => Configuration::Debug,
+    };
+    let wrong = Refusal::WrongClass as u32;
+    let cases = [
+        (
+            ManifestSource { class: 2, ..source() },
+            (wrong, WrongClass::Class as u32),
+        ),
+        (
+            ManifestSource {
+                class_abi: [1; 32],
+                ..source()
+            },
+            (wrong, WrongClass::Abi as u32),
+        ),
+        (
+            ManifestSource {
+                configuration: other_configuration,
+                ..source()
+            },
+            (wrong, WrongClass::Configuration as u32),
+        ),
+        (
+            ManifestSource {
+                device_ids: &[1, 3],
+                ..source()
+            },
+            (Refusal::WrongDevice as u32, 2),
+        ),
+    ];
+    for (source, expected) in cases {
+        assert_eq!(refusal(&packed(&source)), expected);
+    }
+}
+
+#[test]
+fn what_root_refuses_is_discarded_and_said() {
+    let bytes = packed(&source());
+    for (op, code, expected, discarded) in [
+        (Op::BuildBegin, Code::NoMemory, Refusal::NoMemory, false),
+        (Op::BuildBegin, Code::BadImage, Refusal::Malformed, false),
+        (Op::BuildStep, Code::NoMemory, Refusal::NoMemory, true),
+        (Op::BuildStep, Code::Again, Refusal::Root, true),
+        (Op::BuildFinish, Code::WrongState, Refusal::Root, true),
+    ] {
+        let mut root = Fake {
+            fails: Some((op, code)),
+            ..fake()
+        };
+        let outcome = run(job(&bytes), &bytes, &mut root);
+        assert_eq!(
+            (outcome.refusal, outcome.detail, outcome.generation),
+            (expected as u32, code as u32, 0)
+        );
+        assert_eq!(root.calls.iter().any(|(op, _)| *op == Op::Discard), discarded);
+    }
+}
+
+#[test]
+fn jobs_that_make_no_sense_are_refused() {
+    let bytes = packed(&source());
+    let good = job(&bytes);
+    for bad in [
+        Job { kind: 3, ..good },
+        Job { slot: 5, ..good },
+        Job { side: 2, ..good },
+        Job { package: 2, ..good },
+        Job {
+            package: u32::MAX,
+            ..good
+        },
+        Job {
+            len: SIZE as u32 + 1,
+            ..good
+        },
+    ] {
+        let mut root = fake();
+        let outcome = run(bad, &bytes, &mut root);
+        assert_eq!(
+            (outcome.refusal, outcome.detail),
+            (Refusal::Root as u32, Code::Invalid as u32),
+            "{bad:?}"
+        );
+        assert!(root.calls.is_empty());
+    }
+}

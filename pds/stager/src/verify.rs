@@ -1,0 +1,74 @@
+//! Is this a package, and one for that slot?
+
+use device_class::abi;
+use driver_package::package::{Configuration, Package, PackageError};
+use supervision::stager::Refusal;
+use system_spec::config::StagerSlot;
+
+use crate::Failure;
+
+/// Detail of [`Refusal::WrongClass`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum WrongClass {
+    /// The slot is of another class, or nobody knows the class.
+    Class = 1,
+    /// Built with other layouts or meanings of the class.
+    Abi = 2,
+    /// Built for another configuration of the kernel.
+    Configuration = 3,
+}
+
+/// The configuration of the kernel that we run on, since it is the one that we were built for.
+pub const CONFIGURATION: Configuration = if sel4_abi::config::DEBUG_BUILD {
+    Configuration::Debug
+} else if sel4_abi::config::ENABLE_BENCHMARKS {
+    Configuration::Benchmark
+} else {
+    Configuration::Release
+};
+
+/// Checks what can be checked without a slot: form, hash, manifest, image, class ABI, kernel configuration.
+pub(crate) fn package(bytes: &[u8]) -> Result<Package<'_>, Failure> {
+    let package = Package::parse(bytes).map_err(|error| {
+        let refusal = match error {
+            PackageError::Truncated | PackageError::Magic | PackageError::Version | PackageError::Hash => {
+                Refusal::Damaged
+            }
+            PackageError::Signature => Refusal::Signature,
+            _ => Refusal::Malformed,
+        };
+        Failure {
+            refusal,
+            detail: error.number(),
+        }
+    })?;
+    let manifest = package.manifest();
+    match abi::hash_of(manifest.class()) {
+        None => Err(wrong(WrongClass::Class)),
+        Some(hash) if hash != *manifest.class_abi() => Err(wrong(WrongClass::Abi)),
+        _ if manifest.configuration != CONFIGURATION => Err(wrong(WrongClass::Configuration)),
+        _ => Ok(package),
+    }
+}
+
+/// Checks that it is for this slot's class and device.
+pub(crate) fn fits(package: &Package<'_>, slot: &StagerSlot) -> Result<(), Failure> {
+    if package.manifest().class() != slot.class {
+        return Err(wrong(WrongClass::Class));
+    }
+    if !package.manifest().serves(slot.transport, slot.device_id) {
+        return Err(Failure {
+            refusal: Refusal::WrongDevice,
+            detail: slot.device_id,
+        });
+    }
+    Ok(())
+}
+
+fn wrong(what: WrongClass) -> Failure {
+    Failure {
+        refusal: Refusal::WrongClass,
+        detail: what as u32,
+    }
+}
