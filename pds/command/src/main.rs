@@ -1,0 +1,115 @@
+//! The protection domain: the published virtio console driver on its registers and DMA memory.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod memory;
+
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+
+use command::{BATCH, Bridge, Console};
+use memory::DmaMemory;
+use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain, var};
+use shared_ring::Link;
+use shared_ring::page::SharedPage;
+use system_spec::config::CommandConfig;
+use virtio_drivers::device::console::VirtIOConsole;
+use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
+use virtio_drivers::transport::{DeviceType, Transport};
+
+/// Bytes of a virtio-mmio register region.
+const REGISTERS_LEN: usize = 0x200;
+
+/// The device, through a buffer that it can reach.
+struct Device {
+    console: VirtIOConsole<DmaMemory, MmioTransport<'static>>,
+    out: Vec<u8>,
+}
+
+impl Console for Device {
+    fn receive(&mut self) -> Option<u8> {
+        self.console.recv(true).ok().flatten()
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.out.clear();
+        self.out.extend_from_slice(bytes);
+        // It waits until the device has taken them. It fails only if the queue is full, which it then never is.
+        let _ = self.console.send_bytes(&self.out);
+    }
+}
+
+struct Pd {
+    irq: Channel,
+    control: Channel,
+    bridge: Bridge<SharedPage>,
+    device: Device,
+}
+
+impl Pd {
+    /// Ends, whatever the host sends: the link takes so many entries, and control, whose priority is lower, takes none
+    /// out and puts none in meanwhile.
+    fn wake(&mut self) {
+        loop {
+            // Control is trusted; if its link is broken all the same, this channel is silent from now on.
+            let Ok(more) = self.bridge.pass(&mut self.device) else {
+                return;
+            };
+            if self.bridge.publish() {
+                self.control.notify();
+            }
+            if !more && self.bridge.sleep() != Ok(false) {
+                return;
+            }
+        }
+    }
+}
+
+impl Handler for Pd {
+    type Error = Infallible;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        if channels.contains(self.irq) {
+            // The device first: what comes after this raises the line anew.
+            let _ = self.device.console.ack_interrupt();
+            let _ = self.irq.irq_ack();
+        }
+        self.wake();
+        Ok(())
+    }
+}
+
+fn open(config: &CommandConfig) -> Option<Device> {
+    let registers = NonNull::new(config.registers as *mut VirtIOHeader)?;
+    // SAFETY: the description's compiler mapped the device's registers here, for this program alone and for ever.
+    let transport = unsafe { MmioTransport::new(registers, REGISTERS_LEN) }.ok()?;
+    if transport.device_type() != DeviceType::Console {
+        return None;
+    }
+    let console = VirtIOConsole::new(transport).ok()?;
+    Some(Device {
+        console,
+        out: Vec::with_capacity(BATCH),
+    })
+}
+
+#[protection_domain]
+fn init() -> Pd {
+    const NOTHING: CommandConfig = zerocopy::transmute!([0u8; size_of::<CommandConfig>()]);
+    let config: &'static CommandConfig = var!(umbra_config: CommandConfig = NOTHING);
+    memory::init(config);
+    let device = open(config).expect("a virtio console where the description says");
+    // SAFETY: two pages that the description's compiler mapped for this link and nothing else, the first writable.
+    let link = unsafe { Link::new(config.control.own as *mut u8, config.control.peer as *const u8) };
+    let mut pd = Pd {
+        irq: Channel::new(config.irq_channel as usize),
+        control: Channel::new(config.control.channel as usize),
+        bridge: Bridge::new(link),
+        device,
+    };
+    pd.wake();
+    pd
+}
