@@ -1,0 +1,70 @@
+//! A virtio block driver with a twist: what the test drivers have in common.
+//!
+//! Each of them is release 0.13.0 of `virtio-drivers` as the product has it, with one thing wrong.
+#![no_std]
+
+use driver_runtime::ProbeError;
+use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Request, Submit};
+use driver_runtime::resources::Resources;
+use virtio_drivers::transport::mmio::MmioTransport;
+
+driver_runtime::virtio_blk!(MmioTransport<'static>, |registers, len| new(registers, len));
+
+/// What is wrong. Each method does nothing wrong unless it is overridden.
+pub trait Twist: Default {
+    /// Before the device is probed.
+    fn before_probe() {}
+    /// Before a request goes to the driver.
+    fn before_submit(&mut self) {}
+    /// The record that is reported instead of `record`.
+    fn record(record: BlockCapabilities) -> BlockCapabilities {
+        record
+    }
+    /// A completion on its way out.
+    fn complete(&mut self, completion: Completion, done: &mut impl FnMut(Completion)) {
+        done(completion);
+    }
+}
+
+/// The driver with the twist `T`.
+pub struct Twisted<T> {
+    driver: Driver,
+    twist: T,
+}
+
+impl<T: Twist> BlockDriver for Twisted<T> {
+    fn probe(resources: &Resources) -> Result<Self, ProbeError> {
+        T::before_probe();
+        Ok(Self {
+            driver: Driver::probe(resources)?,
+            twist: T::default(),
+        })
+    }
+    fn capabilities(&self) -> BlockCapabilities {
+        T::record(self.driver.capabilities())
+    }
+    fn submit(&mut self, request: &Request) -> Submit {
+        self.twist.before_submit();
+        self.driver.submit(request)
+    }
+    fn poll(&mut self, mut done: impl FnMut(Completion)) {
+        self.driver
+            .poll(|completion| self.twist.complete(completion, &mut done));
+    }
+    fn handle_interrupt(&mut self) {
+        self.driver.handle_interrupt();
+    }
+}
+
+/// Read an address where nothing is ever mapped, as if through a null pointer to a struct.
+pub fn fault() {
+    let nothing = core::ptr::with_exposed_provenance::<u32>(16);
+    // SAFETY: nothing is mapped there, so the read does not happen: it is a fault, which is what is wanted.
+    let _ = unsafe { nothing.read_volatile() };
+}
+
+/// Do nothing for ever.
+pub fn spin() {
+    #[allow(clippy::empty_loop, reason = "it is the purpose")]
+    loop {}
+}
