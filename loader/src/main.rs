@@ -30,11 +30,11 @@ extern "C" fn loader_main(hint: u64, level: u64) -> ! {
         device_tree_bytes: u64::from(tree_bytes),
     };
     let plan = layout::plan(&header, &machine).unwrap_or_else(|error| fail(&error));
+    mmu::build_tables(&header, &machine.ram).unwrap_or_else(|error| fail(&error));
     report(&plan);
     let tree_at = tree.map_or(0, |tree| tree.as_ptr() as u64);
     // SAFETY: `plan` placed everything in RAM and outside loader and payload; `tree` is not used from here on.
     unsafe { load(&header, &plan, tree_at) };
-    mmu::build_tables(&header, &machine.ram).unwrap_or_else(|error| fail(&error));
     // SAFETY: the tables are built and the plan is carried out.
     unsafe { mmu::enter_kernel(&header, &plan) }
 }

@@ -5,6 +5,9 @@ use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long a line without an end must stay as it is to count.
+const LINE_SETTLES: Duration = Duration::from_millis(100);
+
 /// Where the console goes besides being kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tee {
@@ -71,20 +74,31 @@ impl Console {
 
     /// Waits until a line at or behind `cursor` matches, and moves `cursor` behind it. Without a pattern it waits for the end.
     ///
-    /// A line that is still being written counts as a line: prompts have no line end.
+    /// A line that is still being written counts as a line, if it stays so for a moment: prompts have no line end.
     pub fn wait_for(&self, pattern: Option<&Regex>, cursor: &mut usize, patience: Duration) -> End {
         let deadline = Instant::now() + patience;
+        let mut settled = None;
         let mut transcript = self.lock();
         loop {
-            if let Some(end) = scan(&transcript.bytes, cursor, pattern) {
-                return end;
+            let mut found = *cursor;
+            let end = scan(&transcript.bytes, &mut found, pattern);
+            let unfinished = end.is_some() && transcript.bytes.get(found - 1) != Some(&b'\n');
+            if unfinished && !transcript.closed {
+                settled = settled.or(Some(Instant::now() + LINE_SETTLES));
+            } else {
+                *cursor = found;
+                settled = None;
             }
-            if transcript.closed {
-                return End::Stopped;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return End::TimedOut;
+            let until = settled.map_or(deadline, |settled| settled.min(deadline));
+            let left = until.saturating_duration_since(Instant::now());
+            match end {
+                Some(end) if settled.is_none() || left.is_zero() => {
+                    *cursor = found;
+                    return end;
+                }
+                None if transcript.closed => return End::Stopped,
+                None if left.is_zero() => return End::TimedOut,
+                _ => {}
             }
             let waited = self.shared.1.wait_timeout(transcript, left);
             transcript = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -187,6 +201,20 @@ mod tests {
             console.wait_for(Some(&pattern("^> $")), &mut cursor, LONG),
             End::Matched("> ".into())
         );
+    }
+
+    #[test]
+    fn line_in_two_pieces_is_waited_for() {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let console = Console::reading(reader, Tee::Quiet);
+        writer.write_all(b"TEST").unwrap();
+        let rest = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(10));
+            writer.write_all(b"_FAIL why\n").unwrap();
+        });
+        let end = console.wait_for(Some(&pattern("^TEST")), &mut 0, LONG);
+        assert_eq!(end, End::Matched("TEST_FAIL why".into()));
+        rest.join().unwrap();
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! Boot tests: each case starts a machine of its own and waits for its sentinel.
+//!
+//! A case runs on our kernel, and, if `UMBRA_KERNEL` names another kernel, on that one too. `UMBRA_CONFIG` limits the
+//! cases to one kernel configuration, and says which one the other kernel has (debug if it is not set).
+#![forbid(unsafe_code)]
+
+mod case;
+mod loading;
+mod roots;
+
+use case::Case;
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::PathBuf;
+use umbra::build::Config;
+use umbra::testing;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Two at a time: machines are busy with one host thread each, and a starved one would miss its time.
+    arguments.test_threads.get_or_insert(2);
+    let cases: Vec<Case> = roots::cases().into_iter().chain(loading::cases()).collect();
+    let trials = cases.into_iter().flat_map(trials).collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// A case becomes a trial for each kernel that it can run on.
+fn trials(case: Case) -> Vec<Trial> {
+    let only = std::env::var(testing::CONFIG).ok();
+    let chosen = |config: Config| only.as_deref().is_none_or(|only| only == config.name());
+    let mut trials = Vec::new();
+    if chosen(case.config) {
+        let own = case.clone();
+        trials.push(trial(&case.name, "own", move || own.run(None)));
+    }
+    if let (Some(kernel), Some(true)) = (
+        other_kernel(),
+        case.on_other_kernels(other_config(only.as_deref())),
+    ) {
+        let name = case.name.clone();
+        trials.push(trial(&name, "other", move || case.run(Some(&kernel))));
+    }
+    trials
+}
+
+fn trial(name: &str, kernel: &str, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Trial {
+    let run = || run().map_err(|error| Failed::from(format!("{error:#}")));
+    Trial::test(format!("{name}/{kernel}"), run)
+}
+
+fn other_kernel() -> Option<PathBuf> {
+    std::env::var_os(testing::KERNEL).map(PathBuf::from)
+}
+
+fn other_config(name: Option<&str>) -> Config {
+    let named = Config::ALL.into_iter().find(|config| Some(config.name()) == name);
+    named.unwrap_or(Config::Debug)
+}
