@@ -40,8 +40,10 @@ struct Cli {
 enum Command {
     Boot(command::boot::Arguments),
     Build(command::build::Arguments),
+    Demo(command::demo::Arguments),
     Inspect(command::pack::InspectArguments),
     Pack(command::pack::Arguments),
+    Run(command::run::Arguments),
     Setup(command::setup::Arguments),
     Test(command::test::Arguments),
 }
@@ -60,8 +62,10 @@ fn dispatch(command: Command) -> Result<Exit> {
     match command {
         Command::Boot(arguments) => command::boot::run(&arguments),
         Command::Build(arguments) => command::build::run(&arguments),
+        Command::Demo(arguments) => command::demo::run(&arguments),
         Command::Inspect(arguments) => command::pack::inspect(&arguments),
         Command::Pack(arguments) => command::pack::run(&arguments),
+        Command::Run(arguments) => command::run::run(&arguments),
         Command::Setup(arguments) => command::setup::run(&arguments),
         Command::Test(arguments) => command::test::run(&arguments),
     }

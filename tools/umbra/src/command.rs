@@ -2,6 +2,8 @@
 
 pub mod boot;
 pub mod build;
+pub mod demo;
 pub mod pack;
+pub mod run;
 pub mod setup;
 pub mod test;

@@ -1,10 +1,12 @@
 //! The demo: a disk driver is replaced while two clients use the disk, and the disk is checked afterwards.
 
+mod channel;
 pub mod machine;
 mod operator;
 mod report;
 mod steps;
 
+pub use channel::Channel;
 pub use operator::Operator;
 pub use report::{Clock, Expected, Report, Row, Spread};
 pub use steps::{DEVICE, Outcome, Packages, Patience, run};

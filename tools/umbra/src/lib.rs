@@ -10,17 +10,21 @@
 //! | [`disk`] | disk images: made before, checked after |
 //! | [`pack`] | driver packages |
 //! | [`testing`] | what the boot tests are told |
+//! | [`demo`] | the demo: steps, report |
+//! | [`system`] | described systems: from `system.xml` to a boot image |
 //! | [`qemu`] | running machines: arguments, console, QMP |
 #![forbid(unsafe_code)]
 
 pub mod build;
 pub mod cli;
 pub mod command;
+pub mod demo;
 pub mod disk;
 pub mod image;
 pub mod pack;
 pub mod progress;
 pub mod qemu;
 pub mod setup;
+pub mod system;
 pub mod testing;
 pub mod workspace;

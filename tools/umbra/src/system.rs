@@ -29,7 +29,8 @@ pub fn boot_image(description: &Path, kernel: Option<&Path>, config: Config) -> 
 
 /// Root with the compiled description and all programs behind it.
 fn user_image(description: &Path, config: Config) -> Result<UserImage> {
-    let xml = std::fs::read_to_string(description).with_context(|| format!("reading {}", description.display()))?;
+    let xml =
+        std::fs::read_to_string(description).with_context(|| format!("reading {}", description.display()))?;
     let folder = description.parent().unwrap_or(Path::new("."));
     let files = |file: File<'_>| match file {
         File::Prefill(path) => std::fs::read(folder.join(path)).map_err(|error| error.to_string()),
@@ -38,21 +39,16 @@ fn user_image(description: &Path, config: Config) -> Result<UserImage> {
     let system = sdf::compile(&description.display().to_string(), &xml, &files)?;
     let mut images = Vec::new();
     for program in &system.programs {
-        let image = build_program(&program.image, config)
+        let image = build::program(&program.image, config)
             .and_then(|elf| Ok(flat::flatten(&Elf::read(&elf)?, &program.patches, PD_WINDOW)?))
             .with_context(|| format!("program of protection domain `{}`", program.name))?;
         images.push(image);
     }
     let payload = system.payload(&images)?;
-    let root = Elf::read(&build_program("root", config)?)?;
+    let root = Elf::read(&build::program("root", config)?)?;
     Ok(UserImage::compose(&root, &payload)?)
 }
 
 fn package(label: &str, config: Config) -> Result<Vec<u8>> {
     Ok(pack::pack(&pack::find(label)?, config)?.bytes)
-}
-
-fn build_program(package: &str, config: Config) -> Result<PathBuf> {
-    let features: Vec<&str> = ["pd"].into_iter().chain(config.feature()).collect();
-    build::program(&build::Program { package, features: &features, config })
 }

@@ -32,7 +32,10 @@ pub struct Setup<'a> {
 
 /// Makes the disk and starts the machine.
 pub fn start(setup: &Setup<'_>) -> Result<Guest> {
-    let folder = tempfile::Builder::new().prefix("umbra-").tempdir().context("making a temporary folder")?;
+    let folder = tempfile::Builder::new()
+        .prefix("umbra-")
+        .tempdir()
+        .context("making a temporary folder")?;
     start_in(folder, setup)
 }
 
@@ -69,10 +72,22 @@ fn arguments(folder: &Path) -> Vec<OsString> {
     add("-global", "virtio-mmio.force-legacy=false".into());
     // The device has a write cache and offers flush. What is behind it is the host's page cache: a flush need not wait for the
     // host's disk, which would only put its noise into the figures; QEMU is ended in order.
-    add("-drive", file("if=none,id=disk,format=raw,cache=unsafe,file=", DISK, ""));
-    add("-device", "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on".into());
-    add("-chardev", file("socket,id=command,server=on,wait=off,path=", COMMAND, ""));
-    add("-device", "virtio-serial-device,bus=virtio-mmio-bus.23,max_ports=1".into());
+    add(
+        "-drive",
+        file("if=none,id=disk,format=raw,cache=unsafe,file=", DISK, ""),
+    );
+    add(
+        "-device",
+        "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on".into(),
+    );
+    add(
+        "-chardev",
+        file("socket,id=command,server=on,wait=off,path=", COMMAND, ""),
+    );
+    add(
+        "-device",
+        "virtio-serial-device,bus=virtio-mmio-bus.23,max_ports=1".into(),
+    );
     add("-device", "virtconsole,chardev=command".into());
     line
 }

@@ -3,7 +3,7 @@
 use crate::disk::{ClientReport, Header};
 use anyhow::{Context, Result, bail, ensure};
 use control_protocol::PackageHash;
-use control_protocol::record::{Outcome, Record, State};
+use control_protocol::record::{Record, State};
 use control_protocol::reply::{Condition, Device, Status, Stop};
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,11 @@ pub fn wait<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> Result<O
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
-        ensure!(Instant::now() < deadline, "{what}: nothing after {} s", patience.as_secs());
+        ensure!(
+            Instant::now() < deadline,
+            "{what}: nothing after {} s",
+            patience.as_secs()
+        );
         std::thread::sleep(PAUSE);
     }
 }
@@ -62,7 +66,9 @@ pub fn settled(operator: &mut impl Operator, device: &str, patience: Duration) -
 
 fn find(status: &Status, device: &str) -> Result<Device> {
     let found = status.devices.iter().find(|found| found.name == device);
-    found.cloned().with_context(|| format!("the system has no device {device}"))
+    found
+        .cloned()
+        .with_context(|| format!("the system has no device {device}"))
 }
 
 /// A client's header.
@@ -76,12 +82,4 @@ pub fn whole_report(operator: &mut impl Operator, client: &str) -> Result<Client
     let len = ClientReport::len(&header(operator, client)?);
     let bytes = operator.report(client, 0, len)?;
     ClientReport::parse(&bytes).with_context(|| format!("report of {client}"))
-}
-
-/// How a finished job ended.
-pub fn outcome(record: &Record) -> Option<Outcome> {
-    match record.state {
-        State::Done(outcome) => Some(outcome),
-        _ => None,
-    }
 }

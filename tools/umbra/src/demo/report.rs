@@ -157,7 +157,11 @@ impl Spread {
             let index = (values.len() * percent).div_ceil(100).saturating_sub(1);
             values.get(index).copied()
         };
-        Some(Self { p50: rank(50)?, p99: rank(99)?, worst: *values.last()? })
+        Some(Self {
+            p50: rank(50)?,
+            p99: rank(99)?,
+            worst: *values.last()?,
+        })
     }
 }
 
@@ -192,13 +196,26 @@ impl Report {
 
     /// Client gaps of all rows.
     pub fn client_gaps(&self) -> Option<Spread> {
-        Spread::of(self.rows.iter().filter_map(|row| micros(row.figures.client_gap_ns)))
+        Spread::of(
+            self.rows
+                .iter()
+                .filter_map(|row| micros(row.figures.client_gap_ns)),
+        )
     }
 
     /// The table for people.
     pub fn table(&self) -> String {
-        let heads =
-            ["from", "to", "result", "blackout", "client gap", "in flight", "resubmitted", "queued"].map(String::from);
+        let heads = [
+            "from",
+            "to",
+            "result",
+            "blackout",
+            "client gap",
+            "in flight",
+            "resubmitted",
+            "queued",
+        ]
+        .map(String::from);
         let mut lines = vec![heads];
         for row in &self.rows {
             let time = |ns: Option<u64>| micros(ns).map_or("-".into(), |us| format!("{us:.1} µs"));
@@ -206,7 +223,11 @@ impl Report {
             lines.push([
                 row.from.clone(),
                 row.to.clone(),
-                format!("{}{}", row.result, if row.ok { "" } else { "  <-- NOT AS EXPECTED" }),
+                format!(
+                    "{}{}",
+                    row.result,
+                    if row.ok { "" } else { "  <-- NOT AS EXPECTED" }
+                ),
                 time(figures.blackout_ns),
                 time(figures.client_gap_ns),
                 figures.in_flight.to_string(),
@@ -221,16 +242,28 @@ impl Report {
         };
         for (name, spread) in [("blackout", self.blackouts()), ("client gap", self.client_gaps())] {
             if let Some(Spread { p50, p99, worst }) = spread {
-                let _ = writeln!(text, "{name:<11} p50 {p50:.1} µs   p99 {p99:.1} µs   worst {worst:.1} µs   ({clock})");
+                let _ = writeln!(
+                    text,
+                    "{name:<11} p50 {p50:.1} µs   p99 {p99:.1} µs   worst {worst:.1} µs   ({clock})"
+                );
             }
         }
         let verdict = &self.verdict;
         let _ = writeln!(
             text,
             "requests {}   bytes {}   client errors {}   lost {}   corrupt {}   stale {}",
-            verdict.requests, verdict.bytes, verdict.client_errors, verdict.lost, verdict.corrupt, verdict.stale
+            verdict.requests,
+            verdict.bytes,
+            verdict.client_errors,
+            verdict.lost,
+            verdict.corrupt,
+            verdict.stale
         );
-        let _ = writeln!(text, "checked on the image: {} blocks, {} files", verdict.blocks, verdict.files);
+        let _ = writeln!(
+            text,
+            "checked on the image: {} blocks, {} files",
+            verdict.blocks, verdict.files
+        );
         for finding in &verdict.findings {
             let _ = writeln!(text, "  ! {finding}");
         }
@@ -240,12 +273,22 @@ impl Report {
 
 /// Lines of cells, each column as wide as its widest cell; the first three to the left, numbers to the right.
 fn columns(lines: &[[String; 8]]) -> String {
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|line| line[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let mut text = String::new();
     for line in lines {
         for (column, cell) in line.iter().enumerate() {
             let width = width(column);
-            let _ = if column < 3 { write!(text, "{cell:<width$}  ") } else { write!(text, "{cell:>width$}  ") };
+            let _ = if column < 3 {
+                write!(text, "{cell:<width$}  ")
+            } else {
+                write!(text, "{cell:>width$}  ")
+            };
         }
         let len = text.trim_end().len();
         text.truncate(len);
@@ -269,13 +312,27 @@ mod tests {
             to: Some(PackageLabel::default()),
             result: None,
             cause: None,
-            figures: Figures { blackout_ns: Some(1500), in_flight: 32, ..Figures::default() },
+            figures: Figures {
+                blackout_ns: Some(1500),
+                in_flight: 32,
+                ..Figures::default()
+            },
         }
     }
 
     fn good() -> Report {
-        let verdict = Verdict { requests: 1, bytes: 2, blocks: 1, files: 1, ..Verdict::default() };
-        Report { clock: Clock::Icount, rows: vec![Row::of(&record(Outcome::Done), Expected::Done)], verdict }
+        let verdict = Verdict {
+            requests: 1,
+            bytes: 2,
+            blocks: 1,
+            files: 1,
+            ..Verdict::default()
+        };
+        Report {
+            clock: Clock::Icount,
+            rows: vec![Row::of(&record(Outcome::Done), Expected::Done)],
+            verdict,
+        }
     }
 
     #[test]
@@ -283,12 +340,26 @@ mod tests {
         let outcomes = [
             (Expected::Done, Outcome::Done),
             (Expected::Damaged, Outcome::Refused(Reason::Damaged { detail: 1 })),
-            (Expected::CapabilityLost, Outcome::RolledBack(Reason::CapabilityLost { fields: 8 })),
-            (Expected::Faulted, Outcome::RolledBack(Reason::Fault { label: 5, address: 0, pc: 0 })),
+            (
+                Expected::CapabilityLost,
+                Outcome::RolledBack(Reason::CapabilityLost { fields: 8 }),
+            ),
+            (
+                Expected::Faulted,
+                Outcome::RolledBack(Reason::Fault {
+                    label: 5,
+                    address: 0,
+                    pc: 0,
+                }),
+            ),
         ];
         for (wanted, _) in outcomes {
             for (expected, outcome) in outcomes {
-                assert_eq!(wanted.is_met_by(outcome), wanted == expected, "{wanted:?} {outcome:?}");
+                assert_eq!(
+                    wanted.is_met_by(outcome),
+                    wanted == expected,
+                    "{wanted:?} {outcome:?}"
+                );
             }
         }
     }
@@ -297,7 +368,9 @@ mod tests {
     fn one_bad_thing_is_enough_to_fail() {
         assert!(good().ok());
         let mut report = good();
-        report.rows.push(Row::of(&record(Outcome::Offline(Reason::Budget)), Expected::Done));
+        report
+            .rows
+            .push(Row::of(&record(Outcome::Offline(Reason::Budget)), Expected::Done));
         assert!(!report.ok());
         let mut report = good();
         report.rows.clear();
@@ -320,10 +393,22 @@ mod tests {
         let json = good().json();
         assert_eq!(json["clock"], "icount");
         let update = &json["updates"][0];
-        for field in ["from", "to", "result", "blackout_us", "client_gap_us", "in_flight", "resubmitted", "queued"] {
+        for field in [
+            "from",
+            "to",
+            "result",
+            "blackout_us",
+            "client_gap_us",
+            "in_flight",
+            "resubmitted",
+            "queued",
+        ] {
             assert!(update.get(field).is_some(), "{field}");
         }
-        assert_eq!((&update["blackout_us"], &update["client_gap_us"]), (&json!(1.5), &Value::Null));
+        assert_eq!(
+            (&update["blackout_us"], &update["client_gap_us"]),
+            (&json!(1.5), &Value::Null)
+        );
         for field in ["requests", "bytes", "client_errors", "lost", "corrupt", "stale"] {
             assert!(json["totals"][field].is_u64(), "{field}");
         }
@@ -333,8 +418,22 @@ mod tests {
     #[test]
     fn percentiles_are_values_that_occurred() {
         let spread = Spread::of((1..=200).map(f64::from)).unwrap();
-        assert_eq!(spread, Spread { p50: 100.0, p99: 198.0, worst: 200.0 });
-        assert_eq!(Spread::of([7.0]).unwrap(), Spread { p50: 7.0, p99: 7.0, worst: 7.0 });
+        assert_eq!(
+            spread,
+            Spread {
+                p50: 100.0,
+                p99: 198.0,
+                worst: 200.0
+            }
+        );
+        assert_eq!(
+            Spread::of([7.0]).unwrap(),
+            Spread {
+                p50: 7.0,
+                p99: 7.0,
+                worst: 7.0
+            }
+        );
         assert_eq!(Spread::of([]), None);
     }
 
@@ -342,7 +441,14 @@ mod tests {
     fn table_names_what_is_not_as_expected() {
         let mut report = good();
         assert!(!report.table().contains("NOT AS EXPECTED"));
-        report.rows.push(Row::of(&record(Outcome::Refused(Reason::WrongClass)), Expected::Damaged));
-        assert!(report.table().contains("refused: WrongClass  <-- NOT AS EXPECTED"));
+        report.rows.push(Row::of(
+            &record(Outcome::Refused(Reason::WrongClass)),
+            Expected::Damaged,
+        ));
+        assert!(
+            report
+                .table()
+                .contains("refused: WrongClass  <-- NOT AS EXPECTED")
+        );
     }
 }

@@ -79,7 +79,11 @@ pub fn walk(releases: usize, updates: usize) -> Vec<usize> {
 
 /// One thing the demo does to the device.
 enum Action<'a> {
-    Update { package: &'a [u8], expected: Expected, text: String },
+    Update {
+        package: &'a [u8],
+        expected: Expected,
+        text: String,
+    },
     Kill,
 }
 
@@ -91,7 +95,11 @@ pub fn run(
     patience: &Patience,
     progress: Progress<'_>,
 ) -> Result<Outcome> {
-    let broken = packages.releases.first().map(|package| damaged(package)).unwrap_or_default();
+    let broken = packages
+        .releases
+        .first()
+        .map(|package| damaged(package))
+        .unwrap_or_default();
     let actions = actions(packages, updates, &broken);
     progress("waiting for both clients to load the disk", 0, actions.len());
     loaded(operator, patience.boot)?;
@@ -113,7 +121,11 @@ pub fn run(
 }
 
 fn actions<'a>(packages: &'a Packages, updates: usize, broken: &'a [u8]) -> Vec<Action<'a>> {
-    let update = |package, expected, text: String| Action::Update { package, expected, text };
+    let update = |package, expected, text: String| Action::Update {
+        package,
+        expected,
+        text,
+    };
     let mut actions: Vec<Action<'a>> = walk(packages.releases.len(), updates)
         .into_iter()
         .enumerate()
@@ -122,9 +134,21 @@ fn actions<'a>(packages: &'a Packages, updates: usize, broken: &'a [u8]) -> Vec<
             update(&packages.releases[release], Expected::Done, text)
         })
         .collect();
-    actions.push(update(broken, Expected::Damaged, "sending a damaged package".into()));
-    actions.push(update(&packages.no_flush, Expected::CapabilityLost, "sending a driver that lost a capability".into()));
-    actions.push(update(&packages.faulting, Expected::Faulted, "sending a driver that faults in probe".into()));
+    actions.push(update(
+        broken,
+        Expected::Damaged,
+        "sending a damaged package".into(),
+    ));
+    actions.push(update(
+        &packages.no_flush,
+        Expected::CapabilityLost,
+        "sending a driver that lost a capability".into(),
+    ));
+    actions.push(update(
+        &packages.faulting,
+        Expected::Faulted,
+        "sending a driver that faults in probe".into(),
+    ));
     actions.push(Action::Kill);
     actions
 }
@@ -133,7 +157,9 @@ fn actions<'a>(packages: &'a Packages, updates: usize, broken: &'a [u8]) -> Vec<
 fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patience) -> Result<Row> {
     let before = settled(operator, DEVICE, patience.transaction)?;
     let (job, expected) = match action {
-        Action::Update { package, expected, .. } => {
+        Action::Update {
+            package, expected, ..
+        } => {
             let hash = operator.upload(package)?;
             (operator.update(DEVICE, hash)?, *expected)
         }
@@ -142,7 +168,8 @@ fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patienc
     let record = finished(operator, job, patience.transaction)?;
     let mut row = Row::of(&record, expected);
     let after = settled(operator, DEVICE, patience.transaction)?;
-    let kept = before.package.as_ref().map(|package| package.hash) == after.package.as_ref().map(|package| package.hash);
+    let kept = before.package.as_ref().map(|package| package.hash)
+        == after.package.as_ref().map(|package| package.hash);
     let untouched = before.generation == after.generation;
     // What the operator sees afterwards must agree with what the record says.
     let agrees = match (expected, action) {
@@ -153,7 +180,10 @@ fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patienc
     };
     if row.ok && !agrees {
         row.ok = false;
-        row.result = format!("{}, but generation {} became {}", row.result, before.generation, after.generation);
+        row.result = format!(
+            "{}, but generation {} became {}",
+            row.result, before.generation, after.generation
+        );
     }
     Ok(row)
 }
@@ -163,7 +193,9 @@ fn loaded(operator: &mut impl Operator, patience: Duration) -> Result<()> {
     for client in CLIENTS {
         wait(patience, client, || {
             // The region is empty until the client has begun.
-            let Ok(header) = header(operator, client) else { return Ok(None) };
+            let Ok(header) = header(operator, client) else {
+                return Ok(None);
+            };
             match header.state {
                 State::Running => Ok(Some(())),
                 State::Starting => Ok(None),
@@ -178,13 +210,20 @@ fn loaded(operator: &mut impl Operator, patience: Duration) -> Result<()> {
 fn still_loaded(operator: &mut impl Operator) -> Result<()> {
     for client in CLIENTS {
         let header = header(operator, client)?;
-        ensure!(header.state == State::Running, "{client} is {:?} (reason {})", header.state, header.reason);
+        ensure!(
+            header.state == State::Running,
+            "{client} is {:?} (reason {})",
+            header.state,
+            header.reason
+        );
     }
     Ok(())
 }
 
 fn stop(operator: &mut impl Operator, patience: Duration) -> Result<()> {
-    wait(patience, "the orderly stop", || Ok(operator.stop()?.halted.then_some(())))
+    wait(patience, "the orderly stop", || {
+        Ok(operator.stop()?.halted.then_some(()))
+    })
 }
 
 #[cfg(test)]

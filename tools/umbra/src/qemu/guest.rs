@@ -109,6 +109,11 @@ impl Guest {
 
     /// Ends the machine in order, through QMP: all that it wrote to its disks is in the files afterwards.
     pub fn quit(mut self) -> Result<()> {
+        self.shut_down()
+    }
+
+    /// As [`quit`](Self::quit), but the machine's folder, and with it the disks, stays until this value is dropped.
+    pub fn shut_down(&mut self) -> Result<()> {
         self.qmp()?.execute("quit", json!({}))?;
         self.child.wait().context("waiting for QEMU")?;
         Ok(())
