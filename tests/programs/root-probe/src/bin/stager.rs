@@ -1,0 +1,110 @@
+//! Stand-in for the stager: builds the package in the store's first slot.
+#![no_std]
+#![no_main]
+
+use driver_package::package::Package;
+use driver_package::resources::WINDOW_VADDR;
+use root_probe::{ANSWER, JOB, JOB_NUMBER, Words};
+use sel4_microkit::{
+    Channel, ChannelSet, Handler, Infallible, MessageInfo, debug_println, get_mr, protection_domain, set_mr,
+    var,
+};
+use supervision::Code;
+use supervision::root::Op;
+use system_spec::config::StagerConfig;
+
+struct Stager {
+    config: &'static StagerConfig,
+    done: u64,
+}
+
+impl Stager {
+    fn root(&self, op: Op, words: &[u64]) -> Code {
+        for (index, word) in words.iter().enumerate() {
+            set_mr(index, *word);
+        }
+        let root = Channel::new(self.config.root_channel as usize);
+        Code::from_label(root.pp_call(MessageInfo::new(op as u64, words.len())).label())
+    }
+
+    fn build(&self, side: u64, fill: bool) -> Result<u64, Code> {
+        // SAFETY: the store is mapped there, read-only; control fills no slot while it waits for us.
+        let store = unsafe {
+            core::slice::from_raw_parts(
+                self.config.store.vaddr as *const u8,
+                self.config.package_size as usize,
+            )
+        };
+        // The package says how long it is; its image is the rest. This stand-in tries the lengths that control tells.
+        let len = Words(&self.config.control).peer(2) as usize;
+        let package = Package::parse(&store[..len]).map_err(|error| {
+            debug_println!("stager: {error:?}");
+            Code::BadImage
+        })?;
+        let (manifest, image) = (package.manifest(), package.image());
+        let segments = image.layout().segments();
+        let heap_pages = u64::from(manifest.heap_pages());
+        let mut words = [0; 21];
+        words[..5].copy_from_slice(&[0, side, image.layout().entry(), heap_pages, segments.len() as u64]);
+        for (pair, segment) in words[5..].chunks_exact_mut(2).zip(segments) {
+            pair.copy_from_slice(&[
+                segment.vaddr,
+                u64::from(segment.pages) << 8 | u64::from(segment.rights.bits()),
+            ]);
+        }
+        match self.root(Op::BuildBegin, &words[..5 + 2 * segments.len()]) {
+            Code::Ok => {}
+            code => return Err(code),
+        }
+        let generation = get_mr(0);
+        self.repeat(Op::BuildStep, generation)?;
+        for (segment, content) in image.segments().filter(|_| fill) {
+            let at = self.config.window + (segment.vaddr - WINDOW_VADDR);
+            // SAFETY: root mapped the generation's window there, writable, and the image lies in it.
+            unsafe { core::ptr::copy_nonoverlapping(content.as_ptr(), at as *mut u8, content.len()) };
+        }
+        self.repeat(Op::BuildFinish, generation)?;
+        Ok(generation)
+    }
+
+    fn repeat(&self, op: Op, generation: u64) -> Result<(), Code> {
+        loop {
+            match self.root(op, &[0, generation]) {
+                Code::Again => {}
+                Code::Ok => return Ok(()),
+                code => return Err(code),
+            }
+        }
+    }
+}
+
+impl Handler for Stager {
+    type Error = Infallible;
+
+    fn notified(&mut self, _: ChannelSet) -> Result<(), Infallible> {
+        let control = Words(&self.config.control);
+        let (job, number) = (control.peer(JOB), control.peer(JOB_NUMBER));
+        if number == self.done {
+            return Ok(());
+        }
+        self.done = number;
+        let (code, generation) = match self.build(job & 1, job & 2 == 0) {
+            Ok(generation) => (Code::Ok, generation),
+            Err(code) => (code, 0),
+        };
+        control.set(ANSWER[1], code as u64);
+        control.set(ANSWER[2], generation);
+        control.set(ANSWER[0], number);
+        Channel::new(self.config.control.channel as usize).notify();
+        Ok(())
+    }
+}
+
+#[protection_domain]
+fn init() -> Stager {
+    const NOTHING: StagerConfig = zerocopy::transmute!([0u8; size_of::<StagerConfig>()]);
+    Stager {
+        config: var!(umbra_config: StagerConfig = NOTHING),
+        done: 0,
+    }
+}
