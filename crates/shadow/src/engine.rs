@@ -49,15 +49,18 @@ impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
         self.armed = None;
     }
 
-    /// Somebody notified us: do what there is to do, and wish for notifications again.
-    pub fn wake(&mut self, env: &mut impl Env) {
-        let mut quiet = false;
+    /// These channels were notified (a bit each): do what there is to do, and wish for notifications again.
+    pub fn wake(&mut self, channels: u64, env: &mut impl Env) {
+        let (mut quiet, mut channels) = (false, channels);
         for _ in 0..PASSES {
-            self.control.awake();
-            self.take_commands(env);
-            for slot in &mut self.slots {
-                slot.pass(&mut self.outbox, env);
+            if !self.control.is_asleep() || channels & (1 << self.control_channel) != 0 {
+                self.control.awake();
+                self.take_commands(env);
             }
+            for slot in &mut self.slots {
+                slot.pass(channels, &mut self.outbox, env);
+            }
+            channels = 0;
             self.tell_control(env);
             quiet = self.rest(env);
             if quiet {
@@ -92,6 +95,10 @@ impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
     }
 
     fn tell_control(&mut self, env: &mut impl Env) {
+        if !self.outbox.is_empty() {
+            // Whether a full ring is waited for is decided anew.
+            self.control.awake();
+        }
         while let Some(event) = self.outbox.front() {
             if self.control.send(event).is_err() {
                 break;
@@ -104,7 +111,7 @@ impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
     }
 
     fn rest(&mut self, env: &mut impl Env) -> bool {
-        let mut quiet = self.control.sleep().unwrap_or(true);
+        let mut quiet = self.control.is_asleep() || self.control.sleep().unwrap_or(true);
         for slot in &mut self.slots {
             quiet &= slot.rest(&mut self.outbox, env);
         }

@@ -41,6 +41,8 @@ pub struct Session<C: Class, P> {
     pub(crate) state: State,
     /// Its live requests: members of the slot's tracker.
     pub(crate) live: u64,
+    /// How many they are.
+    pub(crate) count: u32,
     pub(crate) plan: C::Session,
     names: Names,
 }
@@ -54,6 +56,7 @@ impl<C: Class, P: Page> Session<C, P> {
             number,
             state: State::Closed,
             live: 0,
+            count: 0,
             plan,
             names: Names([0; 64]),
         }
@@ -69,6 +72,7 @@ impl<C: Class, P: Page> Session<C, P> {
     #[inline]
     pub(crate) fn enter(&mut self, index: usize, id: u32) {
         self.live |= 1 << index;
+        self.count += 1;
         *self.names.bucket(id) += 1;
     }
 
@@ -76,6 +80,7 @@ impl<C: Class, P: Page> Session<C, P> {
     #[inline]
     pub(crate) fn leave(&mut self, index: usize, id: u32, request: &C::Request) {
         self.live &= !(1 << index);
+        self.count = self.count.saturating_sub(1);
         let bucket = self.names.bucket(id);
         *bucket = bucket.saturating_sub(1);
         C::leave(&mut self.plan, request);
@@ -97,7 +102,7 @@ impl<C: Class, P: Page> Session<C, P> {
     /// The client broke the rules.
     #[inline]
     pub(crate) fn room(&mut self) -> Result<u32, Violation> {
-        Ok(self.link.space()?.saturating_sub(self.live.count_ones()))
+        Ok(self.link.space()?.saturating_sub(self.count))
     }
 
     /// Queue an answer. A request is only taken when there is room for its answer, so a full ring is a broken rule too.

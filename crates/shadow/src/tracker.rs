@@ -105,10 +105,10 @@ impl Tracker {
     pub fn live(&self) -> u64 {
         self.sent | self.ready | self.held
     }
-    /// Entries that a client's request can still get.
+    /// No entry is left for a client's request.
     #[inline]
-    pub fn vacancies(&self) -> u32 {
-        (!(self.live() | 1 << OWN)).count_ones()
+    pub fn is_full(&self) -> bool {
+        self.live() | 1 << OWN == u64::MAX
     }
 
     /// One of `candidates` has this name of its client's.
@@ -270,7 +270,7 @@ mod tests {
         for n in 0..OWN as u64 {
             assert!(tracker.admit(&n, 0, 0, 0).is_some());
         }
-        assert_eq!((tracker.vacancies(), tracker.admit(&99u64, 0, 0, 0)), (0, None));
+        assert_eq!((tracker.is_full(), tracker.admit(&99u64, 0, 0, 0)), (true, None));
         assert_eq!(tracker.admit_own(&1u64), Some(OWN));
         assert_eq!(tracker.admit_own(&1u64), None);
     }

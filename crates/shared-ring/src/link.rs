@@ -251,6 +251,12 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         quiet
     }
 
+    /// A notification is wanted: there was nothing to do when we last looked, and the peer will say when there is.
+    #[inline]
+    pub fn is_asleep(&self) -> bool {
+        self.asleep
+    }
+
     /// No notifications wanted: we look ourselves.
     #[inline]
     pub fn awake(&mut self) {

@@ -158,6 +158,6 @@ impl<S: Scratch> Class for Block<S> {
     #[inline]
     fn unlearns(session: &Plan, request: &BlockRequest) -> bool {
         // Partitions lie outside the table; only a session on the whole device can reach it.
-        session.wish.is_none() && device_class::block::Op::from_byte(request.op).is_some_and(|op| op.writes())
+        session.wish.is_none() && plan::writes(request)
     }
 }

@@ -72,7 +72,8 @@ impl Handler for Pd {
         if channels.contains(self.world.timer) {
             self.shadow.timeout();
         }
-        self.shadow.wake(&mut self.world);
+        let bits = channels.iter().fold(0, |bits, channel| bits | 1 << channel.index());
+        self.shadow.wake(bits, &mut self.world);
         Ok(())
     }
 
@@ -131,6 +132,6 @@ fn init() -> Pd {
         .write(&trace::Event::new(counter(), trace::Kind::Started, 0, 0));
     let mut pd = Pd { world, shadow };
     // Nobody notifies us before we asked for it.
-    pd.shadow.wake(&mut pd.world);
+    pd.shadow.wake(u64::MAX, &mut pd.world);
     pd
 }

@@ -23,69 +23,53 @@ pub struct Plan {
     pub data_len: u64,
     /// Index of the data region at the driver.
     pub region: u16,
-    live: Counters,
-    writes: Counters,
+    counters: Counters,
 }
 
-/// How many live requests touch a stretch. A counter that is 0 proves that none does; that is what makes the common
-/// case (no overlap) cost a few instructions instead of a comparison with everything in flight.
+/// How many live requests touch a stretch: all of them in the low byte, those that write in the high one. A counter that
+/// is 0 proves that there is none; that is what makes the common case (no overlap) cost a few instructions instead of a
+/// comparison with everything in flight. At most 64 requests are live, so a byte never overflows.
 #[derive(Debug)]
-struct Counters([u8; COUNTERS]);
+struct Counters([u16; COUNTERS]);
 
-impl Counters {
-    fn any(&self, stretches: impl Iterator<Item = usize>) -> bool {
-        stretches.into_iter().any(|at| self.0[at % COUNTERS] != 0)
-    }
-    fn add(&mut self, stretches: impl Iterator<Item = usize>) {
-        for at in stretches {
-            let counter = &mut self.0[at % COUNTERS];
-            *counter = counter.saturating_add(1);
-        }
-    }
-    fn remove(&mut self, stretches: impl Iterator<Item = usize>) {
-        for at in stretches {
-            let counter = &mut self.0[at % COUNTERS];
-            *counter = counter.saturating_sub(1);
-        }
-    }
-}
+/// One live request in a counter.
+const LIVE: u16 = 1;
+/// One live request that writes.
+const WRITE: u16 = 1 << 8 | LIVE;
+/// The part of a counter that counts writes.
+const WRITES: u16 = 0xff00;
 
-/// Counters of the stretches a request touches, each once.
-fn stretches(request: &BlockRequest) -> impl Iterator<Item = usize> + use<> {
+/// First and last stretch a request touches; `None` for a flush, which has no blocks.
+#[inline]
+fn stretches(request: &BlockRequest) -> Option<(u64, u64)> {
+    let more = u64::from(request.count).checked_sub(1)?;
     let first = request.block >> STRETCH_BITS;
-    // A flush has no blocks. Accepted requests do not overflow: they lie inside their partition.
-    let last = request
-        .block
-        .saturating_add(u64::from(request.count).saturating_sub(1))
-        >> STRETCH_BITS;
-    let count = if request.count == 0 {
-        0
-    } else {
-        (last - first + 1).min(COUNTERS as u64)
-    };
-    (0..count).map(move |at| (first.wrapping_add(at) % COUNTERS as u64) as usize)
+    // Accepted requests do not overflow: they lie inside their partition. No counter is touched twice.
+    let last = request.block.saturating_add(more) >> STRETCH_BITS;
+    Some((first, last.min(first + (COUNTERS as u64 - 1))))
 }
 
 fn op(request: &BlockRequest) -> Option<Op> {
     Op::from_byte(request.op)
 }
 
-fn writes(request: &BlockRequest) -> bool {
-    op(request).is_some_and(Op::writes)
+/// It changes blocks: a test of one bit, because it is asked often.
+#[inline]
+pub(crate) fn writes(request: &BlockRequest) -> bool {
+    const MASK: u32 = 1 << Op::Write as u8 | 1 << Op::Discard as u8 | 1 << Op::WriteZeroes as u8;
+    request.op < 32 && MASK >> request.op & 1 != 0
 }
 
 impl Plan {
     /// A session that is not open yet.
     pub fn new(wish: Option<usize>, data_len: u64, region: u16) -> Self {
-        let none = || Counters([0; COUNTERS]);
         Self {
             wish,
             start: 0,
             len: 0,
             data_len,
             region,
-            live: none(),
-            writes: none(),
+            counters: Counters([0; COUNTERS]),
         }
     }
 
@@ -157,22 +141,40 @@ impl Plan {
     /// The request becomes live. True: one that is live already may conflict with it.
     #[inline]
     pub fn enter(&mut self, request: &BlockRequest) -> bool {
-        let writes = writes(request);
-        let against = if writes { &self.live } else { &self.writes };
-        let suspicious = against.any(stretches(request));
-        self.live.add(stretches(request));
-        if writes {
-            self.writes.add(stretches(request));
+        let (more, against) = if writes(request) {
+            (WRITE, u16::MAX)
+        } else {
+            (LIVE, WRITES)
+        };
+        let Some((mut at, last)) = stretches(request) else {
+            return false;
+        };
+        let mut met = 0;
+        loop {
+            let counter = &mut self.counters.0[at as usize % COUNTERS];
+            met |= *counter & against;
+            *counter = counter.wrapping_add(more);
+            if at >= last {
+                return met != 0;
+            }
+            at += 1;
         }
-        suspicious
     }
 
     /// The request is live no more.
     #[inline]
     pub fn leave(&mut self, request: &BlockRequest) {
-        self.live.remove(stretches(request));
-        if writes(request) {
-            self.writes.remove(stretches(request));
+        let less = if writes(request) { WRITE } else { LIVE };
+        let Some((mut at, last)) = stretches(request) else {
+            return;
+        };
+        loop {
+            let counter = &mut self.counters.0[at as usize % COUNTERS];
+            *counter = counter.wrapping_sub(less);
+            if at >= last {
+                return;
+            }
+            at += 1;
         }
     }
 }
@@ -180,7 +182,7 @@ impl Plan {
 /// Their blocks overlap and one of them writes: the later must wait for the earlier.
 pub fn conflicts(a: &BlockRequest, b: &BlockRequest) -> bool {
     let end = |r: &BlockRequest| r.block.saturating_add(r.count.into());
-    (writes(a) || writes(b)) && a.block < end(b) && b.block < end(a)
+    a.block < end(b) && b.block < end(a) && (writes(a) || writes(b))
 }
 
 /// The device can do this at all.
@@ -357,7 +359,7 @@ mod tests {
                 live.push(new);
             }
             live.iter().for_each(|request| plan.leave(request));
-            prop_assert!(plan.live.0.iter().chain(&plan.writes.0).all(|&count| count == 0));
+            prop_assert!(plan.counters.0.iter().all(|&count| count == 0));
         }
     }
 }

@@ -486,6 +486,7 @@ fn clients_that_break_the_rules_lose_their_own_session() {
     machine
         .raw_page_of_client(0)
         .store32(shared_ring::TAIL, 77_777, std::sync::atomic::Ordering::SeqCst);
+    machine.ring();
     load(&mut machine, 1, 0..3);
     machine.work_until_idle();
     assert_eq!(machine.clients[1].statuses(), [Status::Ok; 3]);

@@ -17,16 +17,25 @@ const RESERVE: u32 = 8;
 
 impl<C: Class, P: Page> Slot<'_, C, P> {
     /// One pass: answers, deadlines, requests. Everything that became ready is handed over, everything is published.
-    pub fn pass(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
+    /// `channels` were notified; of the others only those are looked at that have not said they would notify.
+    pub fn pass(&mut self, channels: u64, outbox: &mut Outbox, env: &mut impl Env) {
         self.now = env.now();
         if let Mode::Waiting { deadline, policy } = self.mode {
             self.await_report(deadline, policy, outbox, env);
         }
-        if self.driver_is_heard() {
-            self.sides[self.current].link.awake();
+        let side = &mut self.sides[self.current];
+        if channels & (1 << side.channel) != 0 {
+            side.link.awake();
+        }
+        if !side.link.is_asleep() && self.driver_is_heard() {
             self.take_answers(outbox, env);
         }
         self.check_deadlines(outbox, env);
+        for session in &mut self.sessions {
+            if channels & (1 << session.channel) != 0 {
+                session.link.awake();
+            }
+        }
         self.intake(env);
         if self.mode == Mode::Passive {
             self.learn_more();
@@ -52,13 +61,11 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
     /// Wish for notifications. False: something came meanwhile, another pass is due.
     pub fn rest(&mut self, outbox: &mut Outbox, env: &mut impl Env) -> bool {
         let mut quiet = true;
-        if self.driver_is_heard() {
-            let wish = if self.kept.tracker.ready() != 0 {
-                Wish::Both
-            } else {
-                Wish::Entries
-            };
-            match self.sides[self.current].link.sleep_for(wish) {
+        let crowded = self.kept.tracker.ready() != 0;
+        let heard = self.driver_is_heard();
+        let link = &mut self.sides[self.current].link;
+        if heard && (crowded || !link.is_asleep()) {
+            match link.sleep_for(if crowded { Wish::Both } else { Wish::Entries }) {
                 Ok(asleep) => quiet &= asleep,
                 Err(violation) => {
                     self.break_link(violation, outbox, env);
@@ -67,11 +74,11 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             }
         }
         let offline = self.is_offline();
-        let (vacancies, allowance) = (self.kept.tracker.vacancies(), self.allowance());
+        let (full, allowance) = (self.kept.tracker.is_full(), self.allowance());
         for session in &mut self.sessions {
             // Nothing is wanted from a session that may have no more live: an answer of the driver ends that.
-            let full = vacancies == 0 || session.live.count_ones() >= allowance;
-            if !session.is_served(offline) || full {
+            let full = full || session.count >= allowance;
+            if session.link.is_asleep() || full || !session.is_served(offline) {
                 continue;
             }
             let slept = session.room().and_then(|room| {
@@ -156,7 +163,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
     }
 
     /// Tell a client how its request ended; the entry is free already.
-    #[inline]
+    #[inline(always)] // Once per request; the other caller is rare.
     fn answer(
         &mut self,
         session: u32,
@@ -247,7 +254,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
         let offline = self.is_offline();
         let (count, allowance) = (self.sessions.len(), self.allowance());
         let mut idle = 0;
-        while idle < count && (offline || self.kept.tracker.vacancies() > 0) {
+        while idle < count && (offline || !self.kept.tracker.is_full()) {
             if self.turn >= count {
                 self.turn = 0;
             }
@@ -259,18 +266,13 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
 
     /// Take up to a quantum from one session; returns how many.
     fn take_some(&mut self, index: usize, allowance: u32, offline: bool, env: &mut impl Env) -> u32 {
-        let vacancies = if offline {
-            QUANTUM
-        } else {
-            self.kept.tracker.vacancies()
-        };
         let Some(session) = self.sessions.get_mut(index) else {
             return 0;
         };
-        if !session.is_served(offline) {
+        // Who is asleep will notify us when he has something.
+        if session.link.is_asleep() || !session.is_served(offline) {
             return 0;
         }
-        session.link.awake();
         let room = match session.room() {
             Ok(room) => room,
             Err(_) => {
@@ -278,9 +280,12 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
                 return 0;
             }
         };
-        let quota = allowance.saturating_sub(session.live.count_ones());
-        let budget = QUANTUM.min(room).min(quota).min(vacancies);
+        let quota = allowance.saturating_sub(session.count);
+        let budget = QUANTUM.min(room).min(quota);
         for taken in 0..budget {
+            if !offline && self.kept.tracker.is_full() {
+                return taken;
+            }
             let Some(session) = self.sessions.get_mut(index) else {
                 return taken;
             };

@@ -38,6 +38,7 @@ pub const REQUEST_DEADLINE: u64 = 1_000_000;
 pub const PATIENCE: u64 = 50_000;
 
 const CONTROL: u64 = 0;
+const TIMER: u64 = 60;
 const SIDES: [u64; 2] = [1, 2];
 const CLIENTS: u64 = 10;
 
@@ -136,8 +137,8 @@ pub struct Machine {
     pub side: usize,
     pages: Pages,
     control: Link<Command, Event, HostPage>,
-    /// Somebody notified the shadow.
-    ringing: bool,
+    /// Channels on which the shadow was notified.
+    ringing: u64,
 }
 
 impl Machine {
@@ -210,7 +211,7 @@ impl Machine {
             side: 1,
             pages,
             control,
-            ringing: true,
+            ringing: u64::MAX,
         };
         machine.run();
         machine
@@ -242,17 +243,18 @@ impl Machine {
         if self.env.timeout.is_some_and(|at| at <= self.now()) {
             self.env.timeout = None;
             self.shadow.timeout();
-            self.ringing = true;
+            self.ringing |= 1 << TIMER;
         }
-        if std::mem::take(&mut self.ringing) {
-            self.shadow.wake(&mut self.env);
+        match std::mem::take(&mut self.ringing) {
+            0 => {}
+            channels => self.shadow.wake(channels, &mut self.env),
         }
         self.control.awake();
         while let Some(event) = self.control.recv().unwrap() {
             self.events.push(event);
         }
         if self.control.publish() {
-            self.ringing = true;
+            self.ringing |= 1 << CONTROL;
         }
         let _ = self.control.sleep();
     }
@@ -276,7 +278,7 @@ impl Machine {
                 c,
             })
             .unwrap();
-        self.ringing |= self.control.publish();
+        self.ringing |= u64::from(self.control.publish()) << CONTROL;
         self.run();
     }
 
@@ -320,7 +322,7 @@ impl Machine {
         let mut driver = Driver::new(Link::over(own, peer), self.generation);
         driver.link.write_info(&report);
         self.driver = Some(driver);
-        self.ringing = true;
+        self.ringing |= 1 << SIDES[self.side];
         self.run();
     }
 
@@ -354,7 +356,7 @@ impl Machine {
     /// Clients hand over what they submitted and take what was answered.
     pub fn exchange(&mut self) {
         for client in &mut self.clients {
-            self.ringing |= client.exchange();
+            self.ringing |= u64::from(client.exchange()) << client.channel;
         }
         self.run();
     }
@@ -363,7 +365,7 @@ impl Machine {
     pub fn driver_takes(&mut self) {
         if let Some(driver) = &mut self.driver {
             driver.take();
-            self.ringing |= driver.link.publish();
+            self.ringing |= u64::from(driver.link.publish()) << SIDES[self.side];
             let _ = driver.link.sleep();
         }
         self.run();
@@ -377,7 +379,7 @@ impl Machine {
             let request = driver.pending.remove(which % driver.pending.len());
             let response = driver::carry_out(&self.disk, &self.regions, &request);
             driver.answer(response);
-            self.ringing |= driver.link.publish();
+            self.ringing |= u64::from(driver.link.publish()) << SIDES[self.side];
         }
         self.run();
     }
@@ -389,7 +391,7 @@ impl Machine {
             self.driver_takes();
             let had = self.driver.as_ref().map_or(0, |driver| driver.pending.len());
             (0..had).for_each(|_| self.driver_answers(0));
-            if had == 0 && !self.ringing {
+            if had == 0 && self.ringing == 0 {
                 self.exchange();
                 return;
             }
@@ -397,9 +399,9 @@ impl Machine {
         panic!("never idle");
     }
 
-    /// Notify the shadow, as a driver may at any time.
+    /// Notify the shadow on every channel, as anybody may at any time.
     pub fn ring(&mut self) {
-        self.ringing = true;
+        self.ringing = u64::MAX;
         self.run();
     }
 
