@@ -17,8 +17,8 @@ use std::time::Duration;
 /// The releases, in order; the first is the one that the system starts with.
 const RELEASES: [&str; 3] = ["virtio-blk-0.8.0", "virtio-blk-0.12.0", "virtio-blk-0.13.0"];
 /// Drivers of the test suite, by crate.
-const NO_FLUSH: &str = "driver-no-flush";
-const FAULTING: &str = "driver-fault-in-probe";
+const NO_FLUSH: &str = "no-flush";
+const FAULTING: &str = "fault-in-probe";
 
 /// Replace a disk driver while two clients use the disk, and check the disk afterwards
 #[derive(clap::Args)]
