@@ -65,6 +65,10 @@ extern "C" fn kernel_exception(syndrome: u64, address: u64) -> u64 {
             kernel.user_fault(Fault::Vm { address, status: syndrome, instruction: true });
         }
         arch::EC_DATA_ABORT => kernel.user_fault(Fault::Vm { address, status: syndrome, instruction: false }),
+        arch::EC_BREAKPOINT if sel4_abi::config::HARDWARE_DEBUG_API => {
+            let reason = sel4_abi::thread::breakpoint_type::SOFTWARE_BREAK_REQUEST;
+            kernel.user_fault(Fault::Debug { reason, address: 0, number: 0 });
+        }
         _ => kernel.user_fault(Fault::UserException { number: syndrome, code: 0 }),
     }
     leave(kernel)

@@ -21,6 +21,7 @@ const HOMES: &[&str] = &[
     "tests/programs/boot-protocol",
     "tests/programs/hello-root",
     "tests/programs/kernel-conformance",
+    "tests/programs/kernel-survey",
 ];
 
 const FORBIDDEN: &str = "#![forbid(unsafe_code)]";

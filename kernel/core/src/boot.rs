@@ -11,13 +11,12 @@ use sel4_abi::config::{
 };
 use sel4_abi::object::{MIN_SCHED_CONTEXT_BITS, MIN_UNTYPED_BITS, TCB_BITS};
 use sel4_abi::platform::{BootRegisters, DEVICES, KERNEL_TIMER_IRQ, PADDR_USER_DEVICE_TOP};
-use sel4_abi::rights::CapRights;
 
 use crate::boot::regions::Regions;
 use crate::cap::tree::Tree;
 use crate::cap::{Cap, FrameSize};
 use crate::kernel::{IrqUse, Kernel};
-use crate::machine::{Machine, Memory};
+use crate::machine::Machine;
 use crate::object::slot::nth;
 use crate::object::tcb::{self, State, TcbSlot};
 use crate::object::{Fields, Obj, PhysAddr, Slot, Tcb};
@@ -87,12 +86,12 @@ impl Layout {
     }
 }
 
-/// Size of the extra boot information: header and device tree, rounded up to a power of two of at least a page.
+/// Size of the extra boot information: header and device tree, in whole pages.
 fn extra_bytes(registers: &BootRegisters) -> u64 {
     if registers.dtb_size == 0 {
         return 0;
     }
-    (registers.dtb_size + info::HEADER_BYTES).next_power_of_two().max(PAGE)
+    (registers.dtb_size + info::HEADER_BYTES).next_multiple_of(PAGE)
 }
 
 /// The root task's objects.
@@ -119,7 +118,7 @@ impl Objects {
         };
         let cnode_bytes = 32 << ROOT_CNODE_SIZE_BITS;
         let cnode = take(cnode_bytes, cnode_bytes)?;
-        let extra = take(extra, extra.max(PAGE))?;
+        let extra = take(extra, PAGE)?;
         let vspace = take(PAGE, PAGE)?;
         let asid_pool = take(PAGE, PAGE)?;
         let buffer = take(PAGE, PAGE)?;
@@ -173,7 +172,8 @@ impl<M: Machine> Boot<'_, M> {
     fn run(&mut self, layout: &Layout, machinery: &Machinery, free: &Regions<8>) -> Result<(), BootError> {
         let registers = &machinery.registers;
         let mut info = info::Info::new(self.objects.info);
-        info.begin(&mut self.kernel.m, layout.buffer, layout.extra.end - layout.extra.start);
+        let described = if layout.extra.is_empty() { 0 } else { info::HEADER_BYTES + registers.dtb_size };
+        info.begin(&mut self.kernel.m, layout.buffer, described);
         info.write_device_tree(
             &mut self.kernel.m,
             self.objects.extra..self.objects.extra + (layout.extra.end - layout.extra.start),
@@ -196,10 +196,10 @@ impl<M: Machine> Boot<'_, M> {
         let paging = self.map_tables(layout)?;
         self.map_frame(Some(InitCap::BootInfoFrame), self.objects.info, layout.info)?;
         let extra = self.map_frames(self.objects.extra, &layout.extra)?;
+        let sched_control = self.provide(core::iter::once(Cap::SchedControl))?;
         self.map_frame(Some(InitCap::InitThreadIpcBuffer), self.objects.buffer, layout.buffer)?;
         let image = self.map_frames(registers.user_image_start, &layout.image)?;
         self.plant(InitCap::InitThreadAsidPool, Cap::AsidPool { at: self.objects.asid_pool, base: 0 });
-        let sched_control = self.provide(core::iter::once(Cap::SchedControl))?;
         let thread = self.create_thread(layout, registers);
         self.create_context(thread);
         info.set_region(&mut self.kernel.m, info::USER_IMAGE_PAGING, paging);
@@ -372,4 +372,3 @@ impl<M: Machine> Kernel<M> {
 }
 
 const _: () = assert!(BOOT_INFO_FRAME_BITS == 12);
-const _: CapRights = CapRights::ALL;

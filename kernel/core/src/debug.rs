@@ -1,8 +1,9 @@
 //! What a debug kernel says and offers beyond the interface proper; nothing of it in the other configurations.
 
-use crate::kernel::Kernel;
+#[allow(unused_imports)]
 use crate::machine::Machine;
-use crate::object::Tcb;
+#[cfg(not(feature = "debug-build"))]
+use crate::{kernel::Kernel, object::Tcb};
 
 /// Prints through the machine's debug console.
 #[cfg(feature = "debug-build")]

@@ -30,6 +30,8 @@ pub const EC_SHIFT: u32 = 26;
 pub const EC_FPU: u64 = 0x07;
 /// Instruction abort from user level.
 pub const EC_INSTRUCTION_ABORT: u64 = 0x20;
+/// Software breakpoint from user level.
+pub const EC_BREAKPOINT: u64 = 0x3c;
 /// Data abort from user level.
 pub const EC_DATA_ABORT: u64 = 0x24;
 

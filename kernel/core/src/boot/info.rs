@@ -65,7 +65,7 @@ impl Info {
         self.untypeds += 1;
     }
 
-    /// Writes the device tree, and padding behind it, into the extra boot information.
+    /// Writes the device tree into the extra boot information.
     pub fn write_device_tree(&mut self, m: &mut impl Memory, to: Range<u64>, dtb: PhysAddr, bytes: u64) {
         if to.is_empty() {
             return;
@@ -79,11 +79,6 @@ impl Info {
                 word &= (1 << (8 * (bytes - offset))) - 1;
             }
             m.store(to.start, HEADER_BYTES + offset, word);
-        }
-        let left = (to.end - to.start) - length;
-        if left >= HEADER_BYTES {
-            m.store(to.start, length, BootInfoId::Padding as u64);
-            m.store(to.start, length + 8, left);
         }
     }
 }

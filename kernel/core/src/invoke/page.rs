@@ -11,7 +11,7 @@ use crate::invoke::error::{InvocationError, Trouble};
 use crate::invoke::{Invocation, Outcome};
 use crate::kernel::Kernel;
 use crate::machine::{CacheOp, Machine};
-use crate::vspace::descriptor::{Access, bits_left, is_valid, user_frame};
+use crate::vspace::descriptor::{Access, address, bits_left, is_valid, user_frame};
 use crate::vspace::walk::walk;
 
 /// The cache operation a method asks for.
@@ -69,6 +69,9 @@ impl<M: Machine> Kernel<M> {
         let rights = CapRights::from_word(call.word(self, 1));
         let attributes = VmAttributes::from_word(call.word(self, 2));
         let (root, asid) = self.valid_vspace(call.extra_cap(self, 0)?, 1)?;
+        if vaddr & ((1 << size.bits()) - 1) != 0 {
+            return Err(InvocationError::AlignmentError.into());
+        }
         if mapped_asid != 0 {
             if mapped_asid != asid {
                 return Err(InvocationError::InvalidCapability(0).into());
@@ -79,16 +82,10 @@ impl<M: Machine> Kernel<M> {
         } else if vaddr.checked_add((1 << size.bits()) - 1).is_none_or(|last| last > USER_TOP) {
             return Err(InvocationError::InvalidArgument(0).into());
         }
-        if vaddr & ((1 << size.bits()) - 1) != 0 {
-            return Err(InvocationError::AlignmentError.into());
-        }
         let reached = walk(&self.m, root, vaddr);
         if bits_left(reached.level) != size.bits() {
             let cause = LookupFault::MissingCapability { bits_left: bits_left(reached.level) as u64 };
             return Err(InvocationError::FailedLookup { source: false, cause }.into());
-        }
-        if mapped_asid == 0 && is_valid(reached.entry) {
-            return Err(InvocationError::DeleteFirst.into());
         }
         let Cap::Frame { read, write, .. } = cap.with_rights(rights) else {
             return Err(InvocationError::IllegalOperation.into());
@@ -110,12 +107,20 @@ impl<M: Machine> Kernel<M> {
 
     fn page_cache(&mut self, cap: Cap, label: InvocationLabel, call: &Invocation) -> Result<Outcome, Trouble> {
         call.needs(2, 0)?;
-        let Cap::Frame { at, size, asid, .. } = cap else { return Err(InvocationError::IllegalOperation.into()) };
+        let Cap::Frame { at, size, asid, vaddr, .. } = cap else {
+            return Err(InvocationError::IllegalOperation.into());
+        };
         if asid == 0 {
             return Err(InvocationError::IllegalOperation.into());
         }
-        if self.vspace_of(asid).is_none() {
-            return Err(InvocationError::FailedLookup { source: false, cause: LookupFault::InvalidRoot }.into());
+        let root = self
+            .vspace_of(asid)
+            .ok_or(InvocationError::FailedLookup { source: false, cause: LookupFault::InvalidRoot })?;
+        let reached = walk(&self.m, root, vaddr);
+        let same_size = bits_left(reached.level) == size.bits();
+        if same_size && (!is_valid(reached.entry) || address(reached.entry) != at) {
+            // Another frame has been mapped over this one, and perhaps unmapped.
+            return Err(InvocationError::InvalidCapability(0).into());
         }
         let (start, end) = (call.word(self, 0), call.word(self, 1));
         if end <= start {

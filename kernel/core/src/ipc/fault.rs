@@ -59,6 +59,9 @@ pub enum Fault {
 
 /// Highest number of words of a fault message.
 const MAX_WORDS: usize = 13;
+/// Position of the next instruction's address in an unknown system call's message. (The interface calls the word
+/// the link register; the official kernel puts this there, and a reply cannot change it.)
+const SYSCALL_NEXT: usize = 10;
 /// Registers an unknown system call's reply sets: those of the message without the number.
 const SYSCALL_REPLY: [Register; 12] = {
     use Register::{Pc, Sp, Spsr, X};
@@ -150,6 +153,7 @@ impl<M: Machine> Kernel<M> {
                 for (word, register) in words.iter_mut().zip(SYSCALL_REPLY) {
                     *word = self.register(thread, register);
                 }
+                words[SYSCALL_NEXT] = self.m.get(thread, tcb::PC);
                 words[12] = stored[0];
                 13
             }
@@ -173,10 +177,10 @@ impl<M: Machine> Kernel<M> {
                 };
                 2
             }
-            // Debug exceptions; a single step names no breakpoint.
+            // Debug exceptions; a single step and a software breakpoint have no number.
             _ => {
                 words[..4].copy_from_slice(&[pc, stored[0], stored[1], stored[2]]);
-                if stored[0] == sel4_abi::thread::breakpoint_type::SINGLE_STEP { 2 } else { 4 }
+                if stored[0] >= sel4_abi::thread::breakpoint_type::SINGLE_STEP { 2 } else { 4 }
             }
         }
     }
@@ -184,6 +188,7 @@ impl<M: Machine> Kernel<M> {
     /// Applies the reply to a fault; true if the thread is to go on.
     pub(crate) fn apply_fault_reply(&mut self, sender: Tcb, receiver: Tcb) -> bool {
         let info = MessageInfo::from_word(self.m.get(sender, tcb::x(1))).clamped();
+        let unknown_syscall = self.m.get(receiver, tcb::FAULT_TYPE) == FaultType::UnknownSyscall as u64;
         let registers: &[Register] = match FaultType::from_raw(self.m.get(receiver, tcb::FAULT_TYPE)) {
             Some(FaultType::CapFault | FaultType::VMFault) => return true,
             Some(FaultType::UnknownSyscall) => &SYSCALL_REPLY,
@@ -194,6 +199,9 @@ impl<M: Machine> Kernel<M> {
         let buffer = self.buffer(sender, false);
         let length = if buffer.is_some() { info.length() as usize } else { (info.length() as usize).min(4) };
         for (index, &register) in registers.iter().enumerate().take(length) {
+            if unknown_syscall && index == SYSCALL_NEXT {
+                continue;
+            }
             let value = self.message_word(sender, buffer, index);
             self.set_register(receiver, register, value);
         }

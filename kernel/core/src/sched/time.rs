@@ -11,8 +11,8 @@ pub const WCET: u64 = ticks(KERNEL_WCET_US * KERNEL_WCET_SCALE);
 pub const MIN_BUDGET: u64 = 2 * WCET;
 /// The same in microseconds.
 pub const MIN_BUDGET_US: u64 = 2 * KERNEL_WCET_US * KERNEL_WCET_SCALE;
-/// The longest budget or period, in microseconds: its eightfold still fits the tick counter.
-pub const MAX_PERIOD_US: u64 = micros(u64::MAX / 8);
+/// The longest budget or period, in microseconds: what the official kernel allows.
+pub const MAX_PERIOD_US: u64 = u64::MAX / 8 / TICKS_PER_MS;
 
 /// Ticks in `us` microseconds.
 pub const fn ticks(us: u64) -> u64 {
