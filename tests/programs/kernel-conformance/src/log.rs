@@ -44,6 +44,9 @@ pub fn cell(n: usize) -> &'static AtomicU64 {
 
 /// `logged!([a, b])`: the log holds exactly that; it is empty afterwards.
 macro_rules! logged {
+    ([]) => {
+        $crate::expect::equal("log", $crate::log::take::<4>(), (0, [0; 4]))?
+    };
     ([$($value:expr),* $(,)?]) => {{
         let expected = [$($value as u64),*];
         $crate::expect::equal("log", $crate::log::take(), (expected.len(), expected))?

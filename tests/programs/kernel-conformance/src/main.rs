@@ -17,6 +17,7 @@
 
 mod api;
 mod arena;
+mod code;
 mod console;
 mod expect;
 mod log;

@@ -1,6 +1,12 @@
 //! The suite, by part of the interface.
 
 mod cnode;
+mod cspace;
+mod fault;
+mod ipc;
+mod notification;
+mod reply;
+mod transfer;
 mod untyped;
 
 use crate::supervisor::TestFn;
@@ -19,7 +25,16 @@ use tests;
 pub type Part = (&'static str, &'static [(&'static str, TestFn)]);
 
 /// Everything, in the order it runs.
-pub const ALL: &[Part] = &[("untyped", untyped::TESTS), ("cnode", cnode::TESTS)];
+pub const ALL: &[Part] = &[
+    ("untyped", untyped::TESTS),
+    ("cnode", cnode::TESTS),
+    ("cspace", cspace::TESTS),
+    ("ipc", ipc::TESTS),
+    ("transfer", transfer::TESTS),
+    ("notification", notification::TESTS),
+    ("reply", reply::TESTS),
+    ("fault", fault::TESTS),
+];
 
 /// Index of a part.
 pub fn index(part: &str) -> u64 {
