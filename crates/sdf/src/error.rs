@@ -223,7 +223,7 @@ pub enum Rule {
         owner: String,
     },
     /// Both ends of a channel may call.
-    #[error("both ends may call the other: one of them would have to have the higher priority twice")]
+    #[error("both ends may call the other, but calls go to higher priorities only")]
     BothCall,
     /// A protected call that does not go strictly upwards.
     #[error("'{caller}' (priority {caller_priority}) may not call '{callee}' (priority {callee_priority})")]
@@ -386,7 +386,7 @@ impl Rule {
             Self::TooSmall { .. } => "Choose a larger number.",
             Self::Misaligned { .. } => "Round it to a multiple.",
             Self::PageSize { .. } => "Use 0x1000 or 0x200000, or leave it out.",
-            Self::Perms { .. } => "Use r, rw, rx or r with w; write-only pages do not exist.",
+            Self::Perms { .. } => "Use r, rw, rx or rwx; write-only pages do not exist.",
             Self::Budget { .. } => "Make the budget smaller or the period larger.",
             Self::DuplicateName { .. } => "Rename one of them.",
             Self::UnknownName { .. } => "Check the spelling, or define it.",
