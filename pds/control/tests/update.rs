@@ -1,5 +1,6 @@
 //! Updates and losses, one at a time.
 
+#[allow(dead_code)] // Each test program uses its part of the world.
 mod world;
 
 use control::fake::{Fault, Mode};

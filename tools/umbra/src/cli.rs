@@ -40,6 +40,7 @@ struct Cli {
 enum Command {
     Boot(command::boot::Arguments),
     Build(command::build::Arguments),
+    Ctl(command::ctl::Arguments),
     Demo(command::demo::Arguments),
     Inspect(command::pack::InspectArguments),
     Pack(command::pack::Arguments),
@@ -62,6 +63,7 @@ fn dispatch(command: Command) -> Result<Exit> {
     match command {
         Command::Boot(arguments) => command::boot::run(&arguments),
         Command::Build(arguments) => command::build::run(&arguments),
+        Command::Ctl(arguments) => command::ctl::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),
         Command::Inspect(arguments) => command::pack::inspect(&arguments),
         Command::Pack(arguments) => command::pack::run(&arguments),

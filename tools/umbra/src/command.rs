@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod build;
+pub mod ctl;
 pub mod demo;
 pub mod pack;
 pub mod run;

@@ -7,6 +7,7 @@
 //! | [`setup`] | what must be installed, and installing it |
 //! | [`build`] | programs for the target, by cargo |
 //! | [`image`] | ELF files, user images, boot images, flat images |
+//! | [`ctl`] | talking to a running machine |
 //! | [`disk`] | disk images: made before, checked after |
 //! | [`pack`] | driver packages |
 //! | [`testing`] | what the boot tests are told |
@@ -18,6 +19,7 @@
 pub mod build;
 pub mod cli;
 pub mod command;
+pub mod ctl;
 pub mod demo;
 pub mod disk;
 pub mod image;

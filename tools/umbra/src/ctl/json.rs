@@ -1,0 +1,117 @@
+//! The same answers for programs. Times are nanoseconds; hashes are hexadecimal.
+
+use control_protocol::record::{PackageLabel, Record, State};
+use control_protocol::reply::{Condition, Package, Status, Stop};
+use serde_json::{Value, json};
+
+use super::text;
+
+/// State of the devices.
+pub fn status(status: &Status) -> Value {
+    let devices: Vec<Value> = status
+        .devices
+        .iter()
+        .map(|device| {
+            let job = match device.condition {
+                Condition::Changing { job, .. } => Some(job),
+                _ => None,
+            };
+            json!({
+                "name": device.name.as_str(),
+                "class": device.class,
+                "condition": condition(&device.condition),
+                "text": text::condition(&device.condition),
+                "job": job,
+                "generation": device.generation,
+                "package": device.package.as_ref().map(label),
+                "previous": device.previous.as_ref().map(label),
+                "updates": device.updates,
+                "failures": device.failures,
+            })
+        })
+        .collect();
+    json!({
+        "now_ns": status.now_ns,
+        "devices": devices,
+        "skipped_bytes": status.skipped_bytes,
+        "damaged_frames": status.damaged_frames,
+    })
+}
+
+fn condition(condition: &Condition) -> &'static str {
+    match condition {
+        Condition::Empty => "empty",
+        Condition::Working => "working",
+        Condition::Probation => "probation",
+        Condition::Changing { .. } => "changing",
+        Condition::Offline(_) => "offline",
+    }
+}
+
+fn label(package: &PackageLabel) -> Value {
+    json!({ "label": package.label.as_str(), "hash": text::hex(&package.hash) })
+}
+
+/// The package store.
+pub fn packages(packages: &[Package]) -> Value {
+    let packages: Vec<Value> = packages
+        .iter()
+        .map(|package| {
+            json!({
+                "slot": package.slot,
+                "sha256": text::hex(&package.sha256),
+                "bytes": package.len,
+                "label": package.label.as_str(),
+                "kept": package.kept,
+            })
+        })
+        .collect();
+    json!({ "packages": packages })
+}
+
+/// A job or a piece of history.
+pub fn record(record: &Record) -> Value {
+    let result = match &record.state {
+        State::Done(outcome) => Some(text::outcome(outcome)),
+        _ => None,
+    };
+    let reason = match &record.state {
+        State::Done(outcome) => text::outcome_reason(outcome),
+        _ => None,
+    };
+    let figures = &record.figures;
+    json!({
+        "id": record.id,
+        "device": record.device,
+        "kind": text::kind(record.kind),
+        "state": text::state(&record.state),
+        "result": result,
+        "reason": reason.map(text::reason),
+        "reason_code": reason,
+        "cause": record.cause.as_ref().map(text::reason),
+        "from": record.from.as_ref().map(label),
+        "to": record.to.as_ref().map(label),
+        "now": record.result.as_ref().map(label),
+        "began_ns": figures.began_ns,
+        "stage_ns": figures.stage_ns,
+        "quiesce_ns": figures.quiesce_ns,
+        "cut_ns": figures.cut_ns,
+        "reset_ns": figures.reset_ns,
+        "attach_ns": figures.attach_ns,
+        "enable_ns": figures.enable_ns,
+        "total_ns": figures.total_ns,
+        "blackout_ns": figures.blackout_ns,
+        "client_gap_ns": figures.client_gap_ns,
+        "completions": figures.completions,
+        "in_flight": figures.in_flight,
+        "undrained": figures.undrained,
+        "resubmitted": figures.resubmitted,
+        "queued": figures.queued,
+    })
+}
+
+/// How far the orderly stop is.
+pub fn stop(stop: &Stop) -> Value {
+    let waiting: Vec<&str> = stop.waiting.iter().map(|name| name.as_str()).collect();
+    json!({ "halted": stop.halted, "waiting": waiting })
+}

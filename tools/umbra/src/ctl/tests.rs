@@ -1,0 +1,263 @@
+//! The client against the real core of control, over a socket, in a fake world; and against bad company.
+
+use super::client::{Client, ClientError};
+use control::clock::Limits;
+use control::fake::{FakeWorld, HZ, Report};
+use control::{Control, Setup, SlotSetup};
+use control_protocol::frame::{self, MAX_FRAME};
+use control_protocol::record::{Kind, Outcome, Reason, State};
+use control_protocol::reply::{Condition, Error, Name};
+use control_protocol::request::Policy;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+const SLOT_SIZE: usize = 8192;
+const BOOT: &[u8] = b"G boot";
+const DISK: &str = "disk0";
+
+/// What the machine's end of the socket does badly.
+#[derive(Clone, Default)]
+struct Bad {
+    /// Answers still to be swallowed.
+    swallow: Arc<AtomicU32>,
+    /// Orders that reached control as new ones.
+    updates: Arc<AtomicU32>,
+}
+
+fn name(name: &str) -> Name {
+    Name::try_from(name).expect("short")
+}
+
+/// A machine on the other end of a socket.
+fn machine(bad: Bad) -> Client {
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    thread::spawn(move || serve(theirs, &bad));
+    let mut client = Client::over(ours);
+    client.set_patience(Duration::from_secs(20));
+    client
+}
+
+fn serve(mut stream: UnixStream, bad: &Bad) {
+    let lens = [BOOT.len() as u32];
+    let mut world = FakeWorld::new(1, 4, SLOT_SIZE, &[BOOT]);
+    let setup = Setup {
+        counter_hz: HZ,
+        limits: Limits::default(),
+        slots: [SlotSetup {
+            name: name(DISK),
+            class: 1,
+            slot: 0,
+            package: 0,
+        }]
+        .into_iter()
+        .collect(),
+        store_slots: 4,
+        store_slot_size: SLOT_SIZE as u32,
+        preloaded: &lens,
+        reports: [name("client")].into_iter().collect(),
+        traces: [name("control")].into_iter().collect(),
+        saved: None,
+    };
+    let mut control = Control::new(&mut world, setup);
+    stream
+        .set_read_timeout(Some(Duration::from_millis(1)))
+        .expect("a socket");
+    let mut input = [0; 1024];
+    loop {
+        if !world.asked_to_stop.is_empty() {
+            control.stopped(0);
+        }
+        step(&mut world, &mut control);
+        bad.updates.store(
+            control.machine(0).map_or(0, |machine| machine.counts().0),
+            Relaxed,
+        );
+        let len = match stream.read(&mut input) {
+            Ok(0) => return,
+            Ok(len) => len,
+            Err(_) => continue,
+        };
+        let mut bytes = &input[..len];
+        while !bytes.is_empty() {
+            let taken = control.feed(bytes);
+            bytes = &bytes[taken..];
+            while control.serve(&mut world) {
+                let swallow = bad.swallow.load(Relaxed);
+                if swallow > 0 {
+                    bad.swallow.store(swallow - 1, Relaxed);
+                } else if stream.write_all(control.output()).is_err() {
+                    return;
+                }
+                control.sent(usize::MAX);
+            }
+        }
+    }
+}
+
+/// One thing happens in the world, or some time passes.
+fn step(world: &mut FakeWorld, control: &mut Control) {
+    match world.reports.pop_front() {
+        Some(Report::Shadow(event)) => control.shadow_event(world, &event),
+        Some(Report::Stager(outcome)) => control.stager_outcome(world, &outcome),
+        Some(Report::Root(event)) => control.root_event(world, &event),
+        None => {
+            world.now += 1000;
+            control.tick(world);
+        }
+    }
+}
+
+fn booted(client: &mut Client) {
+    while client.status().expect("an answer").devices[0].condition != Condition::Working {}
+}
+
+#[test]
+fn update_uploads_follows_and_tells() {
+    let mut client = machine(Bad::default());
+    booted(&mut client);
+    // Several chunks.
+    let package = [b"G".as_slice(), &[7; 5000]].concat();
+    let mut seen = Vec::new();
+    let hash = client
+        .upload(&package, |done, all| seen.push((done, all)))
+        .expect("uploaded");
+    assert_eq!(seen.first(), Some(&(0, 5001)));
+    assert_eq!(seen.last(), Some(&(5001, 5001)));
+    assert!(
+        client
+            .packages()
+            .expect("packages")
+            .iter()
+            .any(|package| package.sha256 == hash && package.len == 5001)
+    );
+    // It is there: nothing is sent again.
+    assert_eq!(
+        client
+            .upload(&package, |done, all| assert_eq!(done, all))
+            .expect("there"),
+        hash
+    );
+    let job = client.update(DISK, hash, Policy::Refuse).expect("accepted");
+    let record = client.follow(job, |_| {}).expect("followed");
+    assert_eq!(
+        (record.kind, record.state),
+        (Kind::Update, State::Done(Outcome::Done))
+    );
+    assert_eq!(record.figures.resubmitted, 3);
+    let history = client.history(DISK).expect("history");
+    assert_eq!(
+        history.iter().map(|record| record.kind).collect::<Vec<_>>(),
+        [Kind::Boot, Kind::Update]
+    );
+}
+
+#[test]
+fn refusals_come_with_their_reason() {
+    let mut client = machine(Bad::default());
+    booted(&mut client);
+    let refused = |result: Result<u32, ClientError>| match result {
+        Err(ClientError::Refused(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(client.rollback(DISK)), Error::NothingToRollBack);
+    assert_eq!(refused(client.kill("nothing")), Error::UnknownDevice);
+    assert_eq!(
+        refused(client.update(DISK, [0; 32], Policy::Refuse)),
+        Error::UnknownPackage
+    );
+    let damaged = client.upload(b"damaged", |_, _| {}).expect("uploaded");
+    let job = client.update(DISK, damaged, Policy::Refuse).expect("accepted");
+    let record = client.follow(job, |_| {}).expect("followed");
+    assert_eq!(
+        record.state,
+        State::Done(Outcome::Refused(Reason::Damaged { detail: 0 }))
+    );
+}
+
+#[test]
+fn lost_answer_is_asked_for_again_and_the_order_executed_once() {
+    let bad = Bad::default();
+    let mut client = machine(bad.clone());
+    booted(&mut client);
+    let hash = client.upload(b"G two", |_, _| {}).expect("uploaded");
+    bad.swallow.store(2, Relaxed);
+    let job = client
+        .update(DISK, hash, Policy::Refuse)
+        .expect("accepted at the third time");
+    let record = client.follow(job, |_| {}).expect("followed");
+    assert_eq!(record.state, State::Done(Outcome::Done));
+    client.status().expect("an answer");
+    assert_eq!(bad.updates.load(Relaxed), 1);
+}
+
+#[test]
+fn rubbish_before_a_question_does_not_hurt() {
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    thread::spawn(move || serve(theirs, &Bad::default()));
+    let mut buffer = [0; MAX_FRAME];
+    let frame = frame::encode_bytes(&mut buffer, frame::Kind::Request, 1, 1, &[0; 1000]).expect("fits");
+    let mut raw = ours.try_clone().expect("a clone");
+    raw.write_all(b"not a frame").expect("written");
+    raw.write_all(&frame[..500]).expect("written");
+    let mut client = Client::over(ours);
+    assert_eq!(client.hello().expect("an answer").counter_hz, HZ);
+    assert!(client.status().expect("an answer").skipped_bytes >= 511);
+}
+
+#[test]
+fn reports_traces_and_stop() {
+    let mut client = machine(Bad::default());
+    booted(&mut client);
+    assert_eq!(client.reports().expect("names"), ["client"]);
+    assert_eq!(
+        client.report("client", 0, usize::MAX).expect("report"),
+        b"report of the first"
+    );
+    assert_eq!(client.report("client", 7, 2).expect("report"), b"of");
+    let (events, next, lost) = client.trace(0, 0).expect("trace");
+    assert_eq!(
+        (events.len(), lost),
+        (next as usize * size_of::<trace::Event>(), 0)
+    );
+    assert!(next > 5);
+    while !client.stop().expect("stop").halted {}
+    assert!(matches!(client.rollback(DISK), Err(ClientError::Refused(_))));
+}
+
+#[test]
+fn other_version_silence_and_absence_have_messages_that_help() {
+    let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+    thread::spawn(move || {
+        let mut input = [0; 4096];
+        let mut decoder = control_protocol::Decoder::new();
+        loop {
+            let len = theirs.read(&mut input).expect("read");
+            decoder.feed(&input[..len]);
+            if let Some(asked) = decoder.next_frame() {
+                let mut buffer = [0; MAX_FRAME];
+                let answer = frame::encode_other_version(&mut buffer, asked.session, asked.request);
+                theirs.write_all(answer).expect("written");
+                return;
+            }
+        }
+    });
+    let error = Client::over(ours).hello().expect_err("another version");
+    assert!(error.to_string().contains("version"), "{error}");
+
+    let (ours, _theirs) = UnixStream::pair().expect("a pair of sockets");
+    let mut client = Client::over(ours);
+    client.set_patience(Duration::from_millis(50));
+    assert!(matches!(client.hello(), Err(ClientError::Silent(_))));
+
+    let folder = tempfile::tempdir().expect("folder");
+    let error = Client::connect(&folder.path().join("none.sock")).expect_err("nobody");
+    assert!(error.to_string().contains("cargo umbra run"), "{error}");
+
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    drop(theirs);
+    assert!(matches!(Client::over(ours).hello(), Err(ClientError::Broken(_))));
+}

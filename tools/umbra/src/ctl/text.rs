@@ -1,0 +1,173 @@
+//! What control says, in words, each with what can be done about it.
+
+use control_protocol::PackageHash;
+use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, State, Step};
+use control_protocol::reply::{Condition, Error};
+
+/// Why a request was refused.
+pub fn error(error: &Error) -> String {
+    match error {
+        Error::Malformed => {
+            "the machine does not understand the question (tool and image are of different builds)".into()
+        }
+        Error::UnknownDevice => "there is no such device (`ctl status` lists them)".into(),
+        Error::UnknownPackage => "the store has no such package (`ctl packages` lists them)".into(),
+        Error::UnknownJob => "there is no such job, or it is so old that it was forgotten".into(),
+        Error::UnknownName => "there is no such report or trace (`ctl report` lists the reports)".into(),
+        Error::Busy { job } => {
+            format!("the device is in the middle of job {job}; try again when that is over")
+        }
+        Error::NothingToRollBack => {
+            "there is nothing to go back to: the driver was not updated since boot".into()
+        }
+        Error::NoDriver => "no driver serves the device (`ctl status` says why)".into(),
+        Error::TooLarge { max } => {
+            format!("the package is empty or larger than a slot of the store ({max} bytes)")
+        }
+        Error::StoreFull => "every package in the store is in use or kept for a rollback".into(),
+        Error::NoUpload => "no upload into that slot is under way".into(),
+        Error::ChunkPosition { received } => format!("the upload stands at byte {received}"),
+        Error::WrongHash => "the package arrived damaged; try again".into(),
+        Error::OutOfRange => "offset or length lies outside the region".into(),
+        Error::Stopping => "the machine is being stopped".into(),
+    }
+}
+
+/// Why a transaction ended as it did.
+pub fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::Damaged { detail } => format!("the package is damaged (error {detail})"),
+        Reason::Malformed { detail } => format!("the package breaks a rule of the format (error {detail})"),
+        Reason::WrongClass => {
+            "a driver of another class, or built for another version of the class's interface".into()
+        }
+        Reason::WrongDevice => "not a driver for this device".into(),
+        Reason::Signature => "the package's signature is missing, wrong, or by an unknown key".into(),
+        Reason::NoMemory => "no memory for another driver generation".into(),
+        Reason::Root { code } => format!("the root task refused (code {code})"),
+        Reason::StagerSilent => "the stager did not answer in time".into(),
+        Reason::ShadowSilent => "the shadow server did not answer in time".into(),
+        Reason::CapabilityLost { fields } => {
+            format!(
+                "the driver lacks a capability that the running one has (fields {fields:#x}); `--policy degrade` accepts it"
+            )
+        }
+        Reason::Probe { code } => format!("the driver could not probe its device (code {code})"),
+        Reason::ProbeDeadline => "the driver did not report in time".into(),
+        Reason::BadReport => "the driver's report makes no sense".into(),
+        Reason::Link { detail } => format!("the driver broke the rules of its link ({detail})"),
+        Reason::UnknownRequest => "the driver answered a request that was never sent".into(),
+        Reason::RequestDeadline => "the driver left a request unanswered".into(),
+        Reason::Changed => "what the driver reads from the device is not what was there before".into(),
+        Reason::Fault { label, address, pc } => {
+            format!(
+                "the driver faulted ({}, address {address:#x}, pc {pc:#x})",
+                fault(*label)
+            )
+        }
+        Reason::Budget => "the driver spent its time budget again and again".into(),
+        Reason::Killed => "killed by the operator".into(),
+        Reason::DeviceReset => {
+            "the device could not be reset; the memory of its last driver stays quarantined".into()
+        }
+        Reason::TooManyFailures => "the driver failed too often, and there is no other good version".into(),
+        Reason::ControlRestarted => "the control program was restarted in the middle".into(),
+    }
+}
+
+/// seL4's fault labels (MCS).
+fn fault(label: u64) -> String {
+    match label {
+        1 => "capability fault".into(),
+        2 => "unknown system call".into(),
+        3 => "user exception".into(),
+        5 => "timeout".into(),
+        6 => "VM fault".into(),
+        other => format!("fault {other}"),
+    }
+}
+
+/// An outcome in a word.
+pub fn outcome(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Refused(_) => "refused",
+        Outcome::RolledBack(_) => "rolled back",
+        Outcome::LastGood(_) => "last good version",
+        Outcome::Offline(_) => "offline",
+    }
+}
+
+/// The reason of an outcome.
+pub fn outcome_reason(outcome: &Outcome) -> Option<&Reason> {
+    match outcome {
+        Outcome::Done => None,
+        Outcome::Refused(reason)
+        | Outcome::RolledBack(reason)
+        | Outcome::LastGood(reason)
+        | Outcome::Offline(reason) => Some(reason),
+    }
+}
+
+/// What a record is about.
+pub fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Boot => "boot",
+        Kind::Update => "update",
+        Kind::Rollback => "rollback",
+        Kind::Kill => "kill",
+        Kind::Recovery => "recovery",
+    }
+}
+
+/// A step, as a thing that is being done.
+pub fn step(step: Step) -> &'static str {
+    match step {
+        Step::StageNew => "building the new driver",
+        Step::StageSpare => "building a copy of the old driver to go back to",
+        Step::Quiesce => "draining the old driver",
+        Step::Attach => "taking and resetting the device",
+        Step::Enable => "starting the new driver",
+        Step::Resume => "feeding the old driver again",
+        Step::Measure => "collecting figures",
+    }
+}
+
+/// How far a record is.
+pub fn state(state: &State) -> String {
+    match state {
+        State::Waiting => "waiting".into(),
+        State::Running(at) => step(*at).into(),
+        State::Done(result) => outcome(result).into(),
+    }
+}
+
+/// What a device does.
+pub fn condition(condition: &Condition) -> String {
+    match condition {
+        Condition::Empty => "no driver yet".into(),
+        Condition::Working => "working".into(),
+        Condition::Probation => "working (on probation)".into(),
+        Condition::Changing { job, step: at } => format!("job {job}: {}", step(*at)),
+        Condition::Offline(why) => format!("offline: {}", reason(why)),
+    }
+}
+
+/// A package: its name, or the beginning of its hash.
+pub fn package(package: Option<&PackageLabel>) -> String {
+    match package {
+        None => "-".into(),
+        Some(package) if package.label.is_empty() => hex(&package.hash[..4]),
+        Some(package) => package.label.as_str().into(),
+    }
+}
+
+/// The beginning of a hash that people type.
+pub fn hash(hash: &PackageHash) -> String {
+    hex(&hash[..6])
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
