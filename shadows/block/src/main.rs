@@ -72,7 +72,9 @@ impl Handler for Pd {
         if channels.contains(self.world.timer) {
             self.shadow.timeout();
         }
-        let bits = channels.iter().fold(0, |bits, channel| bits | 1 << channel.index());
+        let bits = channels
+            .iter()
+            .fold(0, |bits, channel| bits | 1 << channel.index());
         self.shadow.wake(bits, &mut self.world);
         Ok(())
     }
