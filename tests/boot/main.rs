@@ -7,6 +7,7 @@
 mod case;
 mod loading;
 mod roots;
+mod systems;
 
 use case::Case;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -18,7 +19,7 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Two at a time: machines are busy with one host thread each, and a starved one would miss its time.
     arguments.test_threads.get_or_insert(2);
-    let cases: Vec<Case> = roots::cases().into_iter().chain(loading::cases()).collect();
+    let cases: Vec<Case> = [roots::cases(), loading::cases(), systems::cases()].concat();
     let trials = cases.into_iter().flat_map(trials).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

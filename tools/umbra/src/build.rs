@@ -26,7 +26,7 @@ pub fn loader() -> Result<PathBuf> {
     program("loader", Config::Release)
 }
 
-/// Builds a program for the target by the name of its package; returns the ELF's path.
+/// Builds a program for the target by its name; returns the ELF's path.
 pub fn program(name: &str, config: Config) -> Result<PathBuf> {
     let all = programs()?;
     let package = all.iter().find(|package| package.name == name);
@@ -59,7 +59,13 @@ pub fn cargo(subcommand: &str, package: &Package, config: Config) -> Command {
     cargo
         .current_dir(workspace::root())
         .args([subcommand, "--release", "--quiet", "--target", TARGET]);
-    cargo.args(["--package", &package.name, "--bin", &package.name, "--features"]);
+    cargo.args([
+        "--package",
+        &package.package,
+        "--bin",
+        &package.name,
+        "--features",
+    ]);
     let config_feature = config.feature().filter(|_| package.per_config);
     cargo.arg(
         [package.switch]

@@ -8,11 +8,13 @@ use std::process::Command;
 /// The features that switch a program on; a package has exactly one of them.
 const SWITCHES: [&str; 2] = ["target", "pd"];
 
-/// A package with a binary for the target.
+/// A package's binary for the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
-    /// Its name, which is also the binary's.
+    /// The binary's name, unique in the workspace.
     pub name: String,
+    /// The package's name: the same, but for packages with several programs.
+    pub package: String,
     /// The feature that switches the binary on.
     pub switch: &'static str,
     /// Whether it is built once per kernel configuration.
@@ -27,23 +29,24 @@ pub fn programs() -> Result<Vec<Package>> {
         .output()
         .context("starting cargo metadata")?;
     let metadata: Value = serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
-    let mut programs: Vec<Package> = list(&metadata["packages"]).filter_map(package).collect();
+    let mut programs: Vec<Package> = list(&metadata["packages"]).flat_map(binaries).collect();
     programs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(programs)
 }
 
-fn package(package: &Value) -> Option<Package> {
-    let name = package["name"].as_str()?;
-    let binary =
-        list(&package["targets"]).find(|target| target["name"] == name && target["kind"][0] == "bin")?;
-    let switch = SWITCHES
-        .into_iter()
-        .find(|switch| list(&binary["required-features"]).any(|feature| feature == switch))?;
+fn binaries(package: &Value) -> impl Iterator<Item = Package> {
     let per_config = package["features"].get("debug-build").is_some();
-    Some(Package {
-        name: name.to_owned(),
-        switch,
-        per_config,
+    list(&package["targets"]).filter_map(move |target| {
+        let binary = Some(target).filter(|target| target["kind"][0] == "bin")?;
+        let switch = SWITCHES
+            .into_iter()
+            .find(|switch| list(&binary["required-features"]).any(|feature| feature == switch))?;
+        Some(Package {
+            name: binary["name"].as_str()?.to_owned(),
+            package: package["name"].as_str()?.to_owned(),
+            switch,
+            per_config,
+        })
     })
 }
 
@@ -62,5 +65,6 @@ mod tests {
         assert!(find("loader").is_some_and(|loader| loader.switch == "target" && !loader.per_config));
         assert!(find("kernel").is_some_and(|kernel| kernel.switch == "target" && kernel.per_config));
         assert!(find("umbra").is_none(), "the tool itself is for the host");
+        assert!(find("probe-bus").is_some_and(|probe| probe.package == "root-probe"));
     }
 }
