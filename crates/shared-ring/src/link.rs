@@ -199,14 +199,15 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         if !sent && !freed {
             return false;
         }
-        // Release: the entries before the tail, the reads of entries before the head.
-        if sent {
-            self.own.store32(TAIL, self.tail, Release);
-            self.published_tail = self.tail;
-        }
+        // Release: the reads of entries before the head, the entries before the tail. The head comes first: who sees an
+        // answer sees the space its request took free again.
         if freed {
             self.own.store32(HEAD, self.head, Release);
             self.published_head = self.head;
+        }
+        if sent {
+            self.own.store32(TAIL, self.tail, Release);
+            self.published_tail = self.tail;
         }
         // The indices before the flag, as the sleeper has its flag before the indices: one of us sees the other.
         P::fence();

@@ -11,7 +11,7 @@ unsafe impl Sync for Raw {}
 static A: Raw = Raw(core::cell::UnsafeCell::new([0; PAGE_SIZE]));
 static B: Raw = Raw(core::cell::UnsafeCell::new([0; PAGE_SIZE]));
 
-const COUNT: u64 = if cfg!(miri) { 70 } else { 100_000 };
+const COUNT: u64 = if cfg!(miri) { 200 } else { 100_000 };
 
 fn end(own: &'static Raw, peer: &'static Raw) -> Link<[u64; 4], [u64; 4]> {
     // SAFETY: two static, page-aligned pages that only the two ends of this link touch.
