@@ -7,12 +7,16 @@ use kernel_core::ipc::fault::Fault;
 use kernel_core::kernel::Kernel;
 use kernel_core::machine::Machine;
 use sel4_abi::platform::BootRegisters;
+use sel4_abi::syscall::Syscall;
 
 use crate::arch::{self, Hardware, phys_of, virt};
 
 /// Slots of the interrupt lines: 32 bytes each.
 #[repr(C, align(32))]
 struct IrqSlots([[u64; 4]; kernel_core::kernel::IRQ_LINES]);
+
+const CALL: i64 = Syscall::Call as i64;
+const REPLY_RECV: i64 = Syscall::ReplyRecv as i64;
 
 /// A static that only the one kernel thread of control touches.
 #[repr(transparent)]
@@ -21,7 +25,9 @@ struct Single<T>(UnsafeCell<T>);
 // SAFETY: there is one core, and interrupts are masked whenever kernel code runs: no two accesses overlap.
 unsafe impl<T> Sync for Single<T> {}
 
-static IRQ_SLOTS: Single<IrqSlots> = Single(UnsafeCell::new(IrqSlots([[0; 4]; kernel_core::kernel::IRQ_LINES])));
+static IRQ_SLOTS: Single<IrqSlots> = Single(UnsafeCell::new(IrqSlots(
+    [[0; 4]; kernel_core::kernel::IRQ_LINES],
+)));
 static KERNEL: Single<Kernel<Hardware>> = Single(UnsafeCell::new(Kernel::new(Hardware::new(), 0)));
 
 /// The kernel.
@@ -39,7 +45,11 @@ extern "C" fn kernel_boot(registers: &BootRegisters) -> u64 {
     let kernel = kernel();
     kernel.irq_slots = phys_of(IRQ_SLOTS.0.get() as u64);
     kernel.m.init();
-    let machinery = Machinery { registers: *registers, ram, kernel: arch::own_memory() };
+    let machinery = Machinery {
+        registers: *registers,
+        ram,
+        kernel: arch::own_memory(),
+    };
     if let Err(error) = kernel.boot(&machinery) {
         arch::print(&mut kernel.m, format_args!("kernel: cannot boot: {error:?}\n"));
         kernel.m.halt();
@@ -51,8 +61,21 @@ extern "C" fn kernel_boot(registers: &BootRegisters) -> u64 {
 #[unsafe(no_mangle)]
 extern "C" fn kernel_syscall(number: i64) -> u64 {
     let kernel = kernel();
-    kernel.syscall(number);
+    let done = match number {
+        CALL => kernel.fast_call(),
+        REPLY_RECV => kernel.fast_reply_recv(),
+        _ => false,
+    };
+    if !done {
+        slow_syscall(kernel, number);
+    }
     leave(kernel)
+}
+
+/// Out of line, so that the fast paths need not save its registers.
+#[inline(never)]
+fn slow_syscall(kernel: &mut Kernel<Hardware>, number: i64) {
+    kernel.syscall(number);
 }
 
 /// Another synchronous exception of user level.
@@ -62,14 +85,29 @@ extern "C" fn kernel_exception(syndrome: u64, address: u64) -> u64 {
     match syndrome >> arch::EC_SHIFT {
         arch::EC_FPU => kernel.fpu_trap(syndrome, 0),
         arch::EC_INSTRUCTION_ABORT => {
-            kernel.user_fault(Fault::Vm { address, status: syndrome, instruction: true });
+            kernel.user_fault(Fault::Vm {
+                address,
+                status: syndrome,
+                instruction: true,
+            });
         }
-        arch::EC_DATA_ABORT => kernel.user_fault(Fault::Vm { address, status: syndrome, instruction: false }),
+        arch::EC_DATA_ABORT => kernel.user_fault(Fault::Vm {
+            address,
+            status: syndrome,
+            instruction: false,
+        }),
         arch::EC_BREAKPOINT if sel4_abi::config::HARDWARE_DEBUG_API => {
             let reason = sel4_abi::thread::breakpoint_type::SOFTWARE_BREAK_REQUEST;
-            kernel.user_fault(Fault::Debug { reason, address: 0, number: 0 });
+            kernel.user_fault(Fault::Debug {
+                reason,
+                address: 0,
+                number: 0,
+            });
         }
-        _ => kernel.user_fault(Fault::UserException { number: syndrome, code: 0 }),
+        _ => kernel.user_fault(Fault::UserException {
+            number: syndrome,
+            code: 0,
+        }),
     }
     leave(kernel)
 }
@@ -88,7 +126,9 @@ extern "C" fn kernel_defect(syndrome: u64, address: u64, pc: u64) -> ! {
     let mut hardware = Hardware::new();
     arch::print(
         &mut hardware,
-        format_args!("kernel: exception in the kernel at {pc:#x}, syndrome {syndrome:#x}, address {address:#x}\n"),
+        format_args!(
+            "kernel: exception in the kernel at {pc:#x}, syndrome {syndrome:#x}, address {address:#x}\n"
+        ),
     );
     hardware.halt()
 }

@@ -67,12 +67,19 @@ impl Layout {
         let virt = |phys: u64| phys.wrapping_sub(registers.phys_virt_offset);
         let (start, end) = (virt(registers.user_image_start), virt(registers.user_image_end));
         let extra_bytes = extra_bytes(registers);
-        let limit = end.checked_add(extra_bytes + 2 * PAGE).ok_or(BootError::UserImage)?;
+        let limit = end
+            .checked_add(extra_bytes + 2 * PAGE)
+            .ok_or(BootError::UserImage)?;
         if start >= end || (start | end) % PAGE != 0 || limit > sel4_abi::vm::USER_TOP {
             return Err(BootError::UserImage);
         }
         let (buffer, info) = (end, end + PAGE);
-        Ok(Self { image: start..end, buffer, info, extra: info + PAGE..info + PAGE + extra_bytes })
+        Ok(Self {
+            image: start..end,
+            buffer,
+            info,
+            extra: info + PAGE..info + PAGE + extra_bytes,
+        })
     }
 
     /// Everything that is mapped.
@@ -126,7 +133,18 @@ impl Objects {
         let tables = take(tables * PAGE, PAGE)?;
         let tcb = take(1 << TCB_BITS, 1 << TCB_BITS)?;
         let context = take(1 << MIN_SCHED_CONTEXT_BITS, PAGE)?;
-        Some(Self { cnode, extra, vspace, asid_pool, buffer, info, tables, tcb, context, all: context..end })
+        Some(Self {
+            cnode,
+            extra,
+            vspace,
+            asid_pool,
+            buffer,
+            info,
+            tables,
+            tcb,
+            context,
+            all: context..end,
+        })
     }
 }
 
@@ -145,8 +163,10 @@ impl<M: Machine> Kernel<M> {
         let layout = Layout::new(registers)?;
         let mut free = Regions::<8>::new();
         free.add(machinery.ram.clone()).ok_or(BootError::OutOfSlots)?;
-        free.remove(machinery.kernel.clone()).ok_or(BootError::OutOfSlots)?;
-        free.remove(registers.user_image_start..registers.user_image_end).ok_or(BootError::OutOfSlots)?;
+        free.remove(machinery.kernel.clone())
+            .ok_or(BootError::OutOfSlots)?;
+        free.remove(registers.user_image_start..registers.user_image_end)
+            .ok_or(BootError::OutOfSlots)?;
         let dtb = registers.dtb / PAGE * PAGE..(registers.dtb + registers.dtb_size).next_multiple_of(PAGE);
         let mut room = free.clone();
         room.remove(dtb).ok_or(BootError::OutOfSlots)?;
@@ -155,15 +175,23 @@ impl<M: Machine> Kernel<M> {
         let objects = room
             .iter()
             .rev()
-            .filter_map(|range| Objects::below(range.end, extra, tables).filter(|o| o.all.start >= range.start))
+            .filter_map(|range| {
+                Objects::below(range.end, extra, tables).filter(|o| o.all.start >= range.start)
+            })
             .next()
             .ok_or(BootError::OutOfMemory)?;
         free.remove(objects.all.clone()).ok_or(BootError::OutOfSlots)?;
-        self.m.zero(objects.all.start, objects.all.end - objects.all.start);
+        self.m
+            .zero(objects.all.start, objects.all.end - objects.all.start);
         self.irq_use[KERNEL_TIMER_IRQ] = IrqUse::Timer;
         self.m.unmask_irq(KERNEL_TIMER_IRQ as u32);
         let next_table = objects.tables;
-        let mut boot = Boot { kernel: self, objects, next_slot: NUM_INITIAL_CAPS as u64, next_table };
+        let mut boot = Boot {
+            kernel: self,
+            objects,
+            next_slot: NUM_INITIAL_CAPS as u64,
+            next_table,
+        };
         boot.run(&layout, machinery, &free)
     }
 }
@@ -172,7 +200,11 @@ impl<M: Machine> Boot<'_, M> {
     fn run(&mut self, layout: &Layout, machinery: &Machinery, free: &Regions<8>) -> Result<(), BootError> {
         let registers = &machinery.registers;
         let mut info = info::Info::new(self.objects.info);
-        let described = if layout.extra.is_empty() { 0 } else { info::HEADER_BYTES + registers.dtb_size };
+        let described = if layout.extra.is_empty() {
+            0
+        } else {
+            info::HEADER_BYTES + registers.dtb_size
+        };
         info.begin(&mut self.kernel.m, layout.buffer, described);
         info.write_device_tree(
             &mut self.kernel.m,
@@ -197,9 +229,19 @@ impl<M: Machine> Boot<'_, M> {
         self.map_frame(Some(InitCap::BootInfoFrame), self.objects.info, layout.info)?;
         let extra = self.map_frames(self.objects.extra, &layout.extra)?;
         let sched_control = self.provide(core::iter::once(Cap::SchedControl))?;
-        self.map_frame(Some(InitCap::InitThreadIpcBuffer), self.objects.buffer, layout.buffer)?;
+        self.map_frame(
+            Some(InitCap::InitThreadIpcBuffer),
+            self.objects.buffer,
+            layout.buffer,
+        )?;
         let image = self.map_frames(registers.user_image_start, &layout.image)?;
-        self.plant(InitCap::InitThreadAsidPool, Cap::AsidPool { at: self.objects.asid_pool, base: 0 });
+        self.plant(
+            InitCap::InitThreadAsidPool,
+            Cap::AsidPool {
+                at: self.objects.asid_pool,
+                base: 0,
+            },
+        );
         let thread = self.create_thread(layout, registers);
         self.create_context(thread);
         info.set_region(&mut self.kernel.m, info::USER_IMAGE_PAGING, paging);
@@ -207,7 +249,10 @@ impl<M: Machine> Boot<'_, M> {
         info.set_region(&mut self.kernel.m, info::USER_IMAGE_FRAMES, image);
         info.set_region(&mut self.kernel.m, info::SCHED_CONTROL, sched_control);
         self.provide_untypeds(&mut info, machinery, free)?;
-        let empty = SlotRegion { start: self.next_slot, end: 1 << ROOT_CNODE_SIZE_BITS };
+        let empty = SlotRegion {
+            start: self.next_slot,
+            end: 1 << ROOT_CNODE_SIZE_BITS,
+        };
         info.set_region(&mut self.kernel.m, info::EMPTY, empty);
         self.kernel.m.publish_tables();
         self.kernel.start(thread);
@@ -244,7 +289,10 @@ impl<M: Machine> Boot<'_, M> {
         for cap in caps {
             self.provide_one(cap)?;
         }
-        Ok(SlotRegion { start, end: self.next_slot })
+        Ok(SlotRegion {
+            start,
+            end: self.next_slot,
+        })
     }
 
     /// Creates and maps all tables below the root, the ones that reach furthest first.
@@ -258,18 +306,32 @@ impl<M: Machine> Boot<'_, M> {
                 self.next_table += PAGE;
                 let reached = walk(&self.kernel.m, self.objects.vspace, vaddr);
                 self.kernel.m.store(reached.entry_at, 0, table(at));
-                self.provide_one(Cap::PageTable { at, asid: ROOT_ASID, vaddr })?;
+                self.provide_one(Cap::PageTable {
+                    at,
+                    asid: ROOT_ASID,
+                    vaddr,
+                })?;
                 vaddr += reach;
             }
         }
-        Ok(SlotRegion { start, end: self.next_slot })
+        Ok(SlotRegion {
+            start,
+            end: self.next_slot,
+        })
     }
 
     /// Maps a page for the root task and provides its capability, in a fixed slot or the next free one.
     fn map_frame(&mut self, which: Option<InitCap>, at: PhysAddr, vaddr: u64) -> Result<(), BootError> {
-        let access = Access { read: true, write: true, execute: true, cached: true };
+        let access = Access {
+            read: true,
+            write: true,
+            execute: true,
+            cached: true,
+        };
         let reached = walk(&self.kernel.m, self.objects.vspace, vaddr);
-        self.kernel.m.store(reached.entry_at, 0, user_frame(at, reached.level, access));
+        self.kernel
+            .m
+            .store(reached.entry_at, 0, user_frame(at, reached.level, access));
         let cap = Cap::Frame {
             at,
             size: FrameSize::Small,
@@ -293,7 +355,10 @@ impl<M: Machine> Boot<'_, M> {
         for offset in (0..to.end - to.start).step_by(PAGE as usize) {
             self.map_frame(None, at + offset, to.start + offset)?;
         }
-        Ok(SlotRegion { start, end: self.next_slot })
+        Ok(SlotRegion {
+            start,
+            end: self.next_slot,
+        })
     }
 
     fn create_thread(&mut self, layout: &Layout, registers: &BootRegisters) -> Tcb {
@@ -322,9 +387,17 @@ impl<M: Machine> Boot<'_, M> {
 
     fn create_context(&mut self, thread: Tcb) {
         let sc = Obj::at(self.objects.context);
-        self.plant(InitCap::InitThreadSc, Cap::SchedContext { sc, bits: MIN_SCHED_CONTEXT_BITS as u8 });
+        self.plant(
+            InitCap::InitThreadSc,
+            Cap::SchedContext {
+                sc,
+                bits: MIN_SCHED_CONTEXT_BITS as u8,
+            },
+        );
         let now = self.kernel.m.now();
-        self.kernel.m.fill(sc, MIN_REFILLS, ticks(BOOT_THREAD_TIME_SLICE_MS * 1000), 0, now);
+        self.kernel
+            .m
+            .fill(sc, MIN_REFILLS, ticks(BOOT_THREAD_TIME_SLICE_MS * 1000), 0, now);
         self.kernel.attach_context(sc, thread);
     }
 
@@ -344,18 +417,36 @@ impl<M: Machine> Boot<'_, M> {
         for range in free.iter() {
             self.provide_range(info, range.clone(), false)?;
         }
-        info.set_region(&mut self.kernel.m, info::UNTYPED, SlotRegion { start, end: self.next_slot });
+        info.set_region(
+            &mut self.kernel.m,
+            info::UNTYPED,
+            SlotRegion {
+                start,
+                end: self.next_slot,
+            },
+        );
         Ok(())
     }
 
     /// Provides a range of memory as the fewest untypeds, each aligned to its size.
-    fn provide_range(&mut self, info: &mut info::Info, range: Range<u64>, device: bool) -> Result<(), BootError> {
+    fn provide_range(
+        &mut self,
+        info: &mut info::Info,
+        range: Range<u64>,
+        device: bool,
+    ) -> Result<(), BootError> {
         for (at, bits) in regions::split(range) {
             if bits < MIN_UNTYPED_BITS as u32 || info.untyped_count() >= MAX_NUM_BOOTINFO_UNTYPED_CAPS {
                 continue;
             }
             info.add_untyped(&mut self.kernel.m, at, bits, device);
-            self.provide_one(Cap::Untyped { at, bits: bits as u8, device, free: 0, clean: 0 })?;
+            self.provide_one(Cap::Untyped {
+                at,
+                bits: bits as u8,
+                device,
+                free: 0,
+                clean: 0,
+            })?;
         }
         Ok(())
     }

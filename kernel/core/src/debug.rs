@@ -36,8 +36,8 @@ mod calls {
     use sel4_abi::syscall::Syscall;
 
     use super::Console;
-    use crate::cap::{Cap, kind, kind_of};
     use crate::cap::tree::Tree;
+    use crate::cap::{Cap, kind, kind_of};
     use crate::ipc::fault::Fault;
     use crate::kernel::Kernel;
     use crate::machine::Machine;
@@ -68,25 +68,38 @@ mod calls {
             match call {
                 Syscall::DebugPutChar => self.m.put_byte(argument as u8),
                 Syscall::DebugHalt => {
-                    let _ = writeln!(Console(&mut self.m), "Debug halt syscall from user thread {thread:?}");
+                    let _ = writeln!(
+                        Console(&mut self.m),
+                        "Debug halt syscall from user thread {thread:?}"
+                    );
                     self.m.halt()
                 }
                 Syscall::DebugCapIdentify => {
-                    let cap = self.lookup_slot(thread, argument).map_or(Cap::Null, |slot| self.m.cap(slot));
+                    let cap = self
+                        .lookup_slot(thread, argument)
+                        .map_or(Cap::Null, |slot| self.m.cap(slot));
                     self.m.set(thread, tcb::x(0), identify(cap));
                 }
                 Syscall::DebugNameThread => self.name_thread(thread, argument),
                 Syscall::DebugDumpScheduler | Syscall::DebugSnapshot => {
                     let _ = writeln!(Console(&mut self.m), "not available");
                 }
-                _ => self.fault(thread, Fault::UnknownSyscall { number: call as i64 as u64 }),
+                _ => self.fault(
+                    thread,
+                    Fault::UnknownSyscall {
+                        number: call as i64 as u64,
+                    },
+                ),
             }
         }
 
         fn name_thread(&mut self, thread: Tcb, cptr: u64) {
             let target = self.lookup_slot(thread, cptr).map(|slot| self.m.cap(slot));
             let (Ok(Cap::Tcb(target)), Some(buffer)) = (target, self.buffer(thread, false)) else {
-                let _ = writeln!(Console(&mut self.m), "SysDebugNameThread: cap is not a TCB, halting");
+                let _ = writeln!(
+                    Console(&mut self.m),
+                    "SysDebugNameThread: cap is not a TCB, halting"
+                );
                 self.m.halt()
             };
             for at in (0..tcb::NAME_BYTES).step_by(8) {
@@ -136,7 +149,12 @@ mod benchmark {
         pub(crate) fn extra_syscall(&mut self, thread: Tcb, call: Syscall) {
             match call {
                 Syscall::BenchmarkNullSyscall | Syscall::BenchmarkFlushCaches => {}
-                _ => self.fault(thread, Fault::UnknownSyscall { number: call as i64 as u64 }),
+                _ => self.fault(
+                    thread,
+                    Fault::UnknownSyscall {
+                        number: call as i64 as u64,
+                    },
+                ),
             }
         }
     }

@@ -9,10 +9,10 @@ use crate::cap::{Cap, ZombieKind};
 use crate::invoke::page::unmapped;
 use crate::kernel::{IrqUse, Kernel};
 use crate::machine::Machine;
+use crate::object::sched_context as context;
 use crate::object::slot::nth;
 use crate::object::tcb::{self, SLOT_COUNT, State};
 use crate::object::{Fields, Notification, Reply, SchedContext, Slot, Tcb, notification, reply};
-use crate::object::sched_context as context;
 use crate::preempt::Preempted;
 
 impl<M: Machine> Kernel<M> {
@@ -51,12 +51,23 @@ impl<M: Machine> Kernel<M> {
                 return Ok(true);
             }
             let last = self.m.is_last(at);
-            let Cap::Zombie { at: inside, kind, left } = self.finalise(cap, last) else { return Ok(true) };
+            let Cap::Zombie {
+                at: inside,
+                kind,
+                left,
+            } = self.finalise(cap, last)
+            else {
+                return Ok(true);
+            };
             let first = nth(inside, 0);
             if left == 0 || (left == 1 && first == at) {
                 return Ok(true);
             }
-            let zombie = Cap::Zombie { at: inside, kind, left };
+            let zombie = Cap::Zombie {
+                at: inside,
+                kind,
+                left,
+            };
             self.m.set_cap(at, zombie);
             if outermost {
                 self.shrink(at, inside, left)?;
@@ -77,12 +88,23 @@ impl<M: Machine> Kernel<M> {
             self.clear(end);
         }
         // Emptying may have changed the zombie's own slot, if that lies inside.
-        if let Cap::Zombie { at: same, kind, left: count } = self.m.cap(at)
+        if let Cap::Zombie {
+            at: same,
+            kind,
+            left: count,
+        } = self.m.cap(at)
             && same == inside
             && count == left
             && end != at
         {
-            self.m.set_cap(at, Cap::Zombie { at: inside, kind, left: left - 1 });
+            self.m.set_cap(
+                at,
+                Cap::Zombie {
+                    at: inside,
+                    kind,
+                    left: left - 1,
+                },
+            );
         }
         Ok(())
     }
@@ -98,11 +120,19 @@ impl<M: Machine> Kernel<M> {
             Cap::Reply { reply, .. } => self.finalise_reply(reply),
             Cap::SchedContext { sc, .. } => self.finalise_context(sc),
             Cap::CNode { at, radix, .. } => {
-                return Cap::Zombie { at, kind: ZombieKind::CNode { radix }, left: 1 << radix };
+                return Cap::Zombie {
+                    at,
+                    kind: ZombieKind::CNode { radix },
+                    left: 1 << radix,
+                };
             }
             Cap::Tcb(thread) => {
                 self.finalise_thread(thread);
-                return Cap::Zombie { at: thread.slots(), kind: ZombieKind::Tcb, left: SLOT_COUNT };
+                return Cap::Zombie {
+                    at: thread.slots(),
+                    kind: ZombieKind::Tcb,
+                    left: SLOT_COUNT,
+                };
             }
             Cap::PageTable { .. } => self.unmap_cap(cap),
             Cap::VSpace { at, asid } if asid != 0 => self.drop_vspace(at, asid),
@@ -125,7 +155,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn finalise_reply(&mut self, reply: Reply) {
-        let Some(thread) = self.m.get(reply, reply::TCB) else { return };
+        let Some(thread) = self.m.get(reply, reply::TCB) else {
+            return;
+        };
         if self.state(thread) == State::Replying {
             self.finish_call(reply, thread);
             self.set_state(thread, State::Inactive);

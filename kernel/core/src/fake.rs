@@ -13,7 +13,9 @@ pub struct Arena {
 impl Arena {
     /// `bytes` bytes of zeroes.
     pub fn new(bytes: u64) -> Self {
-        Self { words: vec![0; bytes as usize / 8] }
+        Self {
+            words: vec![0; bytes as usize / 8],
+        }
     }
     /// Address of the first byte.
     pub fn base(&self) -> PhysAddr {

@@ -35,7 +35,9 @@ impl<M: Machine> Kernel<M> {
             }
             self.m.end_irq(irq);
         }
-        if let Some(thread) = self.current && self.is_schedulable(thread) {
+        if let Some(thread) = self.current
+            && self.is_schedulable(thread)
+        {
             self.check_budget();
         }
     }

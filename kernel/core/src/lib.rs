@@ -10,6 +10,7 @@ mod debug;
 mod destroy;
 #[cfg(test)]
 mod fake;
+pub mod fastpath;
 mod fpu;
 pub mod invoke;
 pub mod ipc;

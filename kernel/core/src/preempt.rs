@@ -17,6 +17,10 @@ impl<M: Machine> Kernel<M> {
             return Ok(());
         }
         self.work = 0;
-        if self.m.irq_pending() || !self.may_continue() { Err(Preempted) } else { Ok(()) }
+        if self.m.irq_pending() || !self.may_continue() {
+            Err(Preempted)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -47,7 +47,8 @@ impl<M: Machine> Kernel<M> {
     /// The current thread's thread pointers were changed in memory: load them.
     fn reload_tls(&mut self, thread: Tcb) {
         if Some(thread) == self.current {
-            self.m.set_tls(self.m.get(thread, tcb::TPIDR), self.m.get(thread, tcb::TPIDRRO));
+            self.m
+                .set_tls(self.m.get(thread, tcb::TPIDR), self.m.get(thread, tcb::TPIDRRO));
         }
     }
 }

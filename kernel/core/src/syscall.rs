@@ -47,7 +47,12 @@ impl<M: Machine> Kernel<M> {
             let done = match Syscall::from_raw(number) {
                 Some(syscall) => self.dispatch(thread, syscall),
                 None => {
-                    self.fault(thread, Fault::UnknownSyscall { number: number as u64 });
+                    self.fault(
+                        thread,
+                        Fault::UnknownSyscall {
+                            number: number as u64,
+                        },
+                    );
                     Ok(())
                 }
             };
@@ -59,8 +64,18 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn dispatch(&mut self, thread: Tcb, syscall: Syscall) -> Result<(), Preempted> {
-        let send = |blocking, call| Send { blocking, call, donate: call, first_phase: false };
-        let first = Send { blocking: false, call: false, donate: true, first_phase: true };
+        let send = |blocking, call| Send {
+            blocking,
+            call,
+            donate: call,
+            first_phase: false,
+        };
+        let first = Send {
+            blocking: false,
+            call: false,
+            donate: true,
+            first_phase: true,
+        };
         let x = |kernel: &Self, index| kernel.m.get(thread, tcb::x(index));
         match syscall {
             Syscall::Call => self.send_to(thread, x(self, 0), send(true, true))?,
@@ -95,7 +110,14 @@ impl<M: Machine> Kernel<M> {
             Ok(slot) => slot,
             Err(cause) => {
                 if how.blocking {
-                    self.fault(thread, Fault::Cap { cptr, receiving: false, cause });
+                    self.fault(
+                        thread,
+                        Fault::Cap {
+                            cptr,
+                            receiving: false,
+                            cause,
+                        },
+                    );
                 }
                 return Ok(());
             }
@@ -106,7 +128,14 @@ impl<M: Machine> Kernel<M> {
             Ok(extra) => extra,
             Err((cptr, cause)) => {
                 if how.blocking {
-                    self.fault(thread, Fault::Cap { cptr, receiving: false, cause });
+                    self.fault(
+                        thread,
+                        Fault::Cap {
+                            cptr,
+                            receiving: false,
+                            cause,
+                        },
+                    );
                 }
                 return Ok(());
             }
@@ -116,7 +145,11 @@ impl<M: Machine> Kernel<M> {
         let result = match self.m.cap(slot) {
             Cap::Endpoint { ep, badge, rights } if rights.write() => {
                 self.m.set(thread, tcb::STATE, State::Running);
-                let mode = SendMode { blocking: how.blocking, call: how.call, donate: how.donate };
+                let mode = SendMode {
+                    blocking: how.blocking,
+                    call: how.call,
+                    donate: how.donate,
+                };
                 self.send(thread, ep, badge, rights, mode);
                 return Ok(());
             }
@@ -144,7 +177,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Tells the caller how its invocation ended, unless that has changed the caller's own state.
-    fn finish_invocation(&mut self, thread: Tcb, result: Result<Outcome, Trouble>, call: bool) -> Result<(), Preempted> {
+    fn finish_invocation(
+        &mut self,
+        thread: Tcb,
+        result: Result<Outcome, Trouble>,
+        call: bool,
+    ) -> Result<(), Preempted> {
         if result == Err(Trouble::Preempted) {
             return Err(Preempted);
         }
@@ -178,7 +216,14 @@ impl<M: Machine> Kernel<M> {
         }
         let cptr = self.m.get(thread, tcb::x(0));
         if let Err((cptr, cause)) = self.try_receive(thread, cptr, blocking, with_reply) {
-            self.fault(thread, Fault::Cap { cptr, receiving: true, cause });
+            self.fault(
+                thread,
+                Fault::Cap {
+                    cptr,
+                    receiving: true,
+                    cause,
+                },
+            );
         }
     }
 
@@ -196,7 +241,9 @@ impl<M: Machine> Kernel<M> {
                 let reply = if with_reply {
                     let cptr = self.m.get(thread, tcb::x(6));
                     let slot = self.lookup_slot(thread, cptr).map_err(|cause| (cptr, cause))?;
-                    let Cap::Reply { reply, .. } = self.m.cap(slot) else { return Err((cptr, missing)) };
+                    let Cap::Reply { reply, .. } = self.m.cap(slot) else {
+                        return Err((cptr, missing));
+                    };
                     Some(reply)
                 } else {
                     None

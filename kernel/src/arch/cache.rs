@@ -18,7 +18,9 @@ pub fn maintain(op: CacheOp, at: u64, bytes: u64) {
                 CacheOp::Invalidate | CacheOp::CleanInvalidate => {
                     asm!("dc civac, {}", in(reg) line, options(nostack));
                 }
-                CacheOp::Unify => asm!("dc cvau, {l}", "dsb ish", "ic ivau, {l}", l = in(reg) line, options(nostack)),
+                CacheOp::Unify => {
+                    asm!("dc cvau, {l}", "dsb ish", "ic ivau, {l}", l = in(reg) line, options(nostack))
+                }
             }
         }
         line += LINE;

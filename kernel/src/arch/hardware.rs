@@ -18,7 +18,10 @@ pub struct Hardware {
 
 impl Hardware {
     pub const fn new() -> Self {
-        Self { gic: Gic::new(), vspace: !0 }
+        Self {
+            gic: Gic::new(),
+            vspace: !0,
+        }
     }
 
     /// Sets up interrupt controller and timer.

@@ -20,7 +20,8 @@ const FIRST_GUESS: u64 = 16 * GIB;
 /// As the loader has them: 0 nGnRnE, 1 nGnRE, 2 GRE, 3 non-cacheable, 4 write-back, 5 write-through.
 const MAIR: u64 = 0x0000_aaff_440c_0400;
 /// 48-bit halves, 4 KiB granules, cacheable inner shareable walks, 16-bit ASIDs taken from TTBR0, 40-bit physical.
-const TCR: u64 = 16 | 16 << 16 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 24 | 1 << 26 | 3 << 28 | 2 << 30 | 2 << 32 | 1 << 36;
+const TCR: u64 =
+    16 | 16 << 16 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 24 | 1 << 26 | 3 << 28 | 2 << 30 | 2 << 32 | 1 << 36;
 
 #[repr(C, align(4096))]
 struct Table([u64; 512]);

@@ -65,12 +65,15 @@ pub fn own_memory() -> Range<u64> {
 /// Builds the kernel's address space and sets up the processor; what RAM there is.
 pub fn init(registers: &BootRegisters) -> Range<u64> {
     mmu::enable_whole_window();
-    let tree = (registers.dtb != 0 && registers.dtb_size != 0 && registers.dtb + registers.dtb_size <= WINDOW_BYTES)
-        .then(|| {
-            // SAFETY: the loader says that the tree lies there, the window maps all of RAM, nothing writes to it
-            // while this function runs.
-            unsafe { core::slice::from_raw_parts(virt(registers.dtb) as *const u8, registers.dtb_size as usize) }
-        });
+    let tree =
+        (registers.dtb != 0 && registers.dtb_size != 0 && registers.dtb + registers.dtb_size <= WINDOW_BYTES)
+            .then(|| {
+                // SAFETY: the loader says that the tree lies there, the window maps all of RAM, nothing writes to it
+                // while this function runs.
+                unsafe {
+                    core::slice::from_raw_parts(virt(registers.dtb) as *const u8, registers.dtb_size as usize)
+                }
+            });
     let ram = crate::memory_size::ram(tree);
     mmu::map_exactly(&ram);
     let control: u64;

@@ -18,7 +18,10 @@ impl<const N: usize> Default for Regions<N> {
 impl<const N: usize> Regions<N> {
     /// No range.
     pub const fn new() -> Self {
-        Self { ranges: [const { 0..0 }; N], count: 0 }
+        Self {
+            ranges: [const { 0..0 }; N],
+            count: 0,
+        }
     }
 
     /// The ranges in ascending order.
@@ -59,7 +62,10 @@ pub fn split(range: Range<u64>) -> impl Iterator<Item = (u64, u32)> {
             return None;
         }
         let fits = 63 - (range.end - at).leading_zeros();
-        let bits = at.trailing_zeros().min(fits).min(sel4_abi::object::MAX_UNTYPED_BITS as u32);
+        let bits = at
+            .trailing_zeros()
+            .min(fits)
+            .min(sel4_abi::object::MAX_UNTYPED_BITS as u32);
         let block = (at, bits);
         at += 1 << bits;
         Some(block)
@@ -77,7 +83,10 @@ mod tests {
         regions.add(0x1000..0x9000).unwrap();
         regions.remove(0x3000..0x4000).unwrap();
         regions.remove(0..0x2000).unwrap();
-        assert_eq!(regions.iter().cloned().collect::<Vec<_>>(), [0x2000..0x3000, 0x4000..0x9000]);
+        assert_eq!(
+            regions.iter().cloned().collect::<Vec<_>>(),
+            [0x2000..0x3000, 0x4000..0x9000]
+        );
         regions.remove(0x0..0x1_0000).unwrap();
         assert_eq!(regions.iter().count(), 0);
     }

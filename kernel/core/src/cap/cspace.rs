@@ -38,8 +38,15 @@ impl LookupFault {
         match self {
             Self::InvalidRoot => ([1, 0, 0, 0], 1),
             Self::MissingCapability { bits_left } => ([2, bits_left, 0, 0], 2),
-            Self::DepthMismatch { bits_left, bits_found } => ([3, bits_left, bits_found, 0], 3),
-            Self::GuardMismatch { bits_left, guard, guard_bits } => ([4, bits_left, guard, guard_bits], 4),
+            Self::DepthMismatch {
+                bits_left,
+                bits_found,
+            } => ([3, bits_left, bits_found, 0], 3),
+            Self::GuardMismatch {
+                bits_left,
+                guard,
+                guard_bits,
+            } => ([4, bits_left, guard, guard_bits], 4),
         }
     }
 
@@ -47,8 +54,15 @@ impl LookupFault {
     pub fn from_words(words: [u64; 4]) -> Self {
         match words[0] {
             2 => Self::MissingCapability { bits_left: words[1] },
-            3 => Self::DepthMismatch { bits_left: words[1], bits_found: words[2] },
-            4 => Self::GuardMismatch { bits_left: words[1], guard: words[2], guard_bits: words[3] },
+            3 => Self::DepthMismatch {
+                bits_left: words[1],
+                bits_found: words[2],
+            },
+            4 => Self::GuardMismatch {
+                bits_left: words[1],
+                guard: words[2],
+                guard_bits: words[3],
+            },
             _ => Self::InvalidRoot,
         }
     }
@@ -65,18 +79,31 @@ pub fn resolve(tree: &impl Tree, root: Cap, cptr: u64, bits: u64) -> Result<(Slo
     let mut node = root;
     let mut left = bits;
     loop {
-        let Cap::CNode { at, radix, guard, guard_bits } = node else {
+        let Cap::CNode {
+            at,
+            radix,
+            guard,
+            guard_bits,
+        } = node
+        else {
             // Only the root can be something else: further nodes are checked below.
             return Err(LookupFault::InvalidRoot);
         };
         let (radix, guard_bits) = (radix as u64, guard_bits as u64);
         let found = cptr >> (left.wrapping_sub(guard_bits) & 63) & low(guard_bits);
         if guard_bits > left || found != guard {
-            return Err(LookupFault::GuardMismatch { bits_left: left, guard, guard_bits });
+            return Err(LookupFault::GuardMismatch {
+                bits_left: left,
+                guard,
+                guard_bits,
+            });
         }
         let level = radix + guard_bits;
         if level > left {
-            return Err(LookupFault::DepthMismatch { bits_left: left, bits_found: level });
+            return Err(LookupFault::DepthMismatch {
+                bits_left: left,
+                bits_found: level,
+            });
         }
         left -= level;
         let slot = slot::nth(at, cptr >> (left & 63) & low(radix));
@@ -97,7 +124,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn node(at: u64, radix: u8, guard: u64, guard_bits: u8) -> Cap {
-        Cap::CNode { at, radix, guard, guard_bits }
+        Cap::CNode {
+            at,
+            radix,
+            guard,
+            guard_bits,
+        }
     }
 
     #[test]
@@ -109,7 +141,11 @@ mod tests {
         }
         assert_eq!(
             resolve(&arena, root, 16, 64),
-            Err(LookupFault::GuardMismatch { bits_left: 64, guard: 0, guard_bits: 60 })
+            Err(LookupFault::GuardMismatch {
+                bits_left: 64,
+                guard: 0,
+                guard_bits: 60
+            })
         );
     }
 
@@ -120,15 +156,28 @@ mod tests {
         let root = node(arena.base(), 4, 0, 55);
         arena.plant(slot::nth(arena.base(), 5), inner);
         let cptr = 5 << 5 | 2 << 3 | 6;
-        assert_eq!(resolve(&arena, root, cptr, 64), Ok((slot::nth(arena.base() + 0x200, 6), 0)));
+        assert_eq!(
+            resolve(&arena, root, cptr, 64),
+            Ok((slot::nth(arena.base() + 0x200, 6), 0))
+        );
         assert_eq!(
             resolve(&arena, root, 5 << 5 | 1 << 3, 64),
-            Err(LookupFault::GuardMismatch { bits_left: 5, guard: 2, guard_bits: 2 })
+            Err(LookupFault::GuardMismatch {
+                bits_left: 5,
+                guard: 2,
+                guard_bits: 2
+            })
         );
-        assert_eq!(resolve(&arena, root, 4 << 5, 64), Ok((slot::nth(arena.base(), 4), 5)));
+        assert_eq!(
+            resolve(&arena, root, 4 << 5, 64),
+            Ok((slot::nth(arena.base(), 4), 5))
+        );
         assert_eq!(
             resolve(&arena, node(arena.base(), 4, 0, 0), 5, 3),
-            Err(LookupFault::DepthMismatch { bits_left: 3, bits_found: 4 })
+            Err(LookupFault::DepthMismatch {
+                bits_left: 3,
+                bits_found: 4
+            })
         );
         assert_eq!(resolve(&arena, Cap::Domain, 5, 64), Err(LookupFault::InvalidRoot));
     }

@@ -9,17 +9,48 @@ impl Cap {
     /// The same with at most `rights`, where the type has rights.
     pub fn with_rights(self, rights: CapRights) -> Self {
         match self {
-            Self::Endpoint { ep, badge, rights: own } => {
-                Self::Endpoint { ep, badge, rights: own.intersection(rights) }
-            }
-            Self::Notification { ntfn, badge, rights: own } => {
-                Self::Notification { ntfn, badge, rights: own.intersection(rights) }
-            }
-            Self::Reply { reply, grant } => Self::Reply { reply, grant: grant && rights.grant() },
-            Self::Frame { at, size, write, read, device, asid, vaddr } => {
+            Self::Endpoint {
+                ep,
+                badge,
+                rights: own,
+            } => Self::Endpoint {
+                ep,
+                badge,
+                rights: own.intersection(rights),
+            },
+            Self::Notification {
+                ntfn,
+                badge,
+                rights: own,
+            } => Self::Notification {
+                ntfn,
+                badge,
+                rights: own.intersection(rights),
+            },
+            Self::Reply { reply, grant } => Self::Reply {
+                reply,
+                grant: grant && rights.grant(),
+            },
+            Self::Frame {
+                at,
+                size,
+                write,
+                read,
+                device,
+                asid,
+                vaddr,
+            } => {
                 // Write without read maps to no access at all.
                 let read = read && rights.read();
-                Self::Frame { at, size, write: write && read && rights.write(), read, device, asid, vaddr }
+                Self::Frame {
+                    at,
+                    size,
+                    write: write && read && rights.write(),
+                    read,
+                    device,
+                    asid,
+                    vaddr,
+                }
             }
             other => other,
         }
@@ -29,12 +60,20 @@ impl Cap {
     /// `keep` forbids changing what a badge says (mutation). `None` if the type does not allow it.
     pub fn with_data(self, data: u64, keep: bool) -> Option<Self> {
         match self {
-            Self::Endpoint { ep, badge: 0, rights } if !keep => {
-                Some(Self::Endpoint { ep, badge: data, rights })
-            }
-            Self::Notification { ntfn, badge: 0, rights } if !keep => {
-                Some(Self::Notification { ntfn, badge: data, rights })
-            }
+            Self::Endpoint { ep, badge: 0, rights } if !keep => Some(Self::Endpoint {
+                ep,
+                badge: data,
+                rights,
+            }),
+            Self::Notification {
+                ntfn,
+                badge: 0,
+                rights,
+            } if !keep => Some(Self::Notification {
+                ntfn,
+                badge: data,
+                rights,
+            }),
             Self::Smc { badge: 0 } if !keep => Some(Self::Smc { badge: data }),
             Self::Endpoint { .. } | Self::Notification { .. } | Self::Smc { .. } => None,
             Self::CNode { at, radix, .. } => {
@@ -44,7 +83,12 @@ impl Cap {
                     return None;
                 }
                 let guard = data.guard() & ((1 << guard_bits) - 1);
-                Some(Self::CNode { at, radix, guard, guard_bits: guard_bits as u8 })
+                Some(Self::CNode {
+                    at,
+                    radix,
+                    guard,
+                    guard_bits: guard_bits as u8,
+                })
             }
             other => Some(other),
         }
@@ -58,16 +102,28 @@ mod tests {
 
     #[test]
     fn rights_only_shrink() {
-        let cap = Cap::Endpoint { ep: Obj::at(16), badge: 0, rights: CapRights::READ_WRITE };
-        let Cap::Endpoint { rights, .. } = cap.with_rights(CapRights::ALL) else { panic!() };
+        let cap = Cap::Endpoint {
+            ep: Obj::at(16),
+            badge: 0,
+            rights: CapRights::READ_WRITE,
+        };
+        let Cap::Endpoint { rights, .. } = cap.with_rights(CapRights::ALL) else {
+            panic!()
+        };
         assert_eq!(rights, CapRights::READ_WRITE);
-        let Cap::Endpoint { rights, .. } = cap.with_rights(CapRights::WRITE) else { panic!() };
+        let Cap::Endpoint { rights, .. } = cap.with_rights(CapRights::WRITE) else {
+            panic!()
+        };
         assert_eq!(rights, CapRights::WRITE);
     }
 
     #[test]
     fn a_badge_is_given_once() {
-        let cap = Cap::Endpoint { ep: Obj::at(16), badge: 0, rights: CapRights::ALL };
+        let cap = Cap::Endpoint {
+            ep: Obj::at(16),
+            badge: 0,
+            rights: CapRights::ALL,
+        };
         let badged = cap.with_data(7, false).unwrap();
         assert_eq!(badged.badge(), Some(7));
         assert_eq!(badged.with_data(8, false), None);
@@ -76,7 +132,12 @@ mod tests {
 
     #[test]
     fn guard_must_leave_room_for_the_radix() {
-        let cap = Cap::CNode { at: 0x1000, radix: 10, guard: 0, guard_bits: 0 };
+        let cap = Cap::CNode {
+            at: 0x1000,
+            radix: 10,
+            guard: 0,
+            guard_bits: 0,
+        };
         assert!(cap.with_data(54, false).is_some());
         assert_eq!(cap.with_data(55, false), None);
     }

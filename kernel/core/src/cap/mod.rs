@@ -57,15 +57,34 @@ pub enum Cap {
     Null,
     /// Memory; `free` is the offset of the first byte not yet given out. Bytes from there up to `clean` have been
     /// zeroed already, by a retype that was preempted (4 KiB units).
-    Untyped { at: PhysAddr, bits: u8, device: bool, free: u64, clean: u64 },
+    Untyped {
+        at: PhysAddr,
+        bits: u8,
+        device: bool,
+        free: u64,
+        clean: u64,
+    },
     /// An endpoint.
-    Endpoint { ep: Endpoint, badge: u64, rights: CapRights },
+    Endpoint {
+        ep: Endpoint,
+        badge: u64,
+        rights: CapRights,
+    },
     /// A notification.
-    Notification { ntfn: Notification, badge: u64, rights: CapRights },
+    Notification {
+        ntfn: Notification,
+        badge: u64,
+        rights: CapRights,
+    },
     /// A reply object.
     Reply { reply: Reply, grant: bool },
     /// A CNode; guard and its size as in the interface's data word.
-    CNode { at: PhysAddr, radix: u8, guard: u64, guard_bits: u8 },
+    CNode {
+        at: PhysAddr,
+        radix: u8,
+        guard: u64,
+        guard_bits: u8,
+    },
     /// A thread.
     Tcb(Tcb),
     /// A scheduling context of `2^bits` bytes.
@@ -85,7 +104,15 @@ pub enum Cap {
     /// 512 address space identifiers from `base` on.
     AsidPool { at: PhysAddr, base: u16 },
     /// A frame and, if `asid` is not zero, where it is mapped.
-    Frame { at: PhysAddr, size: FrameSize, write: bool, read: bool, device: bool, asid: u16, vaddr: u64 },
+    Frame {
+        at: PhysAddr,
+        size: FrameSize,
+        write: bool,
+        read: bool,
+        device: bool,
+        asid: u16,
+        vaddr: u64,
+    },
     /// A page table and, if `asid` is not zero, where it is mapped.
     PageTable { at: PhysAddr, asid: u16, vaddr: u64 },
     /// A top-level table; `asid` is zero while it has none.
@@ -93,7 +120,11 @@ pub enum Cap {
     /// Secure monitor calls; a badge other than zero allows only that function.
     Smc { badge: u64 },
     /// An object that is being destroyed: `left` of its slots are still to be emptied.
-    Zombie { at: PhysAddr, kind: ZombieKind, left: u64 },
+    Zombie {
+        at: PhysAddr,
+        kind: ZombieKind,
+        left: u64,
+    },
 }
 
 /// Type numbers as stored.
@@ -168,20 +199,46 @@ impl Cap {
             kind::UNTYPED => {
                 let free = (w1 & ((1 << CLEAN_SHIFT) - 1)) << FREE_UNIT_BITS;
                 let clean = w1 >> CLEAN_SHIFT << CLEAN_UNIT_BITS;
-                Self::Untyped { at, bits: (attr & 63) as u8, device: attr >> 6 & 1 != 0, free, clean }
+                Self::Untyped {
+                    at,
+                    bits: (attr & 63) as u8,
+                    device: attr >> 6 & 1 != 0,
+                    free,
+                    clean,
+                }
             }
-            kind::ENDPOINT => Self::Endpoint { ep: Obj::at(at), badge: w1, rights },
-            kind::NOTIFICATION => Self::Notification { ntfn: Obj::at(at), badge: w1, rights },
-            kind::REPLY => Self::Reply { reply: Obj::at(at), grant: attr != 0 },
-            kind::CNODE => {
-                Self::CNode { at, radix: attr as u8 & 63, guard: w1 >> 6, guard_bits: (w1 & 63) as u8 }
-            }
+            kind::ENDPOINT => Self::Endpoint {
+                ep: Obj::at(at),
+                badge: w1,
+                rights,
+            },
+            kind::NOTIFICATION => Self::Notification {
+                ntfn: Obj::at(at),
+                badge: w1,
+                rights,
+            },
+            kind::REPLY => Self::Reply {
+                reply: Obj::at(at),
+                grant: attr != 0,
+            },
+            kind::CNODE => Self::CNode {
+                at,
+                radix: attr as u8 & 63,
+                guard: w1 >> 6,
+                guard_bits: (w1 & 63) as u8,
+            },
             kind::TCB => Self::Tcb(Obj::at(at)),
-            kind::SCHED_CONTEXT => Self::SchedContext { sc: Obj::at(at), bits: attr as u8 & 63 },
+            kind::SCHED_CONTEXT => Self::SchedContext {
+                sc: Obj::at(at),
+                bits: attr as u8 & 63,
+            },
             kind::SCHED_CONTROL => Self::SchedControl,
             kind::IRQ_CONTROL => Self::IrqControl,
             kind::IRQ_HANDLER => Self::IrqHandler { irq: w1 as u32 },
-            kind::SGI_SIGNAL => Self::SgiSignal { irq: w1 as u32, target: (w1 >> 32) as u32 },
+            kind::SGI_SIGNAL => Self::SgiSignal {
+                irq: w1 as u32,
+                target: (w1 >> 32) as u32,
+            },
             kind::DOMAIN => Self::Domain,
             kind::ASID_CONTROL => Self::AsidControl,
             kind::ASID_POOL => Self::AsidPool { at, base: w1 as u16 },
@@ -202,7 +259,9 @@ impl Cap {
                 kind: if attr & ZOMBIE_TCB != 0 {
                     ZombieKind::Tcb
                 } else {
-                    ZombieKind::CNode { radix: attr as u8 & 63 }
+                    ZombieKind::CNode {
+                        radix: attr as u8 & 63,
+                    }
                 },
                 left: w1,
             },
@@ -215,9 +274,18 @@ impl Cap {
     pub fn pack(self) -> (u64, u64) {
         match self {
             Self::Null => (0, 0),
-            Self::Untyped { at, bits, device, free, clean } => {
+            Self::Untyped {
+                at,
+                bits,
+                device,
+                free,
+                clean,
+            } => {
                 let word1 = free >> FREE_UNIT_BITS | clean >> CLEAN_UNIT_BITS << CLEAN_SHIFT;
-                (word0(kind::UNTYPED, bits as u64 | (device as u64) << 6, at), word1)
+                (
+                    word0(kind::UNTYPED, bits as u64 | (device as u64) << 6, at),
+                    word1,
+                )
             }
             Self::Endpoint { ep, badge, rights } => {
                 (word0(kind::ENDPOINT, rights.into_word(), ep.addr()), badge)
@@ -226,9 +294,15 @@ impl Cap {
                 (word0(kind::NOTIFICATION, rights.into_word(), ntfn.addr()), badge)
             }
             Self::Reply { reply, grant } => (word0(kind::REPLY, grant as u64, reply.addr()), 0),
-            Self::CNode { at, radix, guard, guard_bits } => {
-                (word0(kind::CNODE, radix as u64, at), guard << 6 | guard_bits as u64)
-            }
+            Self::CNode {
+                at,
+                radix,
+                guard,
+                guard_bits,
+            } => (
+                word0(kind::CNODE, radix as u64, at),
+                guard << 6 | guard_bits as u64,
+            ),
             Self::Tcb(tcb) => (word0(kind::TCB, 0, tcb.addr()), 0),
             Self::SchedContext { sc, bits } => (word0(kind::SCHED_CONTEXT, bits as u64, sc.addr()), 0),
             Self::SchedControl => (word0(kind::SCHED_CONTROL, 0, 0), 0),
@@ -240,9 +314,16 @@ impl Cap {
             Self::Domain => (word0(kind::DOMAIN, 0, 0), 0),
             Self::AsidControl => (word0(kind::ASID_CONTROL, 0, 0), 0),
             Self::AsidPool { at, base } => (word0(kind::ASID_POOL, 0, at), base as u64),
-            Self::Frame { at, size, write, read, device, asid, vaddr } => {
-                let attr =
-                    size as u64 | (write as u64) << 2 | (read as u64) << 3 | (device as u64) << 4;
+            Self::Frame {
+                at,
+                size,
+                write,
+                read,
+                device,
+                asid,
+                vaddr,
+            } => {
+                let attr = size as u64 | (write as u64) << 2 | (read as u64) << 3 | (device as u64) << 4;
                 (word0(kind::FRAME, attr, at), mapping(asid, vaddr))
             }
             Self::PageTable { at, asid, vaddr } => (word0(kind::PAGE_TABLE, 0, at), mapping(asid, vaddr)),
@@ -271,12 +352,16 @@ impl Cap {
             Self::AsidPool { at, .. } => (at, 12),
             Self::Frame { at, size, .. } => (at, size.bits()),
             Self::PageTable { at, .. } | Self::VSpace { at, .. } => (at, 12),
-            Self::Zombie { at, kind: ZombieKind::CNode { radix }, .. } => {
-                (at, radix as u32 + crate::object::slot::SLOT_BITS)
-            }
-            Self::Zombie { at, kind: ZombieKind::Tcb, .. } => {
-                (tcb::of_slots(at).addr(), sel4_abi::object::TCB_BITS as u32)
-            }
+            Self::Zombie {
+                at,
+                kind: ZombieKind::CNode { radix },
+                ..
+            } => (at, radix as u32 + crate::object::slot::SLOT_BITS),
+            Self::Zombie {
+                at,
+                kind: ZombieKind::Tcb,
+                ..
+            } => (tcb::of_slots(at).addr(), sel4_abi::object::TCB_BITS as u32),
             _ => return None,
         })
     }
@@ -287,7 +372,9 @@ impl Cap {
             (Self::Untyped { .. }, _) | (_, Self::Untyped { .. }) => false,
             (Self::Zombie { .. }, _) | (_, Self::Zombie { .. }) => false,
             (Self::IrqHandler { irq: a }, Self::IrqHandler { irq: b }) => a == b,
-            (Self::SgiSignal { irq: a, target: s }, Self::SgiSignal { irq: b, target: t }) => a == b && s == t,
+            (Self::SgiSignal { irq: a, target: s }, Self::SgiSignal { irq: b, target: t }) => {
+                a == b && s == t
+            }
             (Self::Smc { badge: a }, Self::Smc { badge: b }) => a == b,
             (Self::SchedControl, Self::SchedControl)
             | (Self::IrqControl, Self::IrqControl)
@@ -310,7 +397,10 @@ impl Cap {
                 None => false,
             },
             Self::IrqControl => {
-                matches!(other, Self::IrqControl | Self::IrqHandler { .. } | Self::SgiSignal { .. })
+                matches!(
+                    other,
+                    Self::IrqControl | Self::IrqHandler { .. } | Self::SgiSignal { .. }
+                )
             }
             Self::Smc { badge: 0 } => matches!(other, Self::Smc { .. }),
             _ => self.same_object(other),
@@ -334,20 +424,48 @@ mod tests {
         let rights = CapRights::new(true, false, true, true);
         vec![
             Cap::Null,
-            Cap::Untyped { at: 0x4000_0000, bits: 30, device: true, free: 0x1234_5010, clean: 0x2000_0000 },
-            Cap::Endpoint { ep: Obj::at(0x4000_0010), badge: !0, rights },
-            Cap::Notification { ntfn: Obj::at(0x4000_0040), badge: 7, rights },
-            Cap::Reply { reply: Obj::at(0x4000_0020), grant: true },
-            Cap::CNode { at: 0x4000_0020, radix: 42, guard: (1 << 57) | 5, guard_bits: 58 },
+            Cap::Untyped {
+                at: 0x4000_0000,
+                bits: 30,
+                device: true,
+                free: 0x1234_5010,
+                clean: 0x2000_0000,
+            },
+            Cap::Endpoint {
+                ep: Obj::at(0x4000_0010),
+                badge: !0,
+                rights,
+            },
+            Cap::Notification {
+                ntfn: Obj::at(0x4000_0040),
+                badge: 7,
+                rights,
+            },
+            Cap::Reply {
+                reply: Obj::at(0x4000_0020),
+                grant: true,
+            },
+            Cap::CNode {
+                at: 0x4000_0020,
+                radix: 42,
+                guard: (1 << 57) | 5,
+                guard_bits: 58,
+            },
             Cap::Tcb(Obj::at(0x4000_1000)),
-            Cap::SchedContext { sc: Obj::at(0x4000_0080), bits: 7 },
+            Cap::SchedContext {
+                sc: Obj::at(0x4000_0080),
+                bits: 7,
+            },
             Cap::SchedControl,
             Cap::IrqControl,
             Cap::IrqHandler { irq: 159 },
             Cap::SgiSignal { irq: 15, target: 7 },
             Cap::Domain,
             Cap::AsidControl,
-            Cap::AsidPool { at: 0x4000_1000, base: 0xfe00 },
+            Cap::AsidPool {
+                at: 0x4000_1000,
+                base: 0xfe00,
+            },
             Cap::Frame {
                 at: 0xff_ffff_f000,
                 size: FrameSize::Small,
@@ -357,11 +475,26 @@ mod tests {
                 asid: 0xffff,
                 vaddr: 0x7fff_ffff_f000,
             },
-            Cap::PageTable { at: 0x4000_1000, asid: 3, vaddr: 0x20_0000 },
-            Cap::VSpace { at: 0x4000_1000, asid: 3 },
+            Cap::PageTable {
+                at: 0x4000_1000,
+                asid: 3,
+                vaddr: 0x20_0000,
+            },
+            Cap::VSpace {
+                at: 0x4000_1000,
+                asid: 3,
+            },
             Cap::Smc { badge: 0x8400_0000 },
-            Cap::Zombie { at: 0x4000_1000, kind: ZombieKind::CNode { radix: 17 }, left: 1 << 17 },
-            Cap::Zombie { at: 0x4000_1200, kind: ZombieKind::Tcb, left: 5 },
+            Cap::Zombie {
+                at: 0x4000_1000,
+                kind: ZombieKind::CNode { radix: 17 },
+                left: 1 << 17,
+            },
+            Cap::Zombie {
+                at: 0x4000_1200,
+                kind: ZombieKind::Tcb,
+                left: 5,
+            },
         ]
     }
 
@@ -387,12 +520,28 @@ mod tests {
 
     #[test]
     fn untyped_covers_exactly_what_lies_inside() {
-        let untyped = Cap::Untyped { at: 0x4000_0000, bits: 12, device: false, free: 0, clean: 0 };
-        let ep = |at| Cap::Endpoint { ep: Obj::at(at), badge: 0, rights: CapRights::ALL };
+        let untyped = Cap::Untyped {
+            at: 0x4000_0000,
+            bits: 12,
+            device: false,
+            free: 0,
+            clean: 0,
+        };
+        let ep = |at| Cap::Endpoint {
+            ep: Obj::at(at),
+            badge: 0,
+            rights: CapRights::ALL,
+        };
         assert!(untyped.covers(ep(0x4000_0000)) && untyped.covers(ep(0x4000_0ff0)));
         assert!(!untyped.covers(ep(0x4000_1000)) && !untyped.covers(ep(0x3fff_fff0)));
         assert!(untyped.covers(untyped));
-        let larger = Cap::Untyped { at: 0x4000_0000, bits: 13, device: false, free: 0, clean: 0 };
+        let larger = Cap::Untyped {
+            at: 0x4000_0000,
+            bits: 13,
+            device: false,
+            free: 0,
+            clean: 0,
+        };
         assert!(larger.covers(untyped) && !untyped.covers(larger));
     }
 }

@@ -60,7 +60,11 @@ pub trait Tree: Memory {
         let after = self.get(source, slot::NEXT);
         self.set_cap(at, cap);
         self.set(at, slot::PREV, source.addr());
-        self.set(at, slot::NEXT, (after & slot::LINK_MASK) | if original { slot::ORIGINAL } else { 0 });
+        self.set(
+            at,
+            slot::NEXT,
+            (after & slot::LINK_MASK) | if original { slot::ORIGINAL } else { 0 },
+        );
         self.set_next(source, at.addr());
         if let Some(after) = link(after) {
             self.set(after, slot::PREV, at.addr());
@@ -76,9 +80,27 @@ pub trait Tree: Memory {
             (Cap::Smc { badge: a }, Cap::Smc { badge: b }) => a != b,
             _ => cap.badge().is_some() && cap.badge() != parent.badge(),
         };
-        if let (Cap::Untyped { .. }, Cap::Untyped { at: base, bits, device, .. }) = (cap, parent) {
+        if let (
+            Cap::Untyped { .. },
+            Cap::Untyped {
+                at: base,
+                bits,
+                device,
+                ..
+            },
+        ) = (cap, parent)
+        {
             // Two capabilities must not hand out the same bytes: while the copy lives, the source is full.
-            self.set_cap(source, Cap::Untyped { at: base, bits, device, free: 1 << bits, clean: 0 });
+            self.set_cap(
+                source,
+                Cap::Untyped {
+                    at: base,
+                    bits,
+                    device,
+                    free: 1 << bits,
+                    clean: 0,
+                },
+            );
         }
         self.graft(at, cap, source, original);
     }
@@ -96,7 +118,11 @@ pub trait Tree: Memory {
         let place = |tree: &Self, at: Slot| (tree.get(at, slot::PREV), tree.get(at, slot::NEXT));
         // Where the two are neighbours, each takes the other's place as a neighbour too.
         let aimed = |word: u64, from: Slot, to: Slot| {
-            if word & slot::LINK_MASK == from.addr() { word & !slot::LINK_MASK | to.addr() } else { word }
+            if word & slot::LINK_MASK == from.addr() {
+                word & !slot::LINK_MASK | to.addr()
+            } else {
+                word
+            }
         };
         let ((a_prev, a_next), (b_prev, b_next)) = (place(self, a), place(self, b));
         self.set_cap(a, cap_b);

@@ -23,7 +23,13 @@ impl<M: Machine> Kernel<M> {
         let (index, depth) = (call.word(self, 0), call.word(self, 1));
         let base = self.asids.free_base().ok_or(InvocationError::DeleteFirst)?;
         let from = call.extra_slot(0)?;
-        let Cap::Untyped { at, bits: POOL_BITS, device: false, .. } = self.m.cap(from) else {
+        let Cap::Untyped {
+            at,
+            bits: POOL_BITS,
+            device: false,
+            ..
+        } = self.m.cap(from)
+        else {
             return Err(InvocationError::InvalidCapability(1).into());
         };
         if self.m.has_children(from) {
@@ -33,7 +39,13 @@ impl<M: Machine> Kernel<M> {
         if !self.m.is_empty(to) {
             return Err(InvocationError::DeleteFirst.into());
         }
-        let full = Cap::Untyped { at, bits: POOL_BITS, device: false, free: 1 << POOL_BITS, clean: 0 };
+        let full = Cap::Untyped {
+            at,
+            bits: POOL_BITS,
+            device: false,
+            free: 1 << POOL_BITS,
+            clean: 0,
+        };
         self.m.set_cap(from, full);
         self.m.zero(at, 1 << POOL_BITS);
         self.m.graft(to, Cap::AsidPool { at, base }, from, false);
@@ -41,7 +53,12 @@ impl<M: Machine> Kernel<M> {
         Ok(Outcome::Done)
     }
 
-    pub(crate) fn invoke_asid_pool(&mut self, at: PhysAddr, base: u16, call: &Invocation) -> Result<Outcome, Trouble> {
+    pub(crate) fn invoke_asid_pool(
+        &mut self,
+        at: PhysAddr,
+        base: u16,
+        call: &Invocation,
+    ) -> Result<Outcome, Trouble> {
         if call.label != Some(InvocationLabel::ARMASIDPoolAssign) {
             return Err(InvocationError::IllegalOperation.into());
         }
@@ -52,7 +69,11 @@ impl<M: Machine> Kernel<M> {
         };
         match self.asids.pool(base) {
             0 => {
-                return Err(InvocationError::FailedLookup { source: false, cause: LookupFault::InvalidRoot }.into());
+                return Err(InvocationError::FailedLookup {
+                    source: false,
+                    cause: LookupFault::InvalidRoot,
+                }
+                .into());
             }
             pool if pool != at => return Err(InvocationError::InvalidCapability(0).into()),
             _ => {}

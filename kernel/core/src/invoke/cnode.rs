@@ -27,11 +27,17 @@ impl<M: Machine> Kernel<M> {
             return Err(failed(LookupFault::InvalidRoot));
         }
         if depth < 1 || depth > WORD_BITS {
-            return Err(InvocationError::RangeError { min: 1, max: WORD_BITS });
+            return Err(InvocationError::RangeError {
+                min: 1,
+                max: WORD_BITS,
+            });
         }
         match resolve(&self.m, root, index, depth).map_err(failed)? {
             (slot, 0) => Ok(slot),
-            (_, bits_left) => Err(failed(LookupFault::DepthMismatch { bits_left, bits_found: 0 })),
+            (_, bits_left) => Err(failed(LookupFault::DepthMismatch {
+                bits_left,
+                bits_found: 0,
+            })),
         }
     }
 
@@ -75,7 +81,12 @@ impl<M: Machine> Kernel<M> {
         Ok(Outcome::Done)
     }
 
-    fn copy_or_move(&mut self, label: InvocationLabel, dest: Slot, call: &Invocation) -> Result<(), InvocationError> {
+    fn copy_or_move(
+        &mut self,
+        label: InvocationLabel,
+        dest: Slot,
+        call: &Invocation,
+    ) -> Result<(), InvocationError> {
         use InvocationLabel as L;
         call.needs(4, 1)?;
         if !self.m.is_empty(dest) {
@@ -102,7 +113,10 @@ impl<M: Machine> Kernel<M> {
             }
             L::CNodeMint => {
                 call.needs(6, 1)?;
-                let altered = held.with_rights(rights(self)).with_data(call.word(self, 5), false).ok_or(illegal)?;
+                let altered = held
+                    .with_rights(rights(self))
+                    .with_data(call.word(self, 5), false)
+                    .ok_or(illegal)?;
                 let copy = self.derive(source, altered)?;
                 if copy == Cap::Null {
                     return Err(illegal);
@@ -156,7 +170,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn cancel_sends(&mut self, at: Slot) -> Result<(), Trouble> {
-        let Cap::Endpoint { ep, badge, rights: CapRights::ALL } = self.m.cap(at) else {
+        let Cap::Endpoint {
+            ep,
+            badge,
+            rights: CapRights::ALL,
+        } = self.m.cap(at)
+        else {
             return Err(InvocationError::IllegalOperation.into());
         };
         if badge != 0 {

@@ -46,10 +46,16 @@ impl<M: Machine> Kernel<M> {
         call.needs(3, 0)?;
         let (index, domain, duration) = (call.word(self, 0), call.word(self, 1), call.word(self, 2));
         if index > LAST_ENTRY {
-            return Err(InvocationError::RangeError { min: 0, max: LAST_ENTRY });
+            return Err(InvocationError::RangeError {
+                min: 0,
+                max: LAST_ENTRY,
+            });
         }
         if domain >= NUM_DOMAINS as u64 {
-            return Err(InvocationError::RangeError { min: 0, max: NUM_DOMAINS as u64 - 1 });
+            return Err(InvocationError::RangeError {
+                min: 0,
+                max: NUM_DOMAINS as u64 - 1,
+            });
         }
         if duration == 0 && domain != 0 {
             return Err(InvocationError::InvalidArgument(1));
@@ -57,11 +63,20 @@ impl<M: Machine> Kernel<M> {
         if duration > MAX_DURATION || (duration == 0 && index as usize == self.domains.start()) {
             return Err(InvocationError::InvalidArgument(2));
         }
-        self.domains.set_entry(index as usize, Entry { domain: domain as usize, duration });
+        self.domains.set_entry(
+            index as usize,
+            Entry {
+                domain: domain as usize,
+                duration,
+            },
+        );
         Ok(())
     }
 }
 
 /// Last entry that can be set: the one behind it is always an end marker.
 const LAST_ENTRY: u64 = NUM_DOMAIN_SCHEDULES as u64 - 2;
-const TOO_HIGH_INDEX: InvocationError = InvocationError::RangeError { min: 0, max: NUM_DOMAIN_SCHEDULES as u64 - 1 };
+const TOO_HIGH_INDEX: InvocationError = InvocationError::RangeError {
+    min: 0,
+    max: NUM_DOMAIN_SCHEDULES as u64 - 1,
+};

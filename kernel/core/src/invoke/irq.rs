@@ -37,13 +37,20 @@ impl<M: Machine> Kernel<M> {
                 call.needs(4, 1)?;
                 let (irq, target) = (call.word(self, 0), call.word(self, 1));
                 if irq >= SGIS {
-                    return Err(InvocationError::RangeError { min: 0, max: SGIS - 1 }.into());
+                    return Err(InvocationError::RangeError {
+                        min: 0,
+                        max: SGIS - 1,
+                    }
+                    .into());
                 }
                 if target >= SGI_TARGETS {
                     return Err(InvocationError::InvalidArgument(1).into());
                 }
                 let to = self.empty_target(call, 2)?;
-                let cap = Cap::SgiSignal { irq: irq as u32, target: target as u32 };
+                let cap = Cap::SgiSignal {
+                    irq: irq as u32,
+                    target: target as u32,
+                };
                 self.m.copy_cap(to, cap, call.slot);
             }
             _ => return Err(InvocationError::IllegalOperation.into()),
@@ -56,7 +63,10 @@ impl<M: Machine> Kernel<M> {
         match self.irq_use.get(usize::try_from(irq).unwrap_or(usize::MAX)) {
             Some(IrqUse::Free) => Ok(irq as u32),
             Some(_) => Err(InvocationError::RevokeFirst),
-            None => Err(InvocationError::RangeError { min: 0, max: MAX_IRQ as u64 }),
+            None => Err(InvocationError::RangeError {
+                min: 0,
+                max: MAX_IRQ as u64,
+            }),
         }
     }
 
@@ -64,7 +74,11 @@ impl<M: Machine> Kernel<M> {
     fn empty_target(&self, call: &Invocation, at: usize) -> Result<Slot, InvocationError> {
         let (index, depth) = (call.word(self, at), call.word(self, at + 1));
         let to = self.target_slot(call.extra_cap(self, 0)?, index, depth)?;
-        if self.m.is_empty(to) { Ok(to) } else { Err(InvocationError::DeleteFirst) }
+        if self.m.is_empty(to) {
+            Ok(to)
+        } else {
+            Err(InvocationError::DeleteFirst)
+        }
     }
 
     fn issue_handler(&mut self, irq: u32, to: Slot, control: Slot) {

@@ -64,7 +64,14 @@ impl Invocation {
         extra: ExtraSlots,
         slot: Slot,
     ) -> Self {
-        Self { caller, buffer, label: InvocationLabel::from_raw(info.label()), length, extra, slot }
+        Self {
+            caller,
+            buffer,
+            label: InvocationLabel::from_raw(info.label()),
+            length,
+            extra,
+            slot,
+        }
     }
 
     /// Word `index` of the message.
@@ -87,17 +94,28 @@ impl Invocation {
     }
 
     /// The `index`-th capability sent.
-    pub(crate) fn extra_cap<M: Machine>(&self, kernel: &Kernel<M>, index: usize) -> Result<Cap, InvocationError> {
+    pub(crate) fn extra_cap<M: Machine>(
+        &self,
+        kernel: &Kernel<M>,
+        index: usize,
+    ) -> Result<Cap, InvocationError> {
         Ok(kernel.m.cap(self.extra_slot(index)?))
     }
 }
 
 impl<M: Machine> Kernel<M> {
     /// Carries out an invocation on anything that is not for another thread.
-    pub(crate) fn invoke(&mut self, cap: Cap, call: &Invocation, first_phase: bool) -> Result<Outcome, Trouble> {
+    pub(crate) fn invoke(
+        &mut self,
+        cap: Cap,
+        call: &Invocation,
+        first_phase: bool,
+    ) -> Result<Outcome, Trouble> {
         let deny = |number| Err(Trouble::Error(InvocationError::InvalidCapability(number)));
         match cap {
-            Cap::Tcb(_) | Cap::CNode { .. } | Cap::SchedContext { .. } | Cap::SchedControl if first_phase => deny(0),
+            Cap::Tcb(_) | Cap::CNode { .. } | Cap::SchedContext { .. } | Cap::SchedControl if first_phase => {
+                deny(0)
+            }
             Cap::Untyped { .. } => self.invoke_untyped(call),
             Cap::CNode { .. } => self.invoke_cnode(cap, call),
             Cap::Tcb(thread) => self.invoke_tcb(thread, call),
@@ -116,9 +134,11 @@ impl<M: Machine> Kernel<M> {
                 self.m.send_sgi(irq, target as u64);
                 Ok(Outcome::Done)
             }
-            Cap::Null | Cap::Zombie { .. } | Cap::Endpoint { .. } | Cap::Notification { .. } | Cap::Reply { .. } => {
-                deny(0)
-            }
+            Cap::Null
+            | Cap::Zombie { .. }
+            | Cap::Endpoint { .. }
+            | Cap::Notification { .. }
+            | Cap::Reply { .. } => deny(0),
         }
     }
 }

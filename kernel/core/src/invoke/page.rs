@@ -29,7 +29,9 @@ pub(crate) fn cache_op(label: InvocationLabel) -> Option<CacheOp> {
 impl<M: Machine> Kernel<M> {
     pub(crate) fn invoke_page(&mut self, cap: Cap, call: &Invocation) -> Result<Outcome, Trouble> {
         use InvocationLabel as L;
-        let Cap::Frame { at, .. } = cap else { return Err(InvocationError::IllegalOperation.into()) };
+        let Cap::Frame { at, .. } = cap else {
+            return Err(InvocationError::IllegalOperation.into());
+        };
         match call.label {
             Some(L::ARMPageMap) => self.map_page(cap, call),
             Some(L::ARMPageUnmap) => {
@@ -52,7 +54,13 @@ impl<M: Machine> Kernel<M> {
     /// Removes the mapping made through a frame or page table capability, if there is one.
     pub(crate) fn unmap_cap(&mut self, cap: Cap) {
         match cap {
-            Cap::Frame { at, size, asid, vaddr, .. } if asid != 0 => {
+            Cap::Frame {
+                at,
+                size,
+                asid,
+                vaddr,
+                ..
+            } if asid != 0 => {
                 self.unmap_frame(at, size.bits(), asid, vaddr);
             }
             Cap::PageTable { at, asid, vaddr } if asid != 0 => self.unmap_table(at, asid, vaddr),
@@ -62,7 +70,15 @@ impl<M: Machine> Kernel<M> {
 
     fn map_page(&mut self, cap: Cap, call: &Invocation) -> Result<Outcome, Trouble> {
         call.needs(3, 1)?;
-        let Cap::Frame { at, size, device, asid: mapped_asid, vaddr: mapped_at, .. } = cap else {
+        let Cap::Frame {
+            at,
+            size,
+            device,
+            asid: mapped_asid,
+            vaddr: mapped_at,
+            ..
+        } = cap
+        else {
             return Err(InvocationError::IllegalOperation.into());
         };
         let vaddr = call.word(self, 0);
@@ -79,12 +95,17 @@ impl<M: Machine> Kernel<M> {
             if mapped_at != vaddr {
                 return Err(InvocationError::InvalidArgument(0).into());
             }
-        } else if vaddr.checked_add((1 << size.bits()) - 1).is_none_or(|last| last > USER_TOP) {
+        } else if vaddr
+            .checked_add((1 << size.bits()) - 1)
+            .is_none_or(|last| last > USER_TOP)
+        {
             return Err(InvocationError::InvalidArgument(0).into());
         }
         let reached = walk(&self.m, root, vaddr);
         if bits_left(reached.level) != size.bits() {
-            let cause = LookupFault::MissingCapability { bits_left: bits_left(reached.level) as u64 };
+            let cause = LookupFault::MissingCapability {
+                bits_left: bits_left(reached.level) as u64,
+            };
             return Err(InvocationError::FailedLookup { source: false, cause }.into());
         }
         let Cap::Frame { read, write, .. } = cap.with_rights(rights) else {
@@ -96,8 +117,21 @@ impl<M: Machine> Kernel<M> {
             execute: !attributes.contains(VmAttributes::EXECUTE_NEVER),
             cached: attributes.contains(VmAttributes::PAGE_CACHEABLE),
         };
-        let Cap::Frame { read, write, .. } = cap else { return Err(InvocationError::IllegalOperation.into()) };
-        self.m.set_cap(call.slot, Cap::Frame { at, size, write, read, device, asid, vaddr });
+        let Cap::Frame { read, write, .. } = cap else {
+            return Err(InvocationError::IllegalOperation.into());
+        };
+        self.m.set_cap(
+            call.slot,
+            Cap::Frame {
+                at,
+                size,
+                write,
+                read,
+                device,
+                asid,
+                vaddr,
+            },
+        );
         self.set_entry(reached.entry_at, user_frame(at, reached.level, access));
         if is_valid(reached.entry) {
             self.m.flush_page(asid, vaddr);
@@ -105,17 +139,30 @@ impl<M: Machine> Kernel<M> {
         Ok(Outcome::Done)
     }
 
-    fn page_cache(&mut self, cap: Cap, label: InvocationLabel, call: &Invocation) -> Result<Outcome, Trouble> {
+    fn page_cache(
+        &mut self,
+        cap: Cap,
+        label: InvocationLabel,
+        call: &Invocation,
+    ) -> Result<Outcome, Trouble> {
         call.needs(2, 0)?;
-        let Cap::Frame { at, size, asid, vaddr, .. } = cap else {
+        let Cap::Frame {
+            at,
+            size,
+            asid,
+            vaddr,
+            ..
+        } = cap
+        else {
             return Err(InvocationError::IllegalOperation.into());
         };
         if asid == 0 {
             return Err(InvocationError::IllegalOperation.into());
         }
-        let root = self
-            .vspace_of(asid)
-            .ok_or(InvocationError::FailedLookup { source: false, cause: LookupFault::InvalidRoot })?;
+        let root = self.vspace_of(asid).ok_or(InvocationError::FailedLookup {
+            source: false,
+            cause: LookupFault::InvalidRoot,
+        })?;
         let reached = walk(&self.m, root, vaddr);
         let same_size = bits_left(reached.level) == size.bits();
         if same_size && (!is_valid(reached.entry) || address(reached.entry) != at) {
@@ -139,10 +186,27 @@ impl<M: Machine> Kernel<M> {
 /// The same capability without a mapping.
 pub(crate) fn unmapped(cap: Cap) -> Cap {
     match cap {
-        Cap::Frame { at, size, write, read, device, .. } => {
-            Cap::Frame { at, size, write, read, device, asid: 0, vaddr: 0 }
-        }
-        Cap::PageTable { at, .. } => Cap::PageTable { at, asid: 0, vaddr: 0 },
+        Cap::Frame {
+            at,
+            size,
+            write,
+            read,
+            device,
+            ..
+        } => Cap::Frame {
+            at,
+            size,
+            write,
+            read,
+            device,
+            asid: 0,
+            vaddr: 0,
+        },
+        Cap::PageTable { at, .. } => Cap::PageTable {
+            at,
+            asid: 0,
+            vaddr: 0,
+        },
         other => other,
     }
 }

@@ -17,7 +17,12 @@ const TABLE_BYTES: u64 = 1 << 12;
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn invoke_page_table(&mut self, cap: Cap, call: &Invocation) -> Result<Outcome, Trouble> {
-        let Cap::PageTable { at, asid: mapped_asid, .. } = cap else {
+        let Cap::PageTable {
+            at,
+            asid: mapped_asid,
+            ..
+        } = cap
+        else {
             return Err(InvocationError::IllegalOperation.into());
         };
         match call.label {

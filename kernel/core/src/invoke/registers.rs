@@ -16,7 +16,11 @@ impl<M: Machine> Kernel<M> {
         call.needs(2, 0)?;
         let (flags, count) = (call.word(self, 0), call.word(self, 1));
         if count < 1 || count > LENGTH as u64 {
-            return Err(InvocationError::RangeError { min: 1, max: LENGTH as u64 }.into());
+            return Err(InvocationError::RangeError {
+                min: 1,
+                max: LENGTH as u64,
+            }
+            .into());
         }
         if Some(thread) == self.current {
             return Err(InvocationError::IllegalOperation.into());
@@ -29,7 +33,11 @@ impl<M: Machine> Kernel<M> {
             let value = self.register(thread, register);
             self.set_message_word(call.caller, buffer, index, value);
         }
-        let moved = if buffer.is_some() { count as usize } else { (count as usize).min(4) };
+        let moved = if buffer.is_some() {
+            count as usize
+        } else {
+            (count as usize).min(4)
+        };
         Ok(Outcome::Written(moved))
     }
 

@@ -10,7 +10,11 @@ use crate::machine::Machine;
 use crate::object::{Fields, SchedContext, notification, sched_context as context, tcb};
 
 impl<M: Machine> Kernel<M> {
-    pub(crate) fn invoke_sched_context(&mut self, sc: SchedContext, call: &Invocation) -> Result<Outcome, Trouble> {
+    pub(crate) fn invoke_sched_context(
+        &mut self,
+        sc: SchedContext,
+        call: &Invocation,
+    ) -> Result<Outcome, Trouble> {
         use InvocationLabel as L;
         match call.label {
             Some(L::SchedContextBind) => {
@@ -84,7 +88,10 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn yield_to(&mut self, sc: SchedContext, call: &Invocation) -> Result<Outcome, Trouble> {
-        let target = self.m.get(sc, context::TCB).ok_or(InvocationError::IllegalOperation)?;
+        let target = self
+            .m
+            .get(sc, context::TCB)
+            .ok_or(InvocationError::IllegalOperation)?;
         let priority = self.m.get(target, tcb::PRIORITY);
         if Some(target) == self.current || priority > self.m.get(call.caller, tcb::MCP) {
             return Err(InvocationError::IllegalOperation.into());

@@ -51,7 +51,11 @@ impl<M: Machine> Kernel<M> {
         let parameters = Parameters {
             budget: ticks(budget_us),
             period: if round_robin { 0 } else { ticks(period_us) },
-            refills: if round_robin { MIN_REFILLS } else { extra + MIN_REFILLS },
+            refills: if round_robin {
+                MIN_REFILLS
+            } else {
+                extra + MIN_REFILLS
+            },
             badge,
             sporadic: flags & sched_context_flag::SPORADIC != 0,
         };

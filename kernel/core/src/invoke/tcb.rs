@@ -103,7 +103,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The `index`-th capability sent, as a fault handler; nothing if it is null.
-    fn handler(&self, call: &Invocation, index: usize, number: u64) -> Result<Option<Source>, InvocationError> {
+    fn handler(
+        &self,
+        call: &Invocation,
+        index: usize,
+        number: u64,
+    ) -> Result<Option<Source>, InvocationError> {
         let slot = call.extra_slot(index)?;
         match self.m.cap(slot) {
             Cap::Null => Ok(None),
@@ -113,13 +118,20 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The `index`-th capability sent, as the frame of an IPC buffer at `address`; nothing for address 0.
-    fn buffer_frame(&self, call: &Invocation, index: usize, address: u64) -> Result<Option<Source>, InvocationError> {
+    fn buffer_frame(
+        &self,
+        call: &Invocation,
+        index: usize,
+        address: u64,
+    ) -> Result<Option<Source>, InvocationError> {
         let slot = call.extra_slot(index)?;
         if address == 0 {
             return Ok(None);
         }
         let cap = self.m.cap(slot);
-        let Cap::Frame { device: false, .. } = cap else { return Err(InvocationError::IllegalOperation) };
+        let Cap::Frame { device: false, .. } = cap else {
+            return Err(InvocationError::IllegalOperation);
+        };
         if address & ((1 << IPC_BUFFER_SIZE_BITS) - 1) != 0 {
             return Err(InvocationError::AlignmentError);
         }
@@ -131,7 +143,9 @@ impl<M: Machine> Kernel<M> {
         let slot = call.extra_slot(index)?;
         let mut cap = self.m.cap(slot);
         if data != 0 {
-            cap = cap.with_data(data, false).ok_or(InvocationError::IllegalOperation)?;
+            cap = cap
+                .with_data(data, false)
+                .ok_or(InvocationError::IllegalOperation)?;
         }
         match self.derive(slot, cap)? {
             root @ Cap::CNode { .. } => Ok((slot, root)),
@@ -225,8 +239,8 @@ impl<M: Machine> Kernel<M> {
 
     /// Can the context be bound to the thread?
     pub(crate) fn check_binding(&self, sc: SchedContext, thread: Tcb) -> Result<(), InvocationError> {
-        let taken = self.m.get(thread, tcb::SCHED_CONTEXT).is_some()
-            || self.m.get(sc, sched_context::TCB).is_some();
+        let taken =
+            self.m.get(thread, tcb::SCHED_CONTEXT).is_some() || self.m.get(sc, sched_context::TCB).is_some();
         let blocked = matches!(
             self.state(thread),
             State::Receiving | State::Sending | State::Replying | State::Waiting

@@ -59,25 +59,51 @@ impl<M: Machine> Kernel<M> {
         }
         call.needs(6, 1)?;
         let retype = self.check_retype(call)?;
-        let Cap::Untyped { at, bits, device, mut free, mut clean } = self.m.cap(call.slot) else {
+        let Cap::Untyped {
+            at,
+            bits,
+            device,
+            mut free,
+            mut clean,
+        } = self.m.cap(call.slot)
+        else {
             return Err(InvocationError::IllegalOperation.into());
         };
         let reset = free != 0 && !self.m.has_children(call.slot);
         if reset {
             (free, clean) = (0, 0);
         }
-        let start = place(bits as u32, free, retype.bits, retype.count).map_err(InvocationError::NotEnoughMemory)?;
+        let start =
+            place(bits as u32, free, retype.bits, retype.count).map_err(InvocationError::NotEnoughMemory)?;
         if device && !may_be_device(retype.kind) {
             return Err(InvocationError::InvalidArgument(1).into());
         }
         if reset {
-            self.m.set_cap(call.slot, Cap::Untyped { at, bits, device, free, clean });
+            self.m.set_cap(
+                call.slot,
+                Cap::Untyped {
+                    at,
+                    bits,
+                    device,
+                    free,
+                    clean,
+                },
+            );
         }
         let end = start + (retype.count << retype.bits);
         if !device && retype.kind != ObjectType::Untyped {
             self.zero_for(call, start.max(clean), end)?;
         }
-        self.m.set_cap(call.slot, Cap::Untyped { at, bits, device, free: end, clean: 0 });
+        self.m.set_cap(
+            call.slot,
+            Cap::Untyped {
+                at,
+                bits,
+                device,
+                free: end,
+                clean: 0,
+            },
+        );
         for (index, slot) in retype.window().enumerate() {
             let cap = self.create(&retype, at + start + ((index as u64) << retype.bits), device);
             self.m.graft(slot, cap, call.slot, true);
@@ -90,7 +116,10 @@ impl<M: Machine> Kernel<M> {
         let word = |index| call.word(self, index);
         let (size, index, depth, offset, count) = (word(1), word(2), word(3), word(4), word(5));
         let kind = ObjectType::from_raw(word(0)).ok_or(InvocationError::InvalidArgument(0))?;
-        let too_large = InvocationError::RangeError { min: 0, max: MAX_UNTYPED_BITS as u64 };
+        let too_large = InvocationError::RangeError {
+            min: 0,
+            max: MAX_UNTYPED_BITS as u64,
+        };
         if size >= 64 {
             return Err(too_large);
         }
@@ -108,23 +137,42 @@ impl<M: Machine> Kernel<M> {
             return Err(InvocationError::InvalidArgument(1));
         }
         let root = call.extra_cap(self, 0)?;
-        let node = if depth == 0 { root } else { self.m.cap(self.target_slot(root, index, depth)?) };
+        let node = if depth == 0 {
+            root
+        } else {
+            self.m.cap(self.target_slot(root, index, depth)?)
+        };
         let Cap::CNode { at, radix, .. } = node else {
             let cause = LookupFault::MissingCapability { bits_left: depth };
             return Err(InvocationError::FailedLookup { source: false, cause });
         };
         let slots = 1u64 << radix;
         if offset >= slots {
-            return Err(InvocationError::RangeError { min: 0, max: slots - 1 });
+            return Err(InvocationError::RangeError {
+                min: 0,
+                max: slots - 1,
+            });
         }
         if count < 1 || count > RETYPE_FAN_OUT_LIMIT as u64 {
-            return Err(InvocationError::RangeError { min: 1, max: RETYPE_FAN_OUT_LIMIT as u64 });
+            return Err(InvocationError::RangeError {
+                min: 1,
+                max: RETYPE_FAN_OUT_LIMIT as u64,
+            });
         }
         if count > slots - offset {
-            return Err(InvocationError::RangeError { min: 1, max: slots - offset });
+            return Err(InvocationError::RangeError {
+                min: 1,
+                max: slots - offset,
+            });
         }
         let slots = nth(at, offset).addr();
-        let retype = Retype { kind, size: size as u32, bits: bits as u32, slots, count };
+        let retype = Retype {
+            kind,
+            size: size as u32,
+            bits: bits as u32,
+            slots,
+            count,
+        };
         if retype.window().any(|slot| !self.m.is_empty(slot)) {
             return Err(InvocationError::DeleteFirst);
         }
@@ -133,15 +181,35 @@ impl<M: Machine> Kernel<M> {
 
     /// Zeroes the bytes of the untyped from `from` to `to`, preemptibly.
     fn zero_for(&mut self, call: &Invocation, mut from: u64, to: u64) -> Result<(), Preempted> {
-        let Cap::Untyped { at, bits, device, free, .. } = self.m.cap(call.slot) else { return Ok(()) };
+        let Cap::Untyped {
+            at,
+            bits,
+            device,
+            free,
+            ..
+        } = self.m.cap(call.slot)
+        else {
+            return Ok(());
+        };
         while from < to {
             let next = ((from / STEP + 1) * STEP).min(to);
             self.m.zero(at + from, next - from);
             from = next;
             self.work += STEP_UNITS - 1;
-            if from < to && let Err(preempted) = self.preemption_point() {
+            if from < to
+                && let Err(preempted) = self.preemption_point()
+            {
                 let clean = from / STEP * STEP;
-                self.m.set_cap(call.slot, Cap::Untyped { at, bits, device, free, clean });
+                self.m.set_cap(
+                    call.slot,
+                    Cap::Untyped {
+                        at,
+                        bits,
+                        device,
+                        free,
+                        clean,
+                    },
+                );
                 return Err(preempted);
             }
         }
@@ -151,21 +219,58 @@ impl<M: Machine> Kernel<M> {
     /// Initialises a zeroed object: its first capability.
     fn create(&mut self, retype: &Retype, at: PhysAddr, device: bool) -> Cap {
         let rights = CapRights::ALL;
-        let frame = |size| Cap::Frame { at, size, write: true, read: true, device, asid: 0, vaddr: 0 };
+        let frame = |size| Cap::Frame {
+            at,
+            size,
+            write: true,
+            read: true,
+            device,
+            asid: 0,
+            vaddr: 0,
+        };
         let cap = match retype.kind {
-            ObjectType::Untyped => Cap::Untyped { at, bits: retype.size as u8, device, free: 0, clean: 0 },
+            ObjectType::Untyped => Cap::Untyped {
+                at,
+                bits: retype.size as u8,
+                device,
+                free: 0,
+                clean: 0,
+            },
             ObjectType::Tcb => {
                 let thread = Obj::at(at);
                 self.init_thread(thread, self.domains.current() as u64);
                 Cap::Tcb(thread)
             }
-            ObjectType::Endpoint => Cap::Endpoint { ep: Obj::at(at), badge: 0, rights },
-            ObjectType::Notification => Cap::Notification { ntfn: Obj::at(at), badge: 0, rights },
-            ObjectType::CNode => Cap::CNode { at, radix: retype.size as u8, guard: 0, guard_bits: 0 },
-            ObjectType::SchedContext => Cap::SchedContext { sc: Obj::at(at), bits: retype.size as u8 },
-            ObjectType::Reply => Cap::Reply { reply: Obj::at(at), grant: true },
+            ObjectType::Endpoint => Cap::Endpoint {
+                ep: Obj::at(at),
+                badge: 0,
+                rights,
+            },
+            ObjectType::Notification => Cap::Notification {
+                ntfn: Obj::at(at),
+                badge: 0,
+                rights,
+            },
+            ObjectType::CNode => Cap::CNode {
+                at,
+                radix: retype.size as u8,
+                guard: 0,
+                guard_bits: 0,
+            },
+            ObjectType::SchedContext => Cap::SchedContext {
+                sc: Obj::at(at),
+                bits: retype.size as u8,
+            },
+            ObjectType::Reply => Cap::Reply {
+                reply: Obj::at(at),
+                grant: true,
+            },
             ObjectType::VSpace => Cap::VSpace { at, asid: 0 },
-            ObjectType::PageTable => Cap::PageTable { at, asid: 0, vaddr: 0 },
+            ObjectType::PageTable => Cap::PageTable {
+                at,
+                asid: 0,
+                vaddr: 0,
+            },
             ObjectType::SmallPage => frame(FrameSize::Small),
             ObjectType::LargePage => frame(FrameSize::Large),
             ObjectType::HugePage => frame(FrameSize::Huge),

@@ -38,10 +38,15 @@ impl<M: Machine> Kernel<M> {
         }
         let mask = (1 << bits_left(reached.level)) - 1;
         if start & !mask != (end - 1) & !mask {
-            return Err(InvocationError::RangeError { min: start, max: start | mask }.into());
+            return Err(InvocationError::RangeError {
+                min: start,
+                max: start | mask,
+            }
+            .into());
         }
         if let Some(op) = cache_op(label) {
-            self.m.cache(op, address(reached.entry) + (start & mask), end - start);
+            self.m
+                .cache(op, address(reached.entry) + (start & mask), end - start);
         }
         Ok(Outcome::Done)
     }

@@ -17,8 +17,14 @@ impl<M: Machine> Kernel<M> {
     /// Where the thread's IPC buffer lies, if it has one that may be read, or written if `write`.
     #[inline]
     pub(crate) fn buffer(&self, thread: Tcb, write: bool) -> Option<PhysAddr> {
-        let Cap::Frame { at, size, write: may_write, read, device, .. } =
-            self.m.cap(thread.slot(TcbSlot::Buffer))
+        let Cap::Frame {
+            at,
+            size,
+            write: may_write,
+            read,
+            device,
+            ..
+        } = self.m.cap(thread.slot(TcbSlot::Buffer))
         else {
             return None;
         };
@@ -41,7 +47,13 @@ impl<M: Machine> Kernel<M> {
 
     /// Writes word `index` of a message to the thread, if it can take it.
     #[inline]
-    pub(crate) fn set_message_word(&mut self, thread: Tcb, buffer: Option<PhysAddr>, index: usize, value: u64) {
+    pub(crate) fn set_message_word(
+        &mut self,
+        thread: Tcb,
+        buffer: Option<PhysAddr>,
+        index: usize,
+        value: u64,
+    ) {
         if index < FAST {
             self.m.set(thread, tcb::x(2 + index as u64), value);
         } else if let Some(at) = buffer
@@ -57,7 +69,11 @@ impl<M: Machine> Kernel<M> {
         for (index, &value) in words.iter().enumerate() {
             self.set_message_word(thread, buffer, index, value);
         }
-        if buffer.is_some() { words.len() } else { words.len().min(FAST) }
+        if buffer.is_some() {
+            words.len()
+        } else {
+            words.len().min(FAST)
+        }
     }
 
     /// Sets what a receiver sees beside the message words.

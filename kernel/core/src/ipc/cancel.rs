@@ -40,7 +40,14 @@ impl<M: Machine> Kernel<M> {
     /// The endpoint is going: everybody who waits at it repeats its system call.
     pub(crate) fn cancel_all_at_endpoint(&mut self, ep: Endpoint) {
         let (mut queue, state) = self.endpoint_queue(ep);
-        self.set_endpoint_queue(ep, WaitQueue { head: None, tail: None }, false);
+        self.set_endpoint_queue(
+            ep,
+            WaitQueue {
+                head: None,
+                tail: None,
+            },
+            false,
+        );
         while let Some(thread) = queue.head {
             queue.remove(&mut self.m, thread);
             if state == EndpointState::Receiving
@@ -56,7 +63,13 @@ impl<M: Machine> Kernel<M> {
     /// The notification is going: everybody who waits at it repeats its system call.
     pub(crate) fn cancel_all_at_notification(&mut self, ntfn: Notification) {
         let mut queue = self.notification_queue(ntfn);
-        self.set_notification_queue(ntfn, WaitQueue { head: None, tail: None });
+        self.set_notification_queue(
+            ntfn,
+            WaitQueue {
+                head: None,
+                tail: None,
+            },
+        );
         while let Some(thread) = queue.head {
             queue.remove(&mut self.m, thread);
             self.restart_waiter(thread);

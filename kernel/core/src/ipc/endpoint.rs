@@ -41,14 +41,24 @@ impl<M: Machine> Kernel<M> {
             (_, 0) => EndpointState::Sending,
             _ => EndpointState::Receiving,
         };
-        (WaitQueue { head: Word::from_word(head), tail: Word::from_word(tail & !RECEIVING) }, state)
+        (
+            WaitQueue {
+                head: Word::from_word(head),
+                tail: Word::from_word(tail & !RECEIVING),
+            },
+            state,
+        )
     }
 
     /// Stores the endpoint's queue.
     #[inline]
     pub(crate) fn set_endpoint_queue(&mut self, ep: Endpoint, queue: WaitQueue, receiving: bool) {
         self.m.set(ep, HEAD, queue.head.to_word());
-        self.m.set(ep, TAIL, queue.tail.to_word() | if receiving { RECEIVING } else { 0 });
+        self.m.set(
+            ep,
+            TAIL,
+            queue.tail.to_word() | if receiving { RECEIVING } else { 0 },
+        );
     }
 
     /// Sends `sender`'s message, or its fault, with `badge` and `rights` of the capability used.
@@ -115,7 +125,14 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Receives at an endpoint; `grant` is the right of the capability used, `reply` the reply object brought.
-    pub(crate) fn receive(&mut self, thread: Tcb, ep: Endpoint, grant: bool, blocking: bool, reply: Option<Reply>) {
+    pub(crate) fn receive(
+        &mut self,
+        thread: Tcb,
+        ep: Endpoint,
+        grant: bool,
+        blocking: bool,
+        reply: Option<Reply>,
+    ) {
         if let Some(reply) = reply
             && let Some(other) = self.m.get(reply, reply::TCB)
             && other != thread
@@ -138,7 +155,8 @@ impl<M: Machine> Kernel<M> {
                 return;
             }
             self.m.set(thread, tcb::WAITS_AT, ep.addr());
-            self.m.set(thread, tcb::BLOCK_FLAGS, if grant { tcb::BLOCK_GRANT } else { 0 });
+            self.m
+                .set(thread, tcb::BLOCK_FLAGS, if grant { tcb::BLOCK_GRANT } else { 0 });
             self.m.set(thread, tcb::REPLY, reply);
             if let Some(reply) = reply {
                 self.m.set(reply, reply::TCB, Some(thread));

@@ -65,7 +65,20 @@ const SYSCALL_NEXT: usize = 10;
 /// Registers an unknown system call's reply sets: those of the message without the number.
 const SYSCALL_REPLY: [Register; 12] = {
     use Register::{Pc, Sp, Spsr, X};
-    [X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), Pc, Sp, X(30), Spsr]
+    [
+        X(0),
+        X(1),
+        X(2),
+        X(3),
+        X(4),
+        X(5),
+        X(6),
+        X(7),
+        Pc,
+        Sp,
+        X(30),
+        Spsr,
+    ]
 };
 /// Registers a user exception's reply sets.
 const EXCEPTION_REPLY: [Register; 3] = [Register::Pc, Register::Sp, Register::Spsr];
@@ -73,16 +86,26 @@ const EXCEPTION_REPLY: [Register; 3] = [Register::Pc, Register::Sp, Register::Sp
 impl Fault {
     fn encode(self) -> (FaultType, [u64; FAULT_WORD_COUNT]) {
         match self {
-            Self::Cap { cptr, receiving, cause } => {
+            Self::Cap {
+                cptr,
+                receiving,
+                cause,
+            } => {
                 let ([kind, a, b, c], _) = cause.words();
                 (FaultType::CapFault, [cptr, receiving as u64, kind, a, b, c])
             }
             Self::UnknownSyscall { number } => (FaultType::UnknownSyscall, [number, 0, 0, 0, 0, 0]),
             Self::UserException { number, code } => (FaultType::UserException, [number, code, 0, 0, 0, 0]),
-            Self::Vm { address, status, instruction } => {
-                (FaultType::VMFault, [address, status, instruction as u64, 0, 0, 0])
-            }
-            Self::Debug { reason, address, number } => (DEBUG, [reason, address, number, 0, 0, 0]),
+            Self::Vm {
+                address,
+                status,
+                instruction,
+            } => (FaultType::VMFault, [address, status, instruction as u64, 0, 0, 0]),
+            Self::Debug {
+                reason,
+                address,
+                number,
+            } => (DEBUG, [reason, address, number, 0, 0, 0]),
         }
     }
 }
@@ -109,7 +132,10 @@ impl<M: Machine> Kernel<M> {
 
     /// Does the thread have a handler for timeouts?
     pub(crate) fn has_timeout_handler(&self, thread: Tcb) -> bool {
-        matches!(self.m.cap(thread.slot(TcbSlot::TimeoutHandler)), Cap::Endpoint { .. })
+        matches!(
+            self.m.cap(thread.slot(TcbSlot::TimeoutHandler)),
+            Cap::Endpoint { .. }
+        )
     }
 
     /// Reports to the thread's timeout handler that its context `sc` has no budget left.
@@ -122,11 +148,23 @@ impl<M: Machine> Kernel<M> {
 
     /// Sends the thread's fault to the handler in `slot`, if that is one.
     fn send_fault(&mut self, thread: Tcb, slot: TcbSlot, donate: bool) -> bool {
-        let Cap::Endpoint { ep, badge, rights } = self.m.cap(thread.slot(slot)) else { return false };
+        let Cap::Endpoint { ep, badge, rights } = self.m.cap(thread.slot(slot)) else {
+            return false;
+        };
         if !rights.write() || !(rights.grant() || rights.grant_reply()) {
             return false;
         }
-        self.send(thread, ep, badge, rights, SendMode { blocking: true, call: false, donate });
+        self.send(
+            thread,
+            ep,
+            badge,
+            rights,
+            SendMode {
+                blocking: true,
+                call: false,
+                donate,
+            },
+        );
         true
     }
 
@@ -145,7 +183,9 @@ impl<M: Machine> Kernel<M> {
         let pc = self.m.get(thread, tcb::RESTART_PC);
         match FaultType::from_raw(kind) {
             Some(FaultType::CapFault) => {
-                words[..7].copy_from_slice(&[pc, stored[0], stored[1], stored[2], stored[3], stored[4], stored[5]]);
+                words[..7].copy_from_slice(&[
+                    pc, stored[0], stored[1], stored[2], stored[3], stored[4], stored[5],
+                ]);
                 let cause = LookupFault::from_words([stored[2], stored[3], stored[4], stored[5]]);
                 3 + cause.words().1
             }
@@ -180,7 +220,11 @@ impl<M: Machine> Kernel<M> {
             // Debug exceptions; a single step and a software breakpoint have no number.
             _ => {
                 words[..4].copy_from_slice(&[pc, stored[0], stored[1], stored[2]]);
-                if stored[0] >= sel4_abi::thread::breakpoint_type::SINGLE_STEP { 2 } else { 4 }
+                if stored[0] >= sel4_abi::thread::breakpoint_type::SINGLE_STEP {
+                    2
+                } else {
+                    4
+                }
             }
         }
     }
@@ -197,7 +241,11 @@ impl<M: Machine> Kernel<M> {
             _ => &[],
         };
         let buffer = self.buffer(sender, false);
-        let length = if buffer.is_some() { info.length() as usize } else { (info.length() as usize).min(4) };
+        let length = if buffer.is_some() {
+            info.length() as usize
+        } else {
+            (info.length() as usize).min(4)
+        };
         for (index, &register) in registers.iter().enumerate().take(length) {
             if unknown_syscall && index == SYSCALL_NEXT {
                 continue;

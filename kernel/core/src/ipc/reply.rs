@@ -59,7 +59,9 @@ impl<M: Machine> Kernel<M> {
 
     /// The caller gives up waiting: its place in the stack of calls is lost, the context stays where it is.
     pub(crate) fn abandon_call(&mut self, caller: Tcb) {
-        let Some(reply) = self.m.get(caller, tcb::REPLY) else { return };
+        let Some(reply) = self.m.get(caller, tcb::REPLY) else {
+            return;
+        };
         let below = self.m.get(reply, BELOW);
         match self.m.get(reply, ABOVE) {
             Above::Context(sc) => {
@@ -85,7 +87,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Replies to whoever waits at `reply`, if anybody does.
     pub(crate) fn do_reply(&mut self, sender: Tcb, reply: Reply, grant: bool) {
-        let Some(receiver) = self.m.get(reply, TCB) else { return };
+        let Some(receiver) = self.m.get(reply, TCB) else {
+            return;
+        };
         if self.state(receiver) != State::Replying {
             return;
         }
@@ -102,7 +106,9 @@ impl<M: Machine> Kernel<M> {
             self.m.set(receiver, tcb::FAULT_TYPE, 0);
             self.set_state(receiver, if restart { State::Restart } else { State::Inactive });
         }
-        let Some(sc) = self.m.get(receiver, tcb::SCHED_CONTEXT) else { return };
+        let Some(sc) = self.m.get(receiver, tcb::SCHED_CONTEXT) else {
+            return;
+        };
         if !self.is_runnable(receiver) || !self.m.is_active(sc) {
             return;
         }

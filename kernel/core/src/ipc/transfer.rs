@@ -20,7 +20,14 @@ impl<M: Machine> Kernel<M> {
     ///
     /// `via` is the endpoint; its own capabilities are unwrapped. Capabilities move only with `grant`.
     #[inline]
-    pub(crate) fn transfer(&mut self, sender: Tcb, via: Option<Endpoint>, badge: u64, grant: bool, receiver: Tcb) {
+    pub(crate) fn transfer(
+        &mut self,
+        sender: Tcb,
+        via: Option<Endpoint>,
+        badge: u64,
+        grant: bool,
+        receiver: Tcb,
+    ) {
         if self.m.get(sender, tcb::FAULT_TYPE) != 0 {
             return self.transfer_fault(sender, badge, receiver);
         }
@@ -42,7 +49,8 @@ impl<M: Machine> Kernel<M> {
                 }
                 moved = length;
             }
-            if grant && info.extra_caps() != 0
+            if grant
+                && info.extra_caps() != 0
                 && let Ok(slots) = self.extra_slots(sender, from, info)
             {
                 (caps, unwrapped) = self.transfer_caps(slots, via, receiver, to);
@@ -83,7 +91,8 @@ impl<M: Machine> Kernel<M> {
             let cap = self.m.cap(slot);
             match cap {
                 Cap::Endpoint { ep, badge, .. } if Some(ep) == via => {
-                    self.m.store(buffer, 8 * (word::CAPS_OR_BADGES as u64 + done), badge);
+                    self.m
+                        .store(buffer, 8 * (word::CAPS_OR_BADGES as u64 + done), badge);
                     unwrapped |= 1 << done;
                 }
                 _ => {
@@ -105,7 +114,9 @@ impl<M: Machine> Kernel<M> {
         let field = |index: usize| self.m.load(buffer, 8 * index as u64);
         let root = self.lookup_slot(receiver, field(word::RECEIVE_CNODE)).ok()?;
         let depth = field(word::RECEIVE_DEPTH);
-        let slot = self.target_slot(self.m.cap(root), field(word::RECEIVE_INDEX), depth).ok()?;
+        let slot = self
+            .target_slot(self.m.cap(root), field(word::RECEIVE_INDEX), depth)
+            .ok()?;
         self.m.is_empty(slot).then_some(slot)
     }
 }

@@ -6,6 +6,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::num::NonZeroU64;
 
 use crate::machine::Memory;
 
@@ -46,16 +47,22 @@ pub type SchedContext = Obj<SchedContextKind>;
 pub type Slot = Obj<SlotKind>;
 
 /// A reference to an object of kind `K`: the physical address of its first byte, never zero.
-pub struct Obj<K>(PhysAddr, PhantomData<fn() -> K>);
+pub struct Obj<K>(NonZeroU64, PhantomData<fn() -> K>);
 
 impl<K> Obj<K> {
     /// The object at `at`.
+    #[inline(always)]
     pub const fn at(at: PhysAddr) -> Self {
-        Self(at, PhantomData)
+        // Zero is no object's address; should it come up, it becomes one that no object has either.
+        match NonZeroU64::new(at) {
+            Some(at) => Self(at, PhantomData),
+            None => Self(NonZeroU64::MIN, PhantomData),
+        }
     }
     /// Where the object lies.
+    #[inline(always)]
     pub const fn addr(self) -> PhysAddr {
-        self.0
+        self.0.get()
     }
 }
 
@@ -73,7 +80,7 @@ impl<K> PartialEq for Obj<K> {
 impl<K> Eq for Obj<K> {}
 impl<K> fmt::Debug for Obj<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
+        write!(f, "{:#x}", self.0.get())
     }
 }
 
@@ -110,7 +117,7 @@ impl Word for bool {
 impl<K> Word for Option<Obj<K>> {
     #[inline(always)]
     fn from_word(word: u64) -> Self {
-        if word == 0 { None } else { Some(Obj::at(word)) }
+        NonZeroU64::new(word).map(|at| Obj(at, PhantomData))
     }
     #[inline(always)]
     fn to_word(self) -> u64 {

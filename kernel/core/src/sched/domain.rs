@@ -30,9 +30,17 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Default for Domains<DOMAINS, EN
 impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
     /// Domain 0 for ever.
     pub const fn new() -> Self {
-        let mut entries = [Entry { domain: 0, duration: 0 }; ENTRIES];
+        let mut entries = [Entry {
+            domain: 0,
+            duration: 0,
+        }; ENTRIES];
         entries[0].duration = MAX_DURATION;
-        Self { entries, start: 0, index: 0, left: MAX_DURATION }
+        Self {
+            entries,
+            start: 0,
+            index: 0,
+            left: MAX_DURATION,
+        }
     }
 
     /// The domain that runs.
@@ -56,7 +64,11 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
     /// Goes on to the next entry, or back to the start after the last.
     pub fn advance(&mut self) {
         let next = self.index + 1;
-        self.index = if next < ENTRIES && self.entries[next].duration != 0 { next } else { self.start };
+        self.index = if next < ENTRIES && self.entries[next].duration != 0 {
+            next
+        } else {
+            self.start
+        };
         self.left = self.entries[self.index].duration;
     }
 
@@ -92,8 +104,20 @@ mod tests {
     #[test]
     fn an_end_marker_leads_back_to_the_start() {
         let mut domains = Domains::<4, 8>::new();
-        domains.set_entry(2, Entry { domain: 1, duration: 10 });
-        domains.set_entry(3, Entry { domain: 2, duration: 20 });
+        domains.set_entry(
+            2,
+            Entry {
+                domain: 1,
+                duration: 10,
+            },
+        );
+        domains.set_entry(
+            3,
+            Entry {
+                domain: 2,
+                duration: 20,
+            },
+        );
         domains.restart_at(2);
         assert_eq!((domains.current(), domains.left()), (1, 10));
         domains.advance();

@@ -31,7 +31,10 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub(crate) fn is_schedulable(&self, thread: Tcb) -> bool {
         self.is_runnable(thread)
-            && self.m.get(thread, tcb::SCHED_CONTEXT).is_some_and(|sc| self.m.is_active(sc))
+            && self
+                .m
+                .get(thread, tcb::SCHED_CONTEXT)
+                .is_some_and(|sc| self.m.is_active(sc))
             && self.m.get(thread, tcb::QUEUED) != Queued::Release
     }
 
@@ -144,7 +147,10 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub(crate) fn check_budget_or_restart(&mut self) -> bool {
         let fine = self.check_budget();
-        if !fine && let Some(thread) = self.current && self.is_runnable(thread) {
+        if !fine
+            && let Some(thread) = self.current
+            && self.is_runnable(thread)
+        {
             self.set_state(thread, State::Restart);
         }
         fine
@@ -163,7 +169,9 @@ impl<M: Machine> Kernel<M> {
             self.note_consumed(sc);
         }
         self.consumed = 0;
-        if let Some(thread) = self.current && self.is_schedulable(thread) {
+        if let Some(thread) = self.current
+            && self.is_schedulable(thread)
+        {
             self.end_turn(thread, may_fault);
             self.reschedule();
             self.reprogram = true;
@@ -177,7 +185,9 @@ impl<M: Machine> Kernel<M> {
 
     /// The current thread's turn is over: to the end of its queue, or to wait for its next refill.
     fn end_turn(&mut self, thread: Tcb, may_fault: bool) {
-        let Some(sc) = self.m.get(thread, tcb::SCHED_CONTEXT) else { return };
+        let Some(sc) = self.m.get(thread, tcb::SCHED_CONTEXT) else {
+            return;
+        };
         if may_fault && !self.m.is_round_robin(sc) && self.has_timeout_handler(thread) {
             self.timeout_fault(thread, sc);
         } else if self.m.can_run(sc, self.now) {
@@ -191,7 +201,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn yield_turn(&mut self) {
         // What is left of the first refill is forfeited: it counts as used.
         let used = self.consumed;
-        if let Some(sc) = self.current_sc && self.m.is_active(sc) {
+        if let Some(sc) = self.current_sc
+            && self.m.is_active(sc)
+        {
             self.consumed = self.consumed.max(self.m.refill(sc, 0).amount);
             let forfeited = self.consumed - used;
             self.charge_budget(false);
@@ -243,7 +255,12 @@ impl<M: Machine> Kernel<M> {
         let current = self.current.map(|thread| self.m.get(thread, tcb::PRIORITY));
         let lower = current.is_none_or(|current| priority < current);
         let domain = self.domains.current();
-        if lower && self.ready.highest(domain).is_some_and(|highest| (priority as usize) < highest) {
+        if lower
+            && self
+                .ready
+                .highest(domain)
+                .is_some_and(|highest| (priority as usize) < highest)
+        {
             self.enqueue_first(candidate);
             self.choose_first();
         } else if was_schedulable && current == Some(priority) {
@@ -276,7 +293,8 @@ impl<M: Machine> Kernel<M> {
     /// Thread pointers and access to floating point.
     fn switch_registers(&mut self, to: Tcb) {
         self.save_tls();
-        self.m.set_tls(self.m.get(to, tcb::TPIDR), self.m.get(to, tcb::TPIDRRO));
+        self.m
+            .set_tls(self.m.get(to, tcb::TPIDR), self.m.get(to, tcb::TPIDRRO));
         self.refresh_fpu_access(to);
     }
 
@@ -290,10 +308,14 @@ impl<M: Machine> Kernel<M> {
 
     /// Charges time to the old context and makes the current thread's context the current one.
     fn switch_context(&mut self) {
-        let sc = self.current.and_then(|thread| self.m.get(thread, tcb::SCHED_CONTEXT));
+        let sc = self
+            .current
+            .and_then(|thread| self.m.get(thread, tcb::SCHED_CONTEXT));
         if sc != self.current_sc {
             self.reprogram = true;
-            if let Some(sc) = sc && !self.m.get(sc, context::SPORADIC) {
+            if let Some(sc) = sc
+                && !self.m.get(sc, context::SPORADIC)
+            {
                 self.m.start_now(sc, self.now);
             }
         }

@@ -31,7 +31,10 @@ impl ReadyQueues {
     /// All empty.
     pub const fn new() -> Self {
         Self {
-            lists: [[List { head: None, tail: None }; NUM_PRIORITIES]; NUM_DOMAINS],
+            lists: [[List {
+                head: None,
+                tail: None,
+            }; NUM_PRIORITIES]; NUM_DOMAINS],
             used: [[0; WORDS]; NUM_DOMAINS],
         }
     }
@@ -103,7 +106,10 @@ impl ReadyQueues {
     #[inline]
     pub fn highest(&self, domain: usize) -> Option<usize> {
         let used = &self.used[domain % NUM_DOMAINS];
-        (0..WORDS).rev().find(|&word| used[word] != 0).map(|word| word * 64 + 63 - used[word].leading_zeros() as usize)
+        (0..WORDS)
+            .rev()
+            .find(|&word| used[word] != 0)
+            .map(|word| word * 64 + 63 - used[word].leading_zeros() as usize)
     }
 
     /// The first thread of the highest priority of `domain`.

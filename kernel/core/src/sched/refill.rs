@@ -40,7 +40,10 @@ pub trait Refills: Memory {
     #[inline]
     fn refill(&self, sc: SchedContext, nth: u64) -> Refill {
         let at = refill_offset(self.ring_index(sc, nth));
-        Refill { time: self.load(sc.addr(), at), amount: self.load(sc.addr(), at + 8) }
+        Refill {
+            time: self.load(sc.addr(), at),
+            amount: self.load(sc.addr(), at + 8),
+        }
     }
 
     /// Replaces the `nth` refill.
@@ -82,7 +85,14 @@ pub trait Refills: Memory {
         self.set(sc, context::MAX, max);
         self.set(sc, context::HEAD, 0);
         self.set(sc, context::COUNT, 1);
-        self.set_refill(sc, 0, Refill { time: now, amount: budget });
+        self.set_refill(
+            sc,
+            0,
+            Refill {
+                time: now,
+                amount: budget,
+            },
+        );
         self.add_used_half(sc, now);
     }
 
@@ -102,7 +112,10 @@ pub trait Refills: Memory {
             self.add_used_half(sc, now);
         } else {
             self.set_refill(sc, 0, first);
-            let rest = Refill { time: first.time + period, amount: budget - first.amount };
+            let rest = Refill {
+                time: first.time + period,
+                amount: budget - first.amount,
+            };
             self.push_refill(sc, rest);
         }
     }
@@ -164,7 +177,10 @@ pub trait Refills: Memory {
                 break;
             }
             used -= first.amount;
-            let back = Refill { time: first.time.saturating_add(period), amount: first.amount };
+            let back = Refill {
+                time: first.time.saturating_add(period),
+                amount: first.amount,
+            };
             if self.get(sc, context::COUNT) == 1 {
                 self.set_refill(sc, 0, back);
             } else {
@@ -174,8 +190,14 @@ pub trait Refills: Memory {
         }
         if used > 0 {
             let first = self.refill(sc, 0);
-            let back = Refill { time: first.time.saturating_add(period), amount: used };
-            let rest = Refill { time: first.time + used, amount: first.amount - used };
+            let back = Refill {
+                time: first.time.saturating_add(period),
+                amount: used,
+            };
+            let rest = Refill {
+                time: first.time + used,
+                amount: first.amount - used,
+            };
             self.set_refill(sc, 0, rest);
             self.come_back(sc, back);
         }
@@ -184,7 +206,14 @@ pub trait Refills: Memory {
             let small = self.pop_refill(sc);
             let next = self.refill(sc, 0);
             let time = next.time.saturating_sub(small.amount);
-            self.set_refill(sc, 0, Refill { time, amount: next.amount + small.amount });
+            self.set_refill(
+                sc,
+                0,
+                Refill {
+                    time,
+                    amount: next.amount + small.amount,
+                },
+            );
         }
     }
 
@@ -194,11 +223,25 @@ pub trait Refills: Memory {
         let last = self.refill(sc, count - 1);
         if back.time <= last.time.saturating_add(last.amount) {
             // It touches the last one.
-            self.set_refill(sc, count - 1, Refill { time: last.time, amount: last.amount + back.amount });
+            self.set_refill(
+                sc,
+                count - 1,
+                Refill {
+                    time: last.time,
+                    amount: last.amount + back.amount,
+                },
+            );
         } else if count == self.get(sc, context::MAX) {
             // No room: the last piece is put off until it touches the new one.
             let time = back.time - last.amount;
-            self.set_refill(sc, count - 1, Refill { time, amount: last.amount + back.amount });
+            self.set_refill(
+                sc,
+                count - 1,
+                Refill {
+                    time,
+                    amount: last.amount + back.amount,
+                },
+            );
         } else {
             self.push_refill(sc, back);
         }
@@ -218,7 +261,14 @@ pub trait Refills: Memory {
                 break;
             }
             self.pop_refill(sc);
-            self.set_refill(sc, 0, Refill { time: first.time, amount: first.amount + second.amount });
+            self.set_refill(
+                sc,
+                0,
+                Refill {
+                    time: first.time,
+                    amount: first.amount + second.amount,
+                },
+            );
         }
         true
     }
@@ -233,7 +283,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn refills(arena: &Arena, sc: SchedContext) -> Vec<Refill> {
-        (0..arena.get(sc, context::COUNT)).map(|i| arena.refill(sc, i)).collect()
+        (0..arena.get(sc, context::COUNT))
+            .map(|i| arena.refill(sc, i))
+            .collect()
     }
 
     #[test]
@@ -244,7 +296,16 @@ mod tests {
         arena.charge_used(sc, 3_000);
         assert_eq!(
             refills(&arena, sc),
-            [Refill { time: 3_100, amount: 7_000 }, Refill { time: 50_100, amount: 3_000 }]
+            [
+                Refill {
+                    time: 3_100,
+                    amount: 7_000
+                },
+                Refill {
+                    time: 50_100,
+                    amount: 3_000
+                }
+            ]
         );
     }
 

@@ -8,12 +8,16 @@ use crate::sched::refill::Refills;
 
 impl<M: Machine> Kernel<M> {
     fn release_time(&self, thread: Tcb) -> u64 {
-        self.m.get(thread, tcb::SCHED_CONTEXT).map_or(u64::MAX, |sc| self.m.refill(sc, 0).time)
+        self.m
+            .get(thread, tcb::SCHED_CONTEXT)
+            .map_or(u64::MAX, |sc| self.m.refill(sc, 0).time)
     }
 
     /// The context's thread waits for its next refill.
     pub(crate) fn postpone(&mut self, sc: SchedContext) {
-        let Some(thread) = self.m.get(sc, crate::object::sched_context::TCB) else { return };
+        let Some(thread) = self.m.get(sc, crate::object::sched_context::TCB) else {
+            return;
+        };
         self.dequeue(thread);
         if self.m.get(thread, tcb::QUEUED) == Queued::Release {
             return;
@@ -46,7 +50,10 @@ impl<M: Machine> Kernel<M> {
         if self.m.get(thread, tcb::QUEUED) != Queued::Release {
             return;
         }
-        let (prev, next) = (self.m.get(thread, tcb::RUN_PREV), self.m.get(thread, tcb::RUN_NEXT));
+        let (prev, next) = (
+            self.m.get(thread, tcb::RUN_PREV),
+            self.m.get(thread, tcb::RUN_NEXT),
+        );
         match prev {
             Some(prev) => self.m.set(prev, tcb::RUN_NEXT, next),
             None => {

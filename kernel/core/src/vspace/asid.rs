@@ -45,7 +45,10 @@ impl AsidTable {
 
     /// First identifier of a range without a pool.
     pub fn free_base(&self) -> Option<u16> {
-        self.pools.iter().position(|&at| at == 0).map(|index| (index << ASID_POOL_INDEX_BITS) as u16)
+        self.pools
+            .iter()
+            .position(|&at| at == 0)
+            .map(|index| (index << ASID_POOL_INDEX_BITS) as u16)
     }
 }
 
@@ -120,12 +123,17 @@ impl<M: Machine> Kernel<M> {
 
     /// Root and identifier of an address space capability that is in use.
     pub(crate) fn valid_vspace(&self, cap: Cap, number: u64) -> Result<(PhysAddr, u16), InvocationError> {
-        let Cap::VSpace { at, asid } = cap else { return Err(InvocationError::InvalidCapability(number)) };
+        let Cap::VSpace { at, asid } = cap else {
+            return Err(InvocationError::InvalidCapability(number));
+        };
         if asid == 0 {
             return Err(InvocationError::InvalidCapability(number));
         }
         match self.vspace_of(asid) {
-            None => Err(InvocationError::FailedLookup { source: false, cause: LookupFault::InvalidRoot }),
+            None => Err(InvocationError::FailedLookup {
+                source: false,
+                cause: LookupFault::InvalidRoot,
+            }),
             Some(root) if root != at => Err(InvocationError::InvalidCapability(number)),
             Some(root) => Ok((root, asid)),
         }

@@ -24,7 +24,11 @@ pub fn walk(m: &impl Memory, root: PhysAddr, vaddr: u64) -> Reached {
         let entry_at = table + 8 * index;
         let entry = m.load(entry_at, 0);
         if !is_table(entry, level) {
-            return Reached { entry_at, level, entry };
+            return Reached {
+                entry_at,
+                level,
+                entry,
+            };
         }
         table = address(entry);
         level += 1;
@@ -88,7 +92,12 @@ mod tests {
         let at = |i: u64| arena.base() + i * 4096;
         let (l0, l1, l2, l3) = (at(0), at(1), at(2), at(3));
         let vaddr = 0x40_0000_0000 + 0x20_3000;
-        let access = Access { read: true, write: true, execute: false, cached: true };
+        let access = Access {
+            read: true,
+            write: true,
+            execute: false,
+            cached: true,
+        };
         assert_eq!(walk(&arena, l0, vaddr).level, 0);
         arena.store(l0, 0, table(l1));
         arena.store(l1, 8 * (vaddr >> 30), table(l2));

@@ -6,10 +6,30 @@ use crate::world::World;
 
 pub fn run(w: &mut World<'_>) {
     let i = w.info;
-    say!("extra {:x} node {} nodes {} iopt {:x}", i.extra_len, i.node_id, i.num_nodes, i.num_io_pt_levels);
-    say!("bits {} domain {}", i.init_thread_cnode_size_bits, i.init_thread_domain);
-    say!("paging {:?} frames {:?}", i.user_image_paging, i.user_image_frames);
-    say!("extra {:?} sched {:?} shared {:?} io {:?}", i.extra_bi_pages, i.sched_control, i.shared_frames, i.io_space_caps);
+    say!(
+        "extra {:x} node {} nodes {} iopt {:x}",
+        i.extra_len,
+        i.node_id,
+        i.num_nodes,
+        i.num_io_pt_levels
+    );
+    say!(
+        "bits {} domain {}",
+        i.init_thread_cnode_size_bits,
+        i.init_thread_domain
+    );
+    say!(
+        "paging {:?} frames {:?}",
+        i.user_image_paging,
+        i.user_image_frames
+    );
+    say!(
+        "extra {:?} sched {:?} shared {:?} io {:?}",
+        i.extra_bi_pages,
+        i.sched_control,
+        i.shared_frames,
+        i.io_space_caps
+    );
     let at = i as *const _ as u64;
     say!("info {:x} buffer {:x}", at, i.ipc_buffer);
     // SAFETY: the frames behind the boot information are mapped as long as it says.

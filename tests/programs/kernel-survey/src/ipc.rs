@@ -164,10 +164,16 @@ fn calls(w: &mut World<'_>) {
     let passive = Thread::new(w, 1, 100, 5000, 5000);
     passive.start(1, server, [ep, reply, 2]);
     lower(50);
-    show("unbind context", invoke(passive.sc, L::SchedContextUnbind as u64, &[], &[]));
+    show(
+        "unbind context",
+        invoke(passive.sc, L::SchedContextUnbind as u64, &[], &[]),
+    );
     show("call passive", invoke(badged, 5, &[30], &[]));
     show("call passive again", invoke(badged, 5, &[40], &[]));
-    show("own context bound", invoke(SC, L::SchedContextBind as u64, &[], &[passive.tcb]));
+    show(
+        "own context bound",
+        invoke(SC, L::SchedContextBind as u64, &[], &[passive.tcb]),
+    );
     lower(255);
     // NBSendRecv and NBSendWait.
     let back = w.new_object(kind::ENDPOINT, 0);
@@ -239,8 +245,17 @@ fn capabilities(w: &mut World<'_>) {
         r.0[0] = ep;
         let x = sys::syscall(NBWAIT, r).0;
         let b = sys::buffer();
-        say!("{name}: {:x} {:x} badges {:x?} last {}", x[0], x[1], b.caps_or_badges[0], b.msg[119]);
-        show("  slot", cnode(L::CNodeCopy, s + 7, &[slot & 0x1ffff, 64, 15], &[CNODE]));
+        say!(
+            "{name}: {:x} {:x} badges {:x?} last {}",
+            x[0],
+            x[1],
+            b.caps_or_badges[0],
+            b.msg[119]
+        );
+        show(
+            "  slot",
+            cnode(L::CNodeCopy, s + 7, &[slot & 0x1ffff, 64, 15], &[CNODE]),
+        );
         delete(s + 7);
     }
     delete(t.tcb);
@@ -299,15 +314,24 @@ fn chains(w: &mut World<'_>) {
     crate::threads::configure(w, c.sc, &[1000, 20_000, 0, 0, 0]);
     c.start(0, client, [e1, 0, 0]);
     pause();
-    show("s has it", invoke(c.sc, L::SchedContextUnbindObject as u64, &[], &[c.tcb]));
+    show(
+        "s has it",
+        invoke(c.sc, L::SchedContextUnbindObject as u64, &[], &[c.tcb]),
+    );
     say!("spins {}", mail(5) > 0);
     show("delete reply 2", delete(r2));
     let seen = mail(5);
     pause();
     say!("stopped {}", mail(5) == seen);
-    show("m has it", invoke(c.sc, L::SchedContextUnbindObject as u64, &[], &[s.tcb]));
+    show(
+        "m has it",
+        invoke(c.sc, L::SchedContextUnbindObject as u64, &[], &[s.tcb]),
+    );
     show("delete reply 1", delete(r1));
-    show("c has it not lost", invoke(c.sc, L::SchedContextUnbindObject as u64, &[], &[c.tcb]));
+    show(
+        "c has it not lost",
+        invoke(c.sc, L::SchedContextUnbindObject as u64, &[], &[c.tcb]),
+    );
     lower(255);
     for t in [c, m, s] {
         delete(t.tcb);
@@ -339,9 +363,15 @@ fn deaths(w: &mut World<'_>) {
     show("revoke memory", cnode(L::CNodeRevoke, u, &[], &[]));
     lower(255);
     poll("b's fault", NBRECV, b.fault_ep, reply);
-    show("thread b suspended", invoke(b.tcb, L::TCBSuspend as u64, &[], &[]));
+    show(
+        "thread b suspended",
+        invoke(b.tcb, L::TCBSuspend as u64, &[], &[]),
+    );
     show("c deleted", delete(c.tcb));
-    show("c's context is free", invoke(c.sc, L::SchedContextBind as u64, &[], &[b.tcb]));
+    show(
+        "c's context is free",
+        invoke(c.sc, L::SchedContextBind as u64, &[], &[b.tcb]),
+    );
     delete(a.tcb);
     delete(b.tcb);
 }

@@ -10,9 +10,14 @@ pub fn run(w: &mut World<'_>) {
     let ntfn = w.new_object(kind::NOTIFICATION, 0);
     let ep = w.new_object(kind::ENDPOINT, 0);
     let get = |words: &[u64], caps: &[u64]| invoke(IRQ_CONTROL, L::IRQIssueIRQHandler as u64, words, caps);
-    let trigger = |words: &[u64], caps: &[u64]| invoke(IRQ_CONTROL, L::ARMIRQIssueIRQHandlerTrigger as u64, words, caps);
+    let trigger = |words: &[u64], caps: &[u64]| {
+        invoke(IRQ_CONTROL, L::ARMIRQIssueIRQHandlerTrigger as u64, words, caps)
+    };
     let sgi = |words: &[u64], caps: &[u64]| invoke(IRQ_CONTROL, L::ARMIRQIssueSGISignal as u64, words, caps);
-    show("irq control label", invoke(IRQ_CONTROL, L::IRQAckIRQ as u64, &[], &[]));
+    show(
+        "irq control label",
+        invoke(IRQ_CONTROL, L::IRQAckIRQ as u64, &[], &[]),
+    );
     show("get short", get(&[40, s], &[CNODE]));
     show("get no cap", get(&[40, s, 64], &[]));
     show("get 160", get(&[160, s, 64], &[CNODE]));
@@ -43,7 +48,10 @@ pub fn run(w: &mut World<'_>) {
     show("set no cap", invoke(s, L::IRQSetIRQHandler as u64, &[], &[]));
     show("set ep", invoke(s, L::IRQSetIRQHandler as u64, &[], &[ep]));
     let read_only = w.mint(ntfn, 2, 0);
-    show("set read only", invoke(s, L::IRQSetIRQHandler as u64, &[], &[read_only]));
+    show(
+        "set read only",
+        invoke(s, L::IRQSetIRQHandler as u64, &[], &[read_only]),
+    );
     show("set", invoke(s, L::IRQSetIRQHandler as u64, &[], &[ntfn]));
     show("set again", invoke(s, L::IRQSetIRQHandler as u64, &[], &[ntfn]));
     show("copy handler", cnode(L::CNodeCopy, s + 6, &[s, 64, 15], &[CNODE]));
@@ -67,11 +75,23 @@ fn domains(w: &mut World<'_>, s: u64) {
     show("sched short", call(L::DomainScheduleConfigure, &[0, 0], &[]));
     show("sched index", call(L::DomainScheduleConfigure, &[100, 0, 5], &[]));
     show("sched domain", call(L::DomainScheduleConfigure, &[1, 16, 5], &[]));
-    show("sched both", call(L::DomainScheduleConfigure, &[100, 16, 1 << 56], &[]));
-    show("sched duration", call(L::DomainScheduleConfigure, &[1, 1, 1 << 56], &[]));
+    show(
+        "sched both",
+        call(L::DomainScheduleConfigure, &[100, 16, 1 << 56], &[]),
+    );
+    show(
+        "sched duration",
+        call(L::DomainScheduleConfigure, &[1, 1, 1 << 56], &[]),
+    );
     show("sched zero", call(L::DomainScheduleConfigure, &[1, 1, 0], &[]));
-    show("sched start zero", call(L::DomainScheduleConfigure, &[0, 0, 0], &[]));
-    show("sched set", call(L::DomainScheduleConfigure, &[1, 0, 1_000_000], &[]));
+    show(
+        "sched start zero",
+        call(L::DomainScheduleConfigure, &[0, 0, 0], &[]),
+    );
+    show(
+        "sched set",
+        call(L::DomainScheduleConfigure, &[1, 0, 1_000_000], &[]),
+    );
     show("sched end", call(L::DomainScheduleConfigure, &[2, 0, 0], &[]));
     show("sched 99", call(L::DomainScheduleConfigure, &[99, 0, 5], &[]));
     show("sched 98", call(L::DomainScheduleConfigure, &[98, 0, 5], &[]));

@@ -9,6 +9,8 @@ mod ipc;
 mod irqs;
 mod pages;
 mod sched;
+#[cfg(feature = "speed")]
+mod speed;
 mod sys;
 mod threads;
 mod untypeds;
@@ -30,6 +32,8 @@ fn main(bootinfo: &sel4::BootInfoPtr) -> ! {
     threads::run(&mut world);
     sched::run(&mut world);
     ipc::run(&mut world);
+    #[cfg(feature = "speed")]
+    speed::run(&mut world);
     console::say!("TEST_PASS kernel-survey");
     sel4::init_thread::suspend_self()
 }

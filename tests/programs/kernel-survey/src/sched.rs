@@ -20,9 +20,20 @@ fn parameters(w: &mut World<'_>) {
     let big = w.new_object(kind::SC, 9);
     let tcb = w.new_object(kind::TCB, 0);
     let control = w.info.sched_control.start;
-    show("control label", invoke(control, L::SchedContextBind as u64, &[], &[]));
+    show(
+        "control label",
+        invoke(control, L::SchedContextBind as u64, &[], &[]),
+    );
     show("configure short", configure(w, sc, &[5000, 5000, 0, 0]));
-    show("configure no cap", invoke(control, L::SchedControlConfigureFlags as u64, &[5000, 5000, 0, 0, 0], &[]));
+    show(
+        "configure no cap",
+        invoke(
+            control,
+            L::SchedControlConfigureFlags as u64,
+            &[5000, 5000, 0, 0, 0],
+            &[],
+        ),
+    );
     show("configure tcb", configure(w, tcb, &[5000, 5000, 0, 0, 0]));
     show("budget 0", configure(w, sc, &[0, 5000, 0, 0, 0]));
     show("budget 19", configure(w, sc, &[19, 5000, 0, 0, 0]));
@@ -41,8 +52,14 @@ fn parameters(w: &mut World<'_>) {
     show("flags", configure(w, sc, &[5000, 10000, 0, 0, 7]));
     show("consumed", invoke(sc, L::SchedContextConsumed as u64, &[], &[]));
     show("sc label", invoke(sc, L::TCBResume as u64, &[], &[]));
-    show("yield to unbound", invoke(sc, L::SchedContextYieldTo as u64, &[], &[]));
-    show("yield to self", invoke(SC, L::SchedContextYieldTo as u64, &[], &[]));
+    show(
+        "yield to unbound",
+        invoke(sc, L::SchedContextYieldTo as u64, &[], &[]),
+    );
+    show(
+        "yield to self",
+        invoke(SC, L::SchedContextYieldTo as u64, &[], &[]),
+    );
     show("unbind self", invoke(SC, L::SchedContextUnbind as u64, &[], &[]));
 }
 
@@ -64,14 +81,20 @@ fn bindings(w: &mut World<'_>) {
     show("bind n again", bind(a, n));
     show("bind o", bind(a, o));
     show("bind n elsewhere", bind(b, n));
-    show("unbind none", invoke(a, L::SchedContextUnbindObject as u64, &[], &[]));
+    show(
+        "unbind none",
+        invoke(a, L::SchedContextUnbindObject as u64, &[], &[]),
+    );
     show("unbind ep", unbind(a, ep));
     show("unbind u", unbind(a, u));
     show("unbind o", unbind(a, o));
     show("unbind t", unbind(a, t));
     show("unbind t again", unbind(a, t));
     show("unbind n", unbind(a, n));
-    show("unbind nothing", invoke(a, L::SchedContextUnbind as u64, &[], &[]));
+    show(
+        "unbind nothing",
+        invoke(a, L::SchedContextUnbind as u64, &[], &[]),
+    );
     show("unbind main", unbind(SC, TCB));
 }
 
@@ -96,8 +119,17 @@ fn timeouts(w: &mut World<'_>) {
     invoke(t.tcb, L::TCBSetTimeoutEndpoint as u64, &[], &[handler]);
     t.start(3, spin, [6, 0, 0]);
     let a = sys::receive(-7, timeout_ep, reply);
-    say!("timeout: badge {:x} label {} length {} data {:x}", a.badge, a.label, a.length, a.words[0]);
-    say!("  consumed near a millisecond: {}", a.words[1] > 900 && a.words[1] <= 1020);
+    say!(
+        "timeout: badge {:x} label {} length {} data {:x}",
+        a.badge,
+        a.label,
+        a.length,
+        a.words[0]
+    );
+    say!(
+        "  consumed near a millisecond: {}",
+        a.words[1] > 900 && a.words[1] <= 1020
+    );
     let seen = mail(6);
     say!("  ran {}", seen > 0);
     // A reply lets it go on when it has budget again.
@@ -137,7 +169,13 @@ fn turns(w: &mut World<'_>) {
     say!("yield to lower: {} {} {:x?}", a.label, a.length, &a.words[..1]);
     lower(100);
     let a = invoke(spinner.sc, L::SchedContextYieldTo as u64, &[], &[]);
-    say!("yield to equal: {} {} ran {} {}", a.label, a.length, mail(9) > 0, a.words[0] > 4000 && a.words[0] <= 5100);
+    say!(
+        "yield to equal: {} {} ran {} {}",
+        a.label,
+        a.length,
+        mail(9) > 0,
+        a.words[0] > 4000 && a.words[0] <= 5100
+    );
     lower(255);
     let a = invoke(spinner.sc, L::SchedContextConsumed as u64, &[], &[]);
     say!("consumed after: {} {}", a.length, a.words[0] < 5100);

@@ -75,7 +75,12 @@ pub fn answer(r: Registers) -> Answer {
         0..4 => r.0[2 + i],
         _ => b.msg[i],
     });
-    Answer { label: info.label(), length: info.length() as usize, words, badge: r.0[0] }
+    Answer {
+        label: info.label(),
+        length: info.length() as usize,
+        words,
+        badge: r.0[0],
+    }
 }
 
 /// Sends without waiting for an answer.

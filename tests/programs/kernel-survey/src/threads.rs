@@ -51,7 +51,12 @@ impl Thread {
         let frames = w.info.user_image_frames;
         let image = w.info.ipc_buffer - (frames.end - frames.start) * 4096;
         let frame = frames.start + (buffer - image) / 4096;
-        let a = invoke(tcb, L::TCBConfigure as u64, &[0, 0, buffer], &[CNODE, VSPACE, frame]);
+        let a = invoke(
+            tcb,
+            L::TCBConfigure as u64,
+            &[0, 0, buffer],
+            &[CNODE, VSPACE, frame],
+        );
         assert_eq!(a.label, 0, "{a:?}");
         let mut context = 0;
         if period != 0 {
@@ -59,7 +64,12 @@ impl Thread {
             assert_eq!(a.label, 0, "{a:?}");
             context = sc;
         }
-        let a = invoke(tcb, L::TCBSetSchedParams as u64, &[255, priority], &[TCB, context, fault_ep]);
+        let a = invoke(
+            tcb,
+            L::TCBSetSchedParams as u64,
+            &[255, priority],
+            &[TCB, context, fault_ep],
+        );
         assert_eq!(a.label, 0, "{a:?}");
         t.set_registers(n, park, [0; 3], false);
         t
@@ -83,7 +93,12 @@ impl Thread {
 }
 
 pub fn configure(w: &World<'_>, sc: u64, words: &[u64]) -> Answer {
-    invoke(w.info.sched_control.start, L::SchedControlConfigureFlags as u64, words, &[sc])
+    invoke(
+        w.info.sched_control.start,
+        L::SchedControlConfigureFlags as u64,
+        words,
+        &[sc],
+    )
 }
 
 pub extern "C" fn park(_: u64, _: u64, _: u64) -> ! {
@@ -102,31 +117,76 @@ pub fn run(w: &mut World<'_>) {
 fn settings(w: &mut World<'_>) {
     let t = w.new_object(kind::TCB, 0);
     let page = w.new_object(kind::PAGE, 0);
-    let (ep, ntfn) = (w.new_object(kind::ENDPOINT, 0), w.new_object(kind::NOTIFICATION, 0));
+    let (ep, ntfn) = (
+        w.new_object(kind::ENDPOINT, 0),
+        w.new_object(kind::NOTIFICATION, 0),
+    );
     let (sc, v) = (w.new_object(kind::SC, 7), w.new_object(kind::VSPACE, 0));
     let call = |label: L, words: &[u64], caps: &[u64]| invoke(t, label as u64, words, caps);
     show("tcb label", call(L::CNodeCopy, &[], &[]));
-    show("configure short", call(L::TCBConfigure, &[0, 0], &[CNODE, VSPACE, page]));
-    show("configure caps", call(L::TCBConfigure, &[0, 0, 0], &[CNODE, VSPACE]));
-    show("configure cspace", call(L::TCBConfigure, &[0, 0, 0], &[ep, VSPACE, 0]));
-    show("configure guard", call(L::TCBConfigure, &[63, 0, 0], &[CNODE, VSPACE, 0]));
-    show("configure vspace", call(L::TCBConfigure, &[0, 0, 0], &[CNODE, v, 0]));
-    show("configure vspace ep", call(L::TCBConfigure, &[0, 0, 0], &[CNODE, ep, 0]));
-    show("configure buffer", call(L::TCBConfigure, &[0, 0, 0x1008], &[CNODE, VSPACE, page]));
-    show("configure buffer cap", call(L::TCBConfigure, &[0, 0, 0x1000], &[CNODE, VSPACE, ep]));
-    show("configure buffer both", call(L::TCBConfigure, &[0, 0, 0x1008], &[CNODE, VSPACE, ep]));
-    show("configure", call(L::TCBConfigure, &[0, 0, 0x1000], &[CNODE, VSPACE, page]));
+    show(
+        "configure short",
+        call(L::TCBConfigure, &[0, 0], &[CNODE, VSPACE, page]),
+    );
+    show(
+        "configure caps",
+        call(L::TCBConfigure, &[0, 0, 0], &[CNODE, VSPACE]),
+    );
+    show(
+        "configure cspace",
+        call(L::TCBConfigure, &[0, 0, 0], &[ep, VSPACE, 0]),
+    );
+    show(
+        "configure guard",
+        call(L::TCBConfigure, &[63, 0, 0], &[CNODE, VSPACE, 0]),
+    );
+    show(
+        "configure vspace",
+        call(L::TCBConfigure, &[0, 0, 0], &[CNODE, v, 0]),
+    );
+    show(
+        "configure vspace ep",
+        call(L::TCBConfigure, &[0, 0, 0], &[CNODE, ep, 0]),
+    );
+    show(
+        "configure buffer",
+        call(L::TCBConfigure, &[0, 0, 0x1008], &[CNODE, VSPACE, page]),
+    );
+    show(
+        "configure buffer cap",
+        call(L::TCBConfigure, &[0, 0, 0x1000], &[CNODE, VSPACE, ep]),
+    );
+    show(
+        "configure buffer both",
+        call(L::TCBConfigure, &[0, 0, 0x1008], &[CNODE, VSPACE, ep]),
+    );
+    show(
+        "configure",
+        call(L::TCBConfigure, &[0, 0, 0x1000], &[CNODE, VSPACE, page]),
+    );
     show("buffer short", call(L::TCBSetIPCBuffer, &[], &[page]));
     show("buffer no cap", call(L::TCBSetIPCBuffer, &[0x1000], &[]));
     show("buffer none", call(L::TCBSetIPCBuffer, &[0], &[0]));
     show("space short", call(L::TCBSetSpace, &[0], &[ep, CNODE, VSPACE]));
     show("space caps", call(L::TCBSetSpace, &[0, 0], &[ep, CNODE]));
-    show("space handler", call(L::TCBSetSpace, &[0, 0], &[ntfn, CNODE, VSPACE]));
+    show(
+        "space handler",
+        call(L::TCBSetSpace, &[0, 0], &[ntfn, CNODE, VSPACE]),
+    );
     let weak = w.mint(ep, 1, 0);
     let call = |label: L, words: &[u64], caps: &[u64]| invoke(t, label as u64, words, caps);
-    show("space weak handler", call(L::TCBSetSpace, &[0, 0], &[weak, CNODE, VSPACE]));
-    show("space bad both", call(L::TCBSetSpace, &[0, 0], &[ntfn, ep, VSPACE]));
-    show("space null handler", call(L::TCBSetSpace, &[0, 0], &[0, CNODE, VSPACE]));
+    show(
+        "space weak handler",
+        call(L::TCBSetSpace, &[0, 0], &[weak, CNODE, VSPACE]),
+    );
+    show(
+        "space bad both",
+        call(L::TCBSetSpace, &[0, 0], &[ntfn, ep, VSPACE]),
+    );
+    show(
+        "space null handler",
+        call(L::TCBSetSpace, &[0, 0], &[0, CNODE, VSPACE]),
+    );
     show("space", call(L::TCBSetSpace, &[0, 0], &[ep, CNODE, VSPACE]));
     show("timeout ep", call(L::TCBSetTimeoutEndpoint, &[], &[ep]));
     show("timeout none", call(L::TCBSetTimeoutEndpoint, &[], &[]));
@@ -143,15 +203,33 @@ fn settings(w: &mut World<'_>) {
     show("params short", call(L::TCBSetSchedParams, &[1], &[TCB, sc, ep]));
     show("params caps", call(L::TCBSetSchedParams, &[1, 1], &[TCB, sc]));
     show("params auth", call(L::TCBSetSchedParams, &[1, 1], &[ep, sc, ep]));
-    show("params mcp", call(L::TCBSetSchedParams, &[256, 1], &[TCB, sc, ep]));
-    show("params prio", call(L::TCBSetSchedParams, &[1, 256], &[TCB, sc, ep]));
+    show(
+        "params mcp",
+        call(L::TCBSetSchedParams, &[256, 1], &[TCB, sc, ep]),
+    );
+    show(
+        "params prio",
+        call(L::TCBSetSchedParams, &[1, 256], &[TCB, sc, ep]),
+    );
     show("params sc", call(L::TCBSetSchedParams, &[1, 1], &[TCB, ep, ep]));
-    show("params handler", call(L::TCBSetSchedParams, &[1, 1], &[TCB, sc, ntfn]));
-    show("params sc taken", call(L::TCBSetSchedParams, &[1, 1], &[TCB, SC, ep]));
+    show(
+        "params handler",
+        call(L::TCBSetSchedParams, &[1, 1], &[TCB, sc, ntfn]),
+    );
+    show(
+        "params sc taken",
+        call(L::TCBSetSchedParams, &[1, 1], &[TCB, SC, ep]),
+    );
     show("params", call(L::TCBSetSchedParams, &[1, 1], &[TCB, sc, ep]));
     show("params same", call(L::TCBSetSchedParams, &[1, 1], &[TCB, sc, ep]));
-    show("params unbind", call(L::TCBSetSchedParams, &[1, 1], &[TCB, 0, ep]));
-    show("params self", invoke(TCB, L::TCBSetSchedParams as u64, &[255, 255], &[TCB, 0, 0]));
+    show(
+        "params unbind",
+        call(L::TCBSetSchedParams, &[1, 1], &[TCB, 0, ep]),
+    );
+    show(
+        "params self",
+        invoke(TCB, L::TCBSetSchedParams as u64, &[255, 255], &[TCB, 0, 0]),
+    );
     let read_only = w.mint(ntfn, 1, 0);
     let call = |label: L, words: &[u64], caps: &[u64]| invoke(t, label as u64, words, caps);
     show("unbind none", call(L::TCBUnbindNotification, &[], &[]));
@@ -160,7 +238,10 @@ fn settings(w: &mut World<'_>) {
     show("bind write only", call(L::TCBBindNotification, &[], &[read_only]));
     show("bind", call(L::TCBBindNotification, &[], &[ntfn]));
     show("bind again", call(L::TCBBindNotification, &[], &[ntfn]));
-    show("bind to other", invoke(TCB, L::TCBBindNotification as u64, &[], &[ntfn]));
+    show(
+        "bind to other",
+        invoke(TCB, L::TCBBindNotification as u64, &[], &[ntfn]),
+    );
     show("unbind", call(L::TCBUnbindNotification, &[], &[]));
     show("tls short", call(L::TCBSetTLSBase, &[], &[]));
     show("tls", call(L::TCBSetTLSBase, &[0x1234], &[]));
@@ -180,8 +261,14 @@ fn registers(w: &mut World<'_>) {
     show("read short", call(L::TCBReadRegisters, &[0], &[]));
     show("read 0", call(L::TCBReadRegisters, &[0, 0], &[]));
     show("read 37", call(L::TCBReadRegisters, &[0, 37], &[]));
-    show("read self", invoke(TCB, L::TCBReadRegisters as u64, &[0, 36], &[]));
-    show("write self", invoke(TCB, L::TCBWriteRegisters as u64, &[0, 1, 0], &[]));
+    show(
+        "read self",
+        invoke(TCB, L::TCBReadRegisters as u64, &[0, 36], &[]),
+    );
+    show(
+        "write self",
+        invoke(TCB, L::TCBWriteRegisters as u64, &[0, 1, 0], &[]),
+    );
     show("write short", call(L::TCBWriteRegisters, &[0], &[]));
     show("write truncated", call(L::TCBWriteRegisters, &[0, 3, 1, 2], &[]));
     show("fresh", call(L::TCBReadRegisters, &[0, 4], &[]));
@@ -330,7 +417,20 @@ fn replies(t: Thread, reply: u64) {
     fault("twice", t, reply, twice);
     // Go on behind the call, with other registers.
     let b = sys::buffer();
-    let words: [u64; 12] = [100, 101, 102, 103, 104, 105, 106, !0 - 100, twice as *const () as u64 + 8, 0x7000, 0x8000, !0];
+    let words: [u64; 12] = [
+        100,
+        101,
+        102,
+        103,
+        104,
+        105,
+        106,
+        !0 - 100,
+        twice as *const () as u64 + 8,
+        0x7000,
+        0x8000,
+        !0,
+    ];
     b.msg[..12].copy_from_slice(&words);
     let mut r = Registers::default();
     r.0[0] = t.fault_ep;
@@ -343,7 +443,11 @@ fn replies(t: Thread, reply: u64) {
     for i in 4..13 {
         let word = b.msg[i];
         let base = twice as *const () as u64;
-        if word.wrapping_sub(base) < 4096 { say!("  {i} body+{:x}", word - base) } else { say!("  {i} {word:x}") }
+        if word.wrapping_sub(base) < 4096 {
+            say!("  {i} body+{:x}", word - base)
+        } else {
+            say!("  {i} {word:x}")
+        }
     }
     // A reply with a label stops the thread.
     let mut r = Registers::default();
@@ -351,7 +455,11 @@ fn replies(t: Thread, reply: u64) {
     r.0[1] = 1 << 12;
     sys::syscall(-5, r);
     let a = invoke(t.tcb, L::TCBReadRegisters as u64, &[0, 4], &[]);
-    say!("stopped: {:x} {:x?}", a.words[0].wrapping_sub(twice as *const () as u64), &a.words[1..4]);
+    say!(
+        "stopped: {:x} {:x?}",
+        a.words[0].wrapping_sub(twice as *const () as u64),
+        &a.words[1..4]
+    );
     let poll = sys::receive(-8, t.fault_ep, reply);
     say!("nothing more: badge {:x}", poll.badge);
     let _ = cnode(L::CNodeRevoke, t.tcb, &[], &[]);

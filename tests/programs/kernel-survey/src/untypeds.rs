@@ -45,14 +45,20 @@ pub fn run(w: &mut World<'_>) {
     show("too many", retype(&[9, 0, 0, 0, s + 1, 256], &[CNODE]));
     show("fits", retype(&[9, 0, 0, 0, s + 1, 200], &[CNODE]));
     show("rest", retype(&[0, 19, 0, 0, s + 250, 1], &[CNODE]));
-    show("copy with children", cnode(L::CNodeCopy, s + 251, &[u, 64, 15], &[CNODE]));
+    show(
+        "copy with children",
+        cnode(L::CNodeCopy, s + 251, &[u, 64, 15], &[CNODE]),
+    );
     show("revoke", cnode(L::CNodeRevoke, u, &[], &[]));
     show("again", retype(&[9, 0, 0, 0, s + 1, 256], &[CNODE]));
     show("full", retype(&[2, 0, 0, 0, s + 280, 1], &[CNODE]));
     show("revoke", cnode(L::CNodeRevoke, u, &[], &[]));
     show("copy", cnode(L::CNodeCopy, s, &[u, 64, 15], &[CNODE]));
     show("from copied", retype(&[2, 0, 0, 0, s + 1, 1], &[CNODE]));
-    show("from copy", invoke(s, L::UntypedRetype as u64, &[2, 0, 0, 0, s + 1, 1], &[CNODE]));
+    show(
+        "from copy",
+        invoke(s, L::UntypedRetype as u64, &[2, 0, 0, 0, s + 1, 1], &[CNODE]),
+    );
     show("revoke copy", cnode(L::CNodeRevoke, s, &[], &[]));
     show("delete copy", delete(s));
     show("from original", retype(&[2, 0, 0, 0, s + 1, 1], &[CNODE]));
@@ -60,7 +66,12 @@ pub fn run(w: &mut World<'_>) {
 }
 
 fn device(w: &mut World<'_>, s: u64) {
-    let at = w.info.untyped_list.iter().position(|u| u.is_device != 0 && u.size_bits > 21).unwrap_or(0);
+    let at = w
+        .info
+        .untyped_list
+        .iter()
+        .position(|u| u.is_device != 0 && u.size_bits > 21)
+        .unwrap_or(0);
     let d = w.info.untyped.start + at as u64;
     let retype = |words: &[u64], caps: &[u64]| invoke(d, L::UntypedRetype as u64, words, caps);
     show("device ep", retype(&[2, 0, 0, 0, s + 20, 1], &[CNODE]));
@@ -68,8 +79,22 @@ fn device(w: &mut World<'_>, s: u64) {
     show("device table", retype(&[11, 4, 0, 0, s + 20, 1], &[CNODE]));
     show("device page", retype(&[9, 4, 0, 0, s + 20, 1], &[CNODE]));
     show("device untyped", retype(&[0, 14, 0, 0, s + 21, 1], &[CNODE]));
-    show("device ep from child", invoke(s + 21, L::UntypedRetype as u64, &[2, 0, 0, 0, s + 22, 1], &[CNODE]));
-    show("device page address", invoke(s + 20, L::ARMPageGetAddress as u64, &[], &[]));
-    show("ipc buffer from device", invoke(TCB, L::TCBSetIPCBuffer as u64, &[0x7000_0000], &[s + 20]));
+    show(
+        "device ep from child",
+        invoke(
+            s + 21,
+            L::UntypedRetype as u64,
+            &[2, 0, 0, 0, s + 22, 1],
+            &[CNODE],
+        ),
+    );
+    show(
+        "device page address",
+        invoke(s + 20, L::ARMPageGetAddress as u64, &[], &[]),
+    );
+    show(
+        "ipc buffer from device",
+        invoke(TCB, L::TCBSetIPCBuffer as u64, &[0x7000_0000], &[s + 20]),
+    );
     show("revoke device", cnode(L::CNodeRevoke, d, &[], &[]));
 }

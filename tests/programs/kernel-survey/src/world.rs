@@ -26,8 +26,15 @@ impl<'a> World<'a> {
     pub fn new(info: &'a BootInfo) -> Self {
         let count = info.untyped.end - info.untyped.start;
         let list = &info.untyped_list[..count as usize];
-        let at = list.iter().position(|u| u.is_device == 0 && u.size_bits == 26).unwrap_or(0);
-        Self { info, next: info.empty.start + 64, memory: info.untyped.start + at as u64 }
+        let at = list
+            .iter()
+            .position(|u| u.is_device == 0 && u.size_bits == 26)
+            .unwrap_or(0);
+        Self {
+            info,
+            next: info.empty.start + 64,
+            memory: info.untyped.start + at as u64,
+        }
     }
 
     pub fn slot(&mut self) -> u64 {
@@ -43,7 +50,12 @@ impl<'a> World<'a> {
     /// Makes an object out of `from`.
     pub fn retype_from(&mut self, from: u64, kind: u64, size: u64) -> u64 {
         let slot = self.slot();
-        let a = sys::invoke(from, L::UntypedRetype as u64, &[kind, size, 0, 0, slot, 1], &[CNODE]);
+        let a = sys::invoke(
+            from,
+            L::UntypedRetype as u64,
+            &[kind, size, 0, 0, slot, 1],
+            &[CNODE],
+        );
         if a.label != 0 {
             say!("retype {kind} {size}: {a:?}");
         }
