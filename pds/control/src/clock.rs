@@ -58,7 +58,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             stage_us: 30_000_000,
-            drain_us: 5_000,
+            drain_us: 500,
             shadow_us: 1_000_000,
             probe_us: 1_000_000,
             enable_us: 2_000_000,

@@ -89,6 +89,15 @@ impl Row {
             "in_flight": self.figures.in_flight,
             "resubmitted": self.figures.resubmitted,
             "queued": self.figures.queued,
+            "steps_us": {
+                "stage": step(self.figures.stage_ns),
+                "quiesce": step(self.figures.quiesce_ns),
+                "cut": step(self.figures.cut_ns),
+                "reset": step(self.figures.reset_ns),
+                "attach": step(self.figures.attach_ns),
+                "enable": step(self.figures.enable_ns),
+                "total": step(self.figures.total_ns),
+            },
         })
     }
 }
@@ -99,6 +108,10 @@ fn label(package: Option<&PackageLabel>) -> String {
         Some(package) if package.label.is_empty() => "(unreadable)".into(),
         Some(package) => package.label.to_string(),
     }
+}
+
+fn step(ns: u64) -> f64 {
+    ns as f64 / 1000.0
 }
 
 fn micros(ns: Option<u64>) -> Option<f64> {
