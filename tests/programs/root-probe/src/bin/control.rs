@@ -2,9 +2,12 @@
 #![no_std]
 #![no_main]
 
+#[path = "../words.rs"]
+mod words;
+
 use core::arch::asm;
 
-use root_probe::{ANSWER, JOB, JOB_NUMBER, REPORT, Words};
+use root_probe::{ANSWER, JOB, JOB_NUMBER, REPORT};
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, debug_println, get_mr, protection_domain, set_mr,
     var,
@@ -12,6 +15,7 @@ use sel4_microkit::{
 use supervision::Code;
 use supervision::root::{Event, EventKind, Op};
 use system_spec::config::ControlConfig;
+use words::Words;
 
 /// Updates in a row.
 const ROUNDS: u64 = 20;
@@ -177,7 +181,7 @@ impl Control {
             step if step < 2 * ROUNDS && step % 2 == 0 => {
                 assert_eq!(self.report((round as usize + 1) % 2)[0], 1, "the driver is ready");
                 // The stager builds for the side that does not run.
-                self.job((round % 2) ^ 0);
+                self.job(round % 2);
             }
             step if step < 2 * ROUNDS => self.swap(to, from),
             step if step == 2 * ROUNDS => {

@@ -2,9 +2,13 @@
 #![no_std]
 #![no_main]
 
-use root_probe::{REPORT, Words};
+#[path = "../words.rs"]
+mod words;
+
+use root_probe::REPORT;
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain, var};
 use system_spec::config::ShadowConfig;
+use words::Words;
 
 /// Where the info area of a link page starts, in words; state and generation are in its first one.
 const INFO: usize = 3072 / 8;

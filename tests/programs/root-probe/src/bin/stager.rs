@@ -2,9 +2,12 @@
 #![no_std]
 #![no_main]
 
+#[path = "../words.rs"]
+mod words;
+
 use driver_package::package::Package;
 use driver_package::resources::WINDOW_VADDR;
-use root_probe::{ANSWER, JOB, JOB_NUMBER, Words};
+use root_probe::{ANSWER, JOB, JOB_NUMBER};
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, debug_println, get_mr, protection_domain, set_mr,
     var,
@@ -12,6 +15,7 @@ use sel4_microkit::{
 use supervision::Code;
 use supervision::root::Op;
 use system_spec::config::StagerConfig;
+use words::Words;
 
 struct Stager {
     config: &'static StagerConfig,
