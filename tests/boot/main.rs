@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod drivers;
 mod loading;
 mod roots;
 mod systems;
@@ -20,7 +21,11 @@ fn main() {
     // Two at a time: machines are busy with one host thread each, and a starved one would miss its time.
     arguments.test_threads.get_or_insert(2);
     let cases: Vec<Case> = [roots::cases(), loading::cases(), systems::cases()].concat();
-    let trials = cases.into_iter().flat_map(trials).collect();
+    let trials = cases
+        .into_iter()
+        .flat_map(trials)
+        .chain(driver_trials())
+        .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -39,6 +44,21 @@ fn trials(case: Case) -> Vec<Trial> {
     ) {
         let name = case.name.clone();
         trials.push(trial(&name, "other", move || case.run(Some(&kernel))));
+    }
+    trials
+}
+
+/// Drivers that go wrong: on our kernel in its release configuration, and on another kernel in that kernel's.
+fn driver_trials() -> Vec<Trial> {
+    const NAME: &str = "drivers_that_go_wrong_are_undone";
+    let only = std::env::var(testing::CONFIG).ok();
+    let mut trials = Vec::new();
+    if only.as_deref().is_none_or(|only| only == Config::Release.name()) {
+        trials.push(trial(NAME, "own", || drivers::run(Config::Release, None)));
+    }
+    if let Some(kernel) = other_kernel() {
+        let config = other_config(only.as_deref());
+        trials.push(trial(NAME, "other", move || drivers::run(config, Some(&kernel))));
     }
     trials
 }

@@ -7,6 +7,6 @@ mod report;
 mod steps;
 
 pub use channel::Channel;
-pub use operator::Operator;
+pub use operator::{Operator, finished, settled, wait, whole_report};
 pub use report::{Clock, Expected, Report, Row, Spread};
-pub use steps::{DEVICE, Outcome, Packages, Patience, run};
+pub use steps::{CLIENTS, DEVICE, Outcome, Packages, Patience, loaded, run, still_loaded, stop};

@@ -188,7 +188,8 @@ fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patienc
     Ok(row)
 }
 
-fn loaded(operator: &mut impl Operator, patience: Duration) -> Result<()> {
+/// Waits until both clients load the disk.
+pub fn loaded(operator: &mut impl Operator, patience: Duration) -> Result<()> {
     settled(operator, DEVICE, patience)?;
     for client in CLIENTS {
         wait(patience, client, || {
@@ -207,7 +208,7 @@ fn loaded(operator: &mut impl Operator, patience: Duration) -> Result<()> {
 }
 
 /// A demo whose clients have given up shows nothing.
-fn still_loaded(operator: &mut impl Operator) -> Result<()> {
+pub fn still_loaded(operator: &mut impl Operator) -> Result<()> {
     for client in CLIENTS {
         let header = header(operator, client)?;
         ensure!(
@@ -220,7 +221,8 @@ fn still_loaded(operator: &mut impl Operator) -> Result<()> {
     Ok(())
 }
 
-fn stop(operator: &mut impl Operator, patience: Duration) -> Result<()> {
+/// Stops the clients in order and the machine's work with them.
+pub fn stop(operator: &mut impl Operator, patience: Duration) -> Result<()> {
     wait(patience, "the orderly stop", || {
         Ok(operator.stop()?.halted.then_some(()))
     })

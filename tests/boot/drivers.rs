@@ -1,0 +1,134 @@
+//! Drivers that go wrong, each sent as an update to a system under load: what becomes of it is what must, the driver of before
+//! serves on, the clients see nothing of it, and the disk is right afterwards.
+
+use anyhow::{Context, Result, ensure};
+use control_protocol::record::{Outcome, Reason, Record, State};
+use std::path::Path;
+use std::time::Duration;
+use umbra::build::Config;
+use umbra::demo::{self, CLIENTS, Channel, Clock, DEVICE, Operator, Patience, machine};
+use umbra::disk::{self, Layout};
+use umbra::qemu::Tee;
+use umbra::{pack, system};
+
+/// A driver of `tests/drivers`, and what must come of an update to it.
+struct Bad {
+    driver: &'static str,
+    /// While the update is under way, or in its probation: then the update is done and the recovery tells.
+    late: bool,
+    why: fn(&Reason) -> bool,
+}
+
+const BAD: [Bad; 9] = [
+    Bad {
+        driver: "no-flush",
+        late: false,
+        why: |why| matches!(why, Reason::CapabilityLost { .. }),
+    },
+    Bad {
+        driver: "small-capacity",
+        late: false,
+        why: |why| matches!(why, Reason::CapabilityLost { .. }),
+    },
+    Bad {
+        driver: "wrong-report",
+        late: false,
+        why: |why| matches!(why, Reason::BadReport),
+    },
+    Bad {
+        driver: "fault-in-probe",
+        late: false,
+        why: |why| matches!(why, Reason::Fault { .. }),
+    },
+    Bad {
+        driver: "hang-in-probe",
+        late: false,
+        why: |why| matches!(why, Reason::ProbeDeadline),
+    },
+    Bad {
+        driver: "fault-after-n",
+        late: true,
+        why: |why| matches!(why, Reason::Fault { .. }),
+    },
+    Bad {
+        driver: "spins",
+        late: true,
+        why: |why| matches!(why, Reason::RequestDeadline),
+    },
+    Bad {
+        driver: "liar",
+        late: true,
+        why: |why| matches!(why, Reason::UnknownRequest),
+    },
+    Bad {
+        driver: "inventor",
+        late: true,
+        why: |why| matches!(why, Reason::UnknownRequest),
+    },
+];
+
+/// One machine sees all of them.
+pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
+    let image = system::boot_image(&system::default_description(), kernel, config)?;
+    let setup = machine::Setup {
+        image: &image,
+        layout: Layout::default(),
+        clock: Clock::Icount,
+        limit: Duration::from_secs(240),
+        tee: Tee::Quiet,
+    };
+    let mut guest = machine::start(&setup)?;
+    let mut operator = Channel::connect(&machine::command(&guest))?;
+    let patience = Patience::default();
+    demo::loaded(&mut operator, patience.boot)?;
+    for bad in &BAD {
+        send(&mut operator, bad, config, &patience)
+            .with_context(|| format!("{}\n{}", bad.driver, guest.console().text()))?;
+        demo::still_loaded(&mut operator)?;
+    }
+    demo::stop(&mut operator, patience.stop)?;
+    let [blocks, files] = CLIENTS;
+    let blocks = demo::whole_report(&mut operator, blocks)?;
+    let files = demo::whole_report(&mut operator, files)?;
+    let image_file = machine::disk(&guest);
+    guest.shut_down()?;
+    let verdict = disk::check(&image_file, &blocks, &files)?;
+    ensure!(verdict.holds(), "{verdict:?}");
+    Ok(())
+}
+
+fn send(operator: &mut Channel, bad: &Bad, config: Config, patience: &Patience) -> Result<()> {
+    let package = pack::pack(&pack::find(bad.driver)?, config)?.bytes;
+    let before = demo::settled(operator, DEVICE, patience.transaction)?;
+    let hash = operator.upload(&package)?;
+    let job = operator.update(DEVICE, hash)?;
+    let update = demo::finished(operator, job, patience.transaction)?;
+    if !(bad.late && update.state == State::Done(Outcome::Done)) {
+        ensure!(ended(&update, bad), "{update:?}");
+    } else {
+        let recovery = demo::wait(patience.transaction, "recovery", || {
+            Ok(operator
+                .job(job + 1)
+                .ok()
+                .filter(|record| matches!(record.state, State::Done(_))))
+        })?;
+        ensure!(ended(&recovery, bad), "{recovery:?}");
+    }
+    // A failure after the probation first restarts the same driver; only when it fails again and again the last good one comes.
+    demo::wait(patience.transaction, "the driver of before", || {
+        let after = demo::settled(operator, DEVICE, patience.transaction)?;
+        let hashes =
+            [&before.package, &after.package].map(|package| package.as_ref().map(|package| package.hash));
+        Ok((hashes[0] == hashes[1]).then_some(()))
+    })?;
+    Ok(())
+}
+
+/// Whether the record says that the driver was retired for the right reason.
+fn ended(record: &Record, bad: &Bad) -> bool {
+    match (&record.state, &record.cause) {
+        (State::Done(Outcome::RolledBack(why) | Outcome::LastGood(why)), _) if (bad.why)(why) => true,
+        (State::Done(_), Some(why)) => (bad.why)(why),
+        _ => false,
+    }
+}
