@@ -115,7 +115,40 @@ fn numbers_and_kinds_agree() {
     }
 }
 
+#[test]
+fn reader_beside_a_busy_writer_sees_whole_events_only() {
+    const COUNT: u64 = if cfg!(miri) { 60 } else { 100_000 };
+    let (_, mut writer, reader) = pair();
+    let thread = std::thread::spawn(move || {
+        for n in 0..COUNT {
+            writer.write(&event(n));
+            if n % 16 == 0 {
+                std::thread::yield_now();
+            }
+        }
+    });
+    let mut cursor = Cursor::OLDEST;
+    let mut last = None;
+    while cursor.next() < COUNT {
+        match reader.read(&mut cursor) {
+            Some(read) => {
+                assert_eq!(read, event(read.time));
+                assert!(last < Some(read.time));
+                last = Some(read.time);
+            }
+            None => std::thread::yield_now(),
+        }
+    }
+    thread.join().unwrap();
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 4 } else { 256 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     /// Whatever stands in the region: no panic, and reading ends after at most a region's worth of events per change.
     #[test]
     fn hostile_writer_costs_events_and_nothing_else(counts in prop::collection::vec(any::<u64>(), 1..20), start: u64) {
