@@ -132,15 +132,15 @@ impl Drivers {
         slot.generations.started(place)
     }
 
-    /// Suspends a generation and takes its device.
-    pub fn cut(&mut self, slot: usize, generation: u32) -> Result<(), Code> {
+    /// Suspends a generation and takes its device; `false` if that was done before.
+    pub fn cut(&mut self, slot: usize, generation: u32) -> Result<bool, Code> {
         let slot = self.slot(slot)?;
         let place = slot.generations.find(generation)?;
         match slot.generations.cut_step(place)? {
-            CutStep::Done => Ok(()),
+            CutStep::Done => Ok(false),
             CutStep::Take(place) => {
                 slot.take_device(place).map_err(refused)?;
-                slot.generations.cut(place)
+                slot.generations.cut(place).map(|()| true)
             }
         }
     }
@@ -254,7 +254,6 @@ impl DeviceSlot {
         for (index, registers) in self.registers.iter().enumerate() {
             let vaddr = MMIO_VADDR as usize + index * 0x1_0000;
             for page in 0..registers.frames.region.pages() {
-                path(copy).copy(&path(registers.frames.slot + page), CapRights::all())?;
                 map_now(copy, place.vspace(), vaddr + page as usize * PAGE, rights, false)?;
                 copy += 1;
             }

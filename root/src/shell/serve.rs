@@ -2,16 +2,18 @@
 
 use heapless::Vec;
 use root::events::Events;
-use root::request::{Request, decode};
+use root::request::{Request, Target, decode};
 use root::sender::Sender;
 use sel4::{CapRights, Fault, MessageInfo, ObjectBlueprint, cap};
 use sel4_root_task::debug_println;
 use supervision::Code;
 use supervision::root::{Event, EventKind};
 use system_spec::spec::{Caller, MAX_PDS, Role, Spec};
+use trace::Kind;
 
 use super::Failure;
 use super::driver::Drivers;
+use super::log::Log;
 use super::memory::Memory;
 use super::regions::Regions;
 use super::system::{PdCaps, Static};
@@ -28,6 +30,7 @@ pub struct Server<'a> {
     reply: cap::Reply,
     drivers: Drivers,
     events: Events,
+    log: Log,
     /// Tells control that there is an event.
     control: Option<cap::Notification>,
     pds: Vec<PdCaps, MAX_PDS>,
@@ -39,7 +42,7 @@ impl<'a> Server<'a> {
     /// Ready to serve.
     pub fn new(
         spec: &Spec<'a>,
-        _regions: &Regions,
+        regions: &Regions,
         system: &Static,
         drivers: Drivers,
         memory: &mut Memory,
@@ -59,6 +62,7 @@ impl<'a> Server<'a> {
             reply: cap::Reply::from_bits(reply),
             drivers,
             events: Events::new(),
+            log: Log::new(spec, regions, memory)?,
             control,
             pds: system.pds.clone(),
             faults: [None; MAX_PDS],
@@ -141,8 +145,9 @@ impl<'a> Server<'a> {
                 heap_pages,
                 segments,
             } => {
-                let words = self.drivers.begin(slot, side, entry, heap_pages, &segments)?;
-                Ok((Code::Ok, answer(&words)))
+                let [generation, pages] = self.drivers.begin(slot, side, entry, heap_pages, &segments)?;
+                self.log.write(Kind::Build, slot, generation as u32, pages, 0);
+                Ok((Code::Ok, answer(&[generation, pages])))
             }
             Request::BuildStep(target) => {
                 let words = self.drivers.step(target.slot, target.generation)?;
@@ -154,21 +159,29 @@ impl<'a> Server<'a> {
                 Ok((code, answer(&words)))
             }
             Request::BuildFinish(target) => done(self.drivers.finish(target.slot, target.generation)?),
-            Request::Start(target) => self
-                .drivers
-                .start(target.slot, target.generation)
-                .and_then(|()| done(true)),
-            Request::Cut(target) => self
-                .drivers
-                .cut(target.slot, target.generation)
-                .and_then(|()| done(true)),
-            Request::Discard(target) => done(self.drivers.discard(target.slot, target.generation)?),
-            Request::DeviceReset(slot) => self
-                .drivers
-                .slot(slot)?
-                .generations
-                .device_reset()
-                .and_then(|()| done(true)),
+            Request::Start(Target { slot, generation }) => {
+                self.drivers.start(slot, generation)?;
+                self.log.write(Kind::Start, slot, generation, 0, 0);
+                done(true)
+            }
+            Request::Cut(Target { slot, generation }) => {
+                if self.drivers.cut(slot, generation)? {
+                    self.log.write(Kind::Cut, slot, generation, 0, 0);
+                }
+                done(true)
+            }
+            Request::Discard(Target { slot, generation }) => {
+                let complete = self.drivers.discard(slot, generation)?;
+                if complete {
+                    self.log.write(Kind::Reap, slot, generation, 0, 0);
+                }
+                done(complete)
+            }
+            Request::DeviceReset(slot) => {
+                self.drivers.slot(slot)?.generations.device_reset()?;
+                self.log.write(Kind::Reset, slot, 0, 1, 0);
+                done(true)
+            }
             Request::NextEvent => {
                 let event = self.events.pop().ok_or(Code::Empty)?;
                 Ok((Code::Ok, answer(&event.to_words())))

@@ -7,14 +7,18 @@ use sel4::{
     CNodeCapData, CapRights, CapTypeForObjectOfFixedSize, ObjectBlueprint, UserContext, cap, cap_type,
 };
 use sel4_abi::microkit::{FAULT_BADGE, PD_CNODE_SIZE_BITS, slot};
+use sel4_abi::object::max_extra_refills;
 use system_spec::spec::{MAX_PDS, PAGE, Pd, Rights, Segment, Spec};
 
 use super::memory::{Memory, PAGE_BITS, path};
 use super::regions::Regions;
 use super::{Failure, wiring};
 
-/// Size of a scheduling context in bits: room for refills beyond the two that everybody has (Microkit).
-pub const SCHED_CONTEXT_BITS: usize = 8;
+/// Size of a scheduling context in bits. A thread that often blocks splits its budget into many refills; with too few
+/// of them it would lose budget.
+pub const SCHED_CONTEXT_BITS: usize = 10;
+/// Refills beyond the two that everybody has: as many as fit.
+const EXTRA_REFILLS: u64 = max_extra_refills(SCHED_CONTEXT_BITS) as u64;
 
 const NOT_EXECUTED: Rights = Rights {
     write: true,
@@ -200,7 +204,9 @@ impl Thread {
         badge: u64,
     ) -> sel4::Result<()> {
         let sched_context = cap::SchedContext::from_bits(self.sched_context);
-        control.sched_control_configure_flags(sched_context, budget_us, period_us, 0, badge, 0)?;
+        // A full budget is a time slice, which has no refills.
+        let refills = if budget_us < period_us { EXTRA_REFILLS } else { 0 };
+        control.sched_control_configure_flags(sched_context, budget_us, period_us, refills, badge, 0)?;
         let (priority, fault_ep) = (u64::from(priority), cap::Endpoint::from_bits(self.fault_ep));
         let tcb = cap::Tcb::from_bits(self.tcb);
         tcb.tcb_set_sched_params(init::TCB.cap(), priority, priority, sched_context, fault_ep)

@@ -223,6 +223,14 @@ impl DeviceSlot {
             path(copy).copy(&path(master), CapRights::all())?;
             place.map(build, copy, vaddr, rights, true)?;
         }
+        // Copied but not mapped: that is all of the device that can be prepared.
+        let pages = self
+            .registers
+            .iter()
+            .flat_map(|r| (0..r.frames.region.pages()).map(|page| r.frames.slot + page));
+        for (copy, master) in (place.registers..).zip(pages) {
+            path(copy).copy(&path(master), CapRights::all())?;
+        }
         let resources = place.object(Object::Resources);
         fill_now(resources, self.resources(place, build, generation).as_bytes())?;
         place.map(build, resources, RESOURCES_VADDR, READ, true)?;

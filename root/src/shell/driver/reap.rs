@@ -23,10 +23,16 @@ impl Drivers {
             slot.generations.reaped(place_index)?;
             return Ok(true);
         };
-        if build.deleted < build.copies {
-            let end = build.copies.min(build.deleted + COPIES);
-            for copy in build.deleted..end {
-                path(place.copies + copy).delete().map_err(refused)?;
+        // Copies of register pages lie behind those of shared frames; after a cut they are gone already.
+        let copies = build.copies + place.register_pages;
+        if build.deleted < copies {
+            let end = copies.min(build.deleted + COPIES);
+            for index in build.deleted..end {
+                let slot = match index.checked_sub(build.copies) {
+                    Some(register) => place.registers + register,
+                    None => place.copies + index,
+                };
+                path(slot).delete().map_err(refused)?;
             }
             build.deleted = end;
         } else if build.revoked < build.objects.chunks_in_use() {
@@ -35,7 +41,7 @@ impl Drivers {
                 .map_err(refused)?;
             build.revoked += 1;
         }
-        let done = build.deleted == build.copies && build.revoked == build.objects.chunks_in_use();
+        let done = build.deleted == copies && build.revoked == build.objects.chunks_in_use();
         place.build = if done { None } else { Some(build) };
         if done {
             slot.generations.reaped(place_index)?;
