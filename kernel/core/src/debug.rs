@@ -32,6 +32,7 @@ impl<M: Machine> Kernel<M> {
 mod calls {
     use core::fmt::Write;
 
+    use sel4_abi::fault::FaultType;
     use sel4_abi::ipc_buffer::word;
     use sel4_abi::syscall::Syscall;
 
@@ -44,16 +45,37 @@ mod calls {
     use crate::object::tcb::{self, fault_word};
     use crate::object::{Fields, Tcb};
 
+    /// Words of a thread's name that are shown.
+    const NAME_WORDS: usize = 8;
+
     impl<M: Machine> Kernel<M> {
         /// A thread without a handler has faulted.
         pub(crate) fn report_unhandled(&mut self, thread: Tcb) {
-            let kind = self.m.get(thread, tcb::FAULT_TYPE);
+            let what = match FaultType::from_raw(self.m.get(thread, tcb::FAULT_TYPE)) {
+                Some(FaultType::CapFault) => "capability fault (pointer, receiving, cause)",
+                Some(FaultType::VMFault) => "memory fault (address, status, instruction)",
+                Some(FaultType::UnknownSyscall) => "unknown system call (number)",
+                Some(FaultType::UserException) => "exception (syndrome)",
+                _ => "fault",
+            };
             let words: [u64; 3] = core::array::from_fn(|index| self.m.get(thread, fault_word(index)));
+            let name: [u64; NAME_WORDS] =
+                core::array::from_fn(|index| self.m.load(thread.addr(), tcb::NAME + 8 * index as u64));
             let (pc, sp) = (self.m.get(thread, tcb::RESTART_PC), self.m.get(thread, tcb::SP));
+            let lr = self.m.get(thread, tcb::x(30));
             let mut console = Console(&mut self.m);
+            let _ = write!(console, "<<kernel: thread ");
+            for byte in name
+                .into_iter()
+                .flat_map(u64::to_le_bytes)
+                .take_while(|&byte| byte != 0)
+            {
+                console.0.put_byte(byte);
+            }
             let _ = writeln!(
                 console,
-                "<<umbra [unhandled fault, type {kind}, of thread {thread:?} at {pc:#x}, sp {sp:#x}: {words:#x?}]>>"
+                " ({thread:?}) stops at {pc:#x}, sp {sp:#x}, lr {lr:#x}: unhandled {what} {:#x} {:#x} {:#x}>>",
+                words[0], words[1], words[2]
             );
         }
 
@@ -112,7 +134,6 @@ mod calls {
     /// The official number of a capability's type.
     fn identify(cap: Cap) -> u64 {
         match kind_of(cap.pack().0) {
-            kind::NULL => 0,
             kind::UNTYPED => 2,
             kind::ENDPOINT => 4,
             kind::NOTIFICATION => 6,
@@ -130,7 +151,8 @@ mod calls {
             kind::VSPACE => 9,
             kind::ASID_CONTROL => 11,
             kind::ASID_POOL => 13,
-            _ => 25,
+            kind::SMC => 25,
+            _ => 0,
         }
     }
 }

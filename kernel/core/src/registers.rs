@@ -10,7 +10,11 @@ use crate::object::{Fields, Tcb};
 /// Processor state bits user level may choose: the condition flags.
 const SPSR_USER_BITS: u64 = 0xf000_0000;
 /// Processor state of every user thread: EL0, fast interrupts masked, and without debugging system errors too.
-pub const SPSR_USER: u64 = if sel4_abi::config::DEBUG_BUILD { 0x40 } else { 0x140 };
+pub const SPSR_USER: u64 = if sel4_abi::config::DEBUG_BUILD {
+    0x40
+} else {
+    0x140
+};
 
 impl<M: Machine> Kernel<M> {
     /// Reads a register; the program counter is where the thread would restart.

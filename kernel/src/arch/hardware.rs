@@ -131,7 +131,7 @@ impl Machine for Hardware {
 
     fn cache(&mut self, op: CacheOp, at: PhysAddr, bytes: u64) {
         // Devices are not in the window, and not cached.
-        if at >= KERNEL_PHYS_BASE && at < WINDOW_BYTES && is_mapped(virt(at)) {
+        if (KERNEL_PHYS_BASE..WINDOW_BYTES).contains(&at) && is_mapped(virt(at)) {
             cache::maintain(op, virt(at), bytes);
         }
     }

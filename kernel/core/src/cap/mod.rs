@@ -129,7 +129,6 @@ pub enum Cap {
 
 /// Type numbers as stored.
 pub(crate) mod kind {
-    pub const NULL: u64 = 0;
     pub const UNTYPED: u64 = 1;
     pub const ENDPOINT: u64 = 2;
     pub const NOTIFICATION: u64 = 3;

@@ -26,7 +26,7 @@ impl<M: Machine> Kernel<M> {
         if !matches!(root, Cap::CNode { .. }) {
             return Err(failed(LookupFault::InvalidRoot));
         }
-        if depth < 1 || depth > WORD_BITS {
+        if !(1..=WORD_BITS).contains(&depth) {
             return Err(InvocationError::RangeError {
                 min: 1,
                 max: WORD_BITS,

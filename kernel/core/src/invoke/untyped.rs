@@ -92,7 +92,7 @@ impl<M: Machine> Kernel<M> {
         }
         let end = start + (retype.count << retype.bits);
         if !device && retype.kind != ObjectType::Untyped {
-            self.zero_for(call, start.max(clean), end)?;
+            self.zero_for(call, start.max(clean), end, is_frame(retype.kind))?;
         }
         self.m.set_cap(
             call.slot,
@@ -180,7 +180,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Zeroes the bytes of the untyped from `from` to `to`, preemptibly.
-    fn zero_for(&mut self, call: &Invocation, mut from: u64, to: u64) -> Result<(), Preempted> {
+    fn zero_for(
+        &mut self,
+        call: &Invocation,
+        mut from: u64,
+        to: u64,
+        for_user: bool,
+    ) -> Result<(), Preempted> {
         let Cap::Untyped {
             at,
             bits,
@@ -194,6 +200,10 @@ impl<M: Machine> Kernel<M> {
         while from < to {
             let next = ((from / STEP + 1) * STEP).min(to);
             self.m.zero(at + from, next - from);
+            if for_user {
+                // User level may map it uncached.
+                self.m.cache(CacheOp::Clean, at + from, next - from);
+            }
             from = next;
             self.work += STEP_UNITS - 1;
             if from < to
@@ -228,7 +238,7 @@ impl<M: Machine> Kernel<M> {
             asid: 0,
             vaddr: 0,
         };
-        let cap = match retype.kind {
+        match retype.kind {
             ObjectType::Untyped => Cap::Untyped {
                 at,
                 bits: retype.size as u8,
@@ -274,11 +284,7 @@ impl<M: Machine> Kernel<M> {
             ObjectType::SmallPage => frame(FrameSize::Small),
             ObjectType::LargePage => frame(FrameSize::Large),
             ObjectType::HugePage => frame(FrameSize::Huge),
-        };
-        if matches!(cap, Cap::Frame { device: false, .. }) {
-            self.m.cache(CacheOp::Clean, at, 1 << retype.bits);
         }
-        cap
     }
 
     /// The state of a new thread, whose memory is zero.
@@ -290,9 +296,14 @@ impl<M: Machine> Kernel<M> {
 
 /// May objects of this kind lie in device memory?
 fn may_be_device(kind: ObjectType) -> bool {
+    kind == ObjectType::Untyped || is_frame(kind)
+}
+
+/// Is it memory for user level?
+fn is_frame(kind: ObjectType) -> bool {
     matches!(
         kind,
-        ObjectType::Untyped | ObjectType::SmallPage | ObjectType::LargePage | ObjectType::HugePage
+        ObjectType::SmallPage | ObjectType::LargePage | ObjectType::HugePage
     )
 }
 
@@ -312,7 +323,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_fits_lies_inside_and_behind_what_is_used(size in 4u32..40, used: u64, bits in 4u32..40, count in 1u64..257) {
-            let free = used % ((1 << size) + 1) & !15;
+            let free = (used % ((1 << size) + 1)) & !15;
             match place(size, free, bits, count) {
                 Ok(start) => {
                     prop_assert!(start >= free && start % (1 << bits) == 0);

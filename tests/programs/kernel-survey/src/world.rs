@@ -105,7 +105,6 @@ pub mod kind {
     pub const CNODE: u64 = 4;
     pub const SC: u64 = 5;
     pub const REPLY: u64 = 6;
-    pub const HUGE: u64 = 7;
     pub const VSPACE: u64 = 8;
     pub const PAGE: u64 = 9;
     pub const LARGE: u64 = 10;
