@@ -154,3 +154,102 @@ fn write_elf(entry: u64, segments: &[OutputSegment<'_>]) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::fixture::{self, Piece};
+
+    const KERNEL: u64 = 0xffff_ff80_4000_0000;
+
+    fn loader() -> Elf {
+        let pieces = [Piece::code(0x6000_0000, &[7; 0x10])];
+        fixture::elf(0x6000_0000, &pieces, &[(PAYLOAD_START, 0x6000_1000, 0)])
+    }
+
+    fn kernel(pieces: &[Piece<'_>]) -> Elf {
+        fixture::elf(pieces[0].address(), pieces, &[])
+    }
+
+    fn good_kernel() -> Elf {
+        kernel(&[
+            Piece::code(KERNEL, &[1; 0x30]).at(0x4000_0000),
+            Piece::data(KERNEL + 0x2000, &[2], 0x500).at(0x4000_2000),
+        ])
+    }
+
+    fn user() -> UserImage {
+        let bytes = [[3; 0x800], [0; 0x800]].concat();
+        UserImage {
+            virt: 0x40_0000,
+            entry: 0x40_0000,
+            bytes,
+        }
+    }
+
+    #[test]
+    fn payload_is_what_the_loader_reads() {
+        let payload = payload(&good_kernel(), &user()).unwrap();
+        let header = Header::decode(&payload).unwrap();
+        assert_eq!(header.payload_bytes, payload.len() as u64);
+        assert_eq!(
+            (header.kernel.virt, header.kernel.phys, header.kernel.bytes),
+            (KERNEL, 0x4000_0000, 0x2500)
+        );
+        assert_eq!((header.user.virt, header.user.bytes), (0x40_0000, 0x1000));
+        let content = |index: usize| {
+            let region = &header.regions()[index];
+            &payload[region.file_offset as usize..][..region.file_bytes as usize]
+        };
+        assert_eq!((content(0), content(1)), (&[1; 0x30][..], &[2][..]));
+        assert_eq!(content(2), [3; 0x800], "zeroes at the end are not carried");
+        assert_eq!(header.regions()[1].offset, 0x2000);
+    }
+
+    #[test]
+    fn boot_image_is_an_elf_file_with_loader_and_payload() {
+        let image = Elf::parse(&build(&loader(), &good_kernel(), &user()).unwrap()).unwrap();
+        assert_eq!(image.entry, 0x6000_0000);
+        assert_eq!(image.segments[0].content, [7; 0x10]);
+        assert_eq!(image.segments[1].phys, 0x6000_1000);
+        assert_eq!(
+            image.segments[1].content,
+            payload(&good_kernel(), &user()).unwrap()
+        );
+    }
+
+    #[test]
+    fn kernel_at_several_distances_is_refused() {
+        let torn = kernel(&[
+            Piece::code(KERNEL, &[1; 4]).at(0x4000_0000),
+            Piece::data(KERNEL + 0x2000, &[2], 1).at(0x5000_0000),
+        ]);
+        assert!(matches!(
+            build(&loader(), &torn, &user()),
+            Err(ImageError::KernelOffset)
+        ));
+    }
+
+    #[test]
+    fn what_the_loader_would_refuse_is_refused_here() {
+        let odd = kernel(&[Piece::code(KERNEL, &[1; 4]).at(0x4000_1000)]);
+        let refused = build(&loader(), &odd, &user()).unwrap_err();
+        assert!(matches!(
+            refused,
+            ImageError::Payload(loader::payload::PayloadError::Kernel)
+        ));
+        let elsewhere = UserImage {
+            entry: 0x50_0000,
+            ..user()
+        };
+        assert!(matches!(
+            build(&loader(), &good_kernel(), &elsewhere),
+            Err(ImageError::Payload(_))
+        ));
+        let other = fixture::elf(0x6000_0000, &[Piece::code(0x6000_0000, &[7; 4])], &[]);
+        assert!(matches!(
+            build(&other, &good_kernel(), &user()),
+            Err(ImageError::NoSymbol(_))
+        ));
+    }
+}

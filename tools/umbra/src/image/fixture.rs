@@ -6,6 +6,7 @@ use object::elf::{EM_AARCH64, ET_EXEC, PF_R, PF_W, PF_X, PT_LOAD, SHT_STRTAB, SH
 /// A loadable segment.
 pub struct Piece<'a> {
     address: u64,
+    phys: u64,
     content: &'a [u8],
     memory_bytes: u64,
     flags: u32,
@@ -16,6 +17,7 @@ impl<'a> Piece<'a> {
     pub fn code(address: u64, content: &'a [u8]) -> Self {
         Self {
             address,
+            phys: address,
             content,
             memory_bytes: content.len() as u64,
             flags: PF_R | PF_X,
@@ -26,10 +28,21 @@ impl<'a> Piece<'a> {
     pub fn data(address: u64, content: &'a [u8], memory_bytes: u64) -> Self {
         Self {
             address,
+            phys: address,
             content,
             memory_bytes,
             flags: PF_R | PF_W,
         }
+    }
+
+    /// With another physical address.
+    pub fn at(self, phys: u64) -> Self {
+        Self { phys, ..self }
+    }
+
+    /// Its virtual address.
+    pub fn address(&self) -> u64 {
+        self.address
     }
 
     /// With other rights.
@@ -55,7 +68,7 @@ pub fn elf_bytes(entry: u64, pieces: &[Piece<'_>], symbols: &[(&str, u64, u64)])
     for piece in pieces {
         headers.extend([PT_LOAD, piece.flags].iter().flat_map(|word| word.to_le_bytes()));
         let bytes = piece.content.len() as u64;
-        let words = [at, piece.address, piece.address, bytes, piece.memory_bytes, 1];
+        let words = [at, piece.address, piece.phys, bytes, piece.memory_bytes, 1];
         headers.extend(words.iter().flat_map(|word| word.to_le_bytes()));
         contents.extend(piece.content);
         at += bytes;
