@@ -209,9 +209,29 @@ mod tests {
     }
 
     #[test]
+    fn memory_node_of_a_device_is_not_ram() {
+        // The same tree one level deeper: `/x/memory@40000000`.
+        let mut blob = tree(&[(0x4000_0000, 0x8000_0000)], 0);
+        let structure_at = 40 + 16;
+        let deeper: Vec<u8> = [BEGIN_NODE, 0x7800_0000]
+            .iter()
+            .flat_map(|word| word.to_be_bytes())
+            .collect();
+        let node_at = structure_at + 4 * 11;
+        assert_eq!(blob[node_at..node_at + 4], BEGIN_NODE.to_be_bytes());
+        blob.splice(node_at..node_at, deeper);
+        let strings = u32::from_be_bytes(blob[12..16].try_into().unwrap()) + 8;
+        blob[12..16].copy_from_slice(&strings.to_be_bytes());
+        assert_eq!(memory_around(&blob, 0x4000_0000), None);
+    }
+
+    #[test]
     fn other_bytes_are_no_tree() {
         assert_eq!(total_bytes(&[0; 40]), None);
         assert_eq!(total_bytes(&[0xd0, 0x0d, 0xfe, 0xed]), None);
+        let mut other = tree(&[], 0);
+        other[0] ^= 1;
+        assert_eq!(total_bytes(&other), None, "another magic number");
         let mut blob = tree(&[], 0);
         set_total_bytes(&mut blob, MAX_BYTES + 1);
         assert_eq!(total_bytes(&blob), None);

@@ -204,6 +204,15 @@ mod tests {
     }
 
     #[test]
+    fn kernel_window_ends_with_ram() {
+        let mut tables = Box::new(Tables::EMPTY);
+        let kernel = kernel(0xffff_ff80_4000_0000, 0x4000_0000, 0x1000);
+        tables.fill(AT, &kernel, &(0x4000_0000..0x4040_0000)).unwrap();
+        assert_eq!(walk(&tables, 0xffff_ff80_403f_ffff), Some(0x403f_ffff));
+        assert_eq!(walk(&tables, 0xffff_ff80_4040_0000), None);
+    }
+
+    #[test]
     fn impossible_windows_are_refused() {
         assert_eq!(
             filled(kernel(0x4000_0000, 0x4000_0000, 0x1000)).err(),

@@ -183,3 +183,52 @@ fn symbols(bytes: &[u8]) -> Result<BTreeMap<String, Symbol>, ImageError> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::fixture::{self, Piece};
+
+    fn parse(bytes: &[u8]) -> Result<Elf, ImageError> {
+        Elf::parse(bytes)
+    }
+
+    #[test]
+    fn overlapping_segments_are_refused() {
+        let pieces = [Piece::code(0x1000, &[1; 0x11]), Piece::data(0x1010, &[2], 1)];
+        assert!(matches!(
+            parse(&fixture::elf_bytes(0x1000, &pieces, &[])),
+            Err(ImageError::Overlap(0x1010))
+        ));
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        assert!(matches!(parse(b"#!/bin/sh\n"), Err(ImageError::Parse(_))));
+        let mut foreign = fixture::elf_bytes(0x1000, &[Piece::code(0x1000, &[1])], &[]);
+        foreign[18] = 62;
+        assert!(matches!(
+            parse(&foreign),
+            Err(ImageError::NotForTarget("another processor"))
+        ));
+        let mut movable = fixture::elf_bytes(0x1000, &[Piece::code(0x1000, &[1])], &[]);
+        movable[16] = 3;
+        assert!(matches!(
+            parse(&movable),
+            Err(ImageError::NotForTarget("not linked to fixed addresses"))
+        ));
+        assert!(matches!(
+            parse(&fixture::elf_bytes(0, &[], &[])),
+            Err(ImageError::Empty)
+        ));
+    }
+
+    #[test]
+    fn segment_beyond_the_address_space_is_refused() {
+        let piece = Piece::data(u64::MAX - 0xf, &[1], 0x20);
+        assert!(matches!(
+            parse(&fixture::elf_bytes(0, &[piece], &[])),
+            Err(ImageError::BadSegment(_))
+        ));
+    }
+}
