@@ -31,12 +31,9 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             self.take_answers(outbox, env);
         }
         self.check_deadlines(outbox, env);
-        for session in &mut self.sessions {
-            if channels & (1 << session.channel) != 0 {
-                session.link.awake();
-            }
+        if self.wake_sessions(channels) {
+            self.intake(env);
         }
-        self.intake(env);
         if self.mode == Mode::Passive {
             self.learn_more();
             let sent = self.kept.tracker.sent();
@@ -247,6 +244,20 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
     fn allowance(&self) -> u32 {
         let others = self.sessions.len().saturating_sub(1) as u32;
         (OWN as u32).saturating_sub(RESERVE * others).max(RESERVE / 2)
+    }
+
+    /// Look at the sessions that were notified. False: nobody has anything for us.
+    #[inline]
+    fn wake_sessions(&mut self, channels: u64) -> bool {
+        let offline = self.is_offline();
+        let mut any = false;
+        for session in &mut self.sessions {
+            if channels & (1 << session.channel) != 0 {
+                session.link.awake();
+            }
+            any |= !session.link.is_asleep() && session.is_served(offline);
+        }
+        any
     }
 
     /// Take requests, a few from each session in turn, until the rings or the table say stop.
