@@ -71,6 +71,109 @@ impl Stager {
         Ok(generation)
     }
 
+    fn expect(&self, what: &str, op: Op, words: &[u64], expected: Code) {
+        let code = self.root(op, words);
+        if code != expected {
+            debug_println!("root-probe: failed: {what}: {code:?}, not {expected:?}");
+            panic!("failed");
+        }
+    }
+
+    /// What a stager must not get, and a build that is given up half-way.
+    fn misuse(&self) {
+        let page = |pages: u64, rights: u64| pages << 8 | rights;
+        let begin = |words: &[u64]| {
+            let mut all = [0; 32];
+            all[..words.len()].copy_from_slice(words);
+            all
+        };
+        let (at, code) = (WINDOW_VADDR, page(1, 5));
+        let cases = [
+            (
+                "writable code",
+                begin(&[0, 0, at, 1, 1, at, page(1, 7)]),
+                Code::BadImage,
+            ),
+            (
+                "code outside the window",
+                begin(&[0, 0, at, 1, 1, at - 0x1000, code]),
+                Code::BadImage,
+            ),
+            (
+                "an image longer than the window",
+                begin(&[0, 0, at, 1, 1, at, page(513, 5)]),
+                Code::BadImage,
+            ),
+            (
+                "segments that overlap",
+                begin(&[0, 0, at, 1, 2, at, page(2, 5), at + 0x1000, page(1, 3)]),
+                Code::BadImage,
+            ),
+            (
+                "an entry point in data",
+                begin(&[0, 0, at, 1, 1, at, page(1, 3)]),
+                Code::BadImage,
+            ),
+            (
+                "nine segments",
+                begin(&[0, 0, at, 1, 9, at, code]),
+                Code::BadImage,
+            ),
+            ("no segments", begin(&[0, 0, at, 1, 0]), Code::BadImage),
+            (
+                "a heap that does not fit",
+                begin(&[0, 0, at, 500, 1, at, code]),
+                Code::NoMemory,
+            ),
+            (
+                "a heap without end",
+                begin(&[0, 0, at, u64::MAX, 1, at, code]),
+                Code::NoMemory,
+            ),
+            ("no such slot", begin(&[1, 0, at, 1, 1, at, code]), Code::Invalid),
+            ("no such side", begin(&[0, 2, at, 1, 1, at, code]), Code::Invalid),
+        ];
+        for (what, words, expected) in cases {
+            self.expect(what, Op::BuildBegin, &words, expected);
+        }
+        self.expect("too few words", Op::BuildBegin, &[0, 0, at], Code::Invalid);
+        self.expect(
+            "step of what is not there",
+            Op::BuildStep,
+            &[0, 999],
+            Code::Invalid,
+        );
+        self.expect("start by the stager", Op::Start, &[0, 1], Code::Denied);
+        self.expect("a build", Op::BuildBegin, &[0, 0, at, 100, 1, at, code], Code::Ok);
+        let generation = get_mr(0);
+        self.expect(
+            "a second build",
+            Op::BuildBegin,
+            &[0, 1, at, 1, 1, at, code],
+            Code::WrongState,
+        );
+        self.expect(
+            "finish without frames",
+            Op::BuildFinish,
+            &[0, generation],
+            Code::WrongState,
+        );
+        self.expect("a step", Op::BuildStep, &[0, generation], Code::Again);
+        self.expect(
+            "finish without all frames",
+            Op::BuildFinish,
+            &[0, generation],
+            Code::WrongState,
+        );
+        while self.root(Op::Discard, &[0, generation]) == Code::Again {}
+        self.expect(
+            "step of what is gone",
+            Op::BuildStep,
+            &[0, generation],
+            Code::Invalid,
+        );
+    }
+
     fn repeat(&self, op: Op, generation: u64) -> Result<(), Code> {
         loop {
             match self.root(op, &[0, generation]) {
@@ -90,6 +193,9 @@ impl Handler for Stager {
         let (job, number) = (control.peer(JOB), control.peer(JOB_NUMBER));
         if number == self.done {
             return Ok(());
+        }
+        if self.done == 0 {
+            self.misuse();
         }
         self.done = number;
         let (code, generation) = match self.build(job & 1, job & 2 == 0) {
