@@ -2,7 +2,7 @@
 
 use crate::command;
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// How the tool ends.
@@ -51,12 +51,19 @@ enum Command {
 
 /// Parses the arguments, runs the command, reports an error.
 pub fn run() -> ExitCode {
-    let result = dispatch(Cli::parse().command);
+    let matches = definition().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let result = dispatch(cli.command);
     let exit = result.unwrap_or_else(|error| {
         eprintln!("umbra: error: {error:#}");
         Exit::CannotRun
     });
     exit.into()
+}
+
+/// The arguments, with the exit codes in every subcommand's help.
+fn definition() -> clap::Command {
+    Cli::command().mut_subcommands(|command| command.after_help(EXIT_CODES))
 }
 
 fn dispatch(command: Command) -> Result<Exit> {
@@ -76,10 +83,17 @@ fn dispatch(command: Command) -> Result<Exit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn arguments_are_consistent() {
-        Cli::command().debug_assert();
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_how_it_exits() {
+        for command in definition().get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Exit status:"), "{}", command.get_name());
+        }
     }
 }

@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long)]
     el2: bool,
     /// RAM of the machine, as QEMU writes it
-    #[arg(long, value_name = "SIZE", default_value = "2G")]
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = Machine::memory_size)]
     memory: String,
     /// Succeed as soon as a console line matches; without it, run until the machine stops or the time is up
     #[arg(long, value_name = "REGEX")]

@@ -30,7 +30,31 @@ impl Default for Machine {
     }
 }
 
+/// Least RAM in MiB: the loader lies half a gigabyte above the start of RAM and needs room for its payload.
+const LEAST_MEMORY_MIB: u64 = 768;
+
 impl Machine {
+    /// Checks a memory size as QEMU writes it: a number with one of the suffixes K, M (if there is none), G, T.
+    ///
+    /// With too little RAM there is nothing where the loader should be, and the machine stays silent.
+    pub fn memory_size(text: &str) -> Result<String, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number: u64 = digits
+            .parse()
+            .map_err(|_| "not a size such as 2G or 1536M".to_owned())?;
+        let mib = match text[digits.len()..].to_ascii_uppercase().as_str() {
+            "K" => Some(number / 1024),
+            "" | "M" => Some(number),
+            "G" => number.checked_mul(1024),
+            "T" => number.checked_mul(1024 * 1024),
+            _ => return Err("not a size such as 2G or 1536M".to_owned()),
+        };
+        match mib {
+            Some(mib) if mib >= LEAST_MEMORY_MIB => Ok(text.to_owned()),
+            _ => Err(format!("at least {LEAST_MEMORY_MIB}M are needed")),
+        }
+    }
+
     /// QEMU's arguments for a boot image, with the console on standard output and QMP on a socket in `folder`.
     pub fn command_line(&self, image: &Path, folder: &Path) -> Vec<OsString> {
         // `dtb-randomness=off`: without it the device tree carries random seeds and no two boots are alike.
@@ -97,6 +121,16 @@ mod tests {
         let line = line(&Machine::default());
         assert!(line.starts_with("-machine virt,gic-version=2,dtb-randomness=off -cpu cortex-a53 -m 2G"));
         assert!(!line.contains("icount"));
+    }
+
+    #[test]
+    fn memory_too_small_for_the_loader_is_refused() {
+        for good in ["2G", "768", "768M", "1T", "3g", "1048576K"] {
+            assert_eq!(Machine::memory_size(good).as_deref(), Ok(good));
+        }
+        for bad in ["767M", "512M", "", "G", "2X", "2GB", "-1", "99999999999999999T"] {
+            assert!(Machine::memory_size(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
