@@ -6,7 +6,7 @@ use control_protocol::record::{Outcome, Reason, Record, State};
 use std::path::Path;
 use std::time::Duration;
 use umbra::build::Config;
-use umbra::demo::{self, CLIENTS, Channel, Clock, DEVICE, Operator, Patience, machine};
+use umbra::demo::{self, CLIENTS, Clock, DEVICE, Operator, Patience, machine};
 use umbra::disk::{self, Layout};
 use umbra::qemu::Tee;
 use umbra::{pack, system};
@@ -76,9 +76,10 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
         clock: Clock::Icount,
         limit: Duration::from_secs(240),
         tee: Tee::Quiet,
+        detached: false,
     };
     let mut guest = machine::start(&setup)?;
-    let mut operator = Channel::connect(&machine::command(&guest))?;
+    let mut operator = demo::connect(&machine::command(&guest))?;
     let patience = Patience::default();
     demo::loaded(&mut operator, patience.boot)?;
     for bad in &BAD {
@@ -86,7 +87,7 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
             .with_context(|| format!("{}\n{}", bad.driver, guest.console().text()))?;
         demo::still_loaded(&mut operator)?;
     }
-    demo::stop(&mut operator, patience.stop)?;
+    demo::stopped(&mut operator, patience.stop)?;
     let [blocks, files] = CLIENTS;
     let blocks = demo::whole_report(&mut operator, blocks)?;
     let files = demo::whole_report(&mut operator, files)?;
@@ -97,7 +98,7 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-fn send(operator: &mut Channel, bad: &Bad, config: Config, patience: &Patience) -> Result<()> {
+fn send(operator: &mut impl Operator, bad: &Bad, config: Config, patience: &Patience) -> Result<()> {
     let package = pack::pack(&pack::find(bad.driver)?, config)?.bytes;
     let before = demo::settled(operator, DEVICE, patience.transaction)?;
     let hash = operator.upload(&package)?;

@@ -6,7 +6,7 @@ mod operator;
 mod report;
 mod steps;
 
-pub use channel::Channel;
-pub use operator::{Operator, finished, settled, wait, whole_report};
+pub use channel::connect;
+pub use operator::{Operator, finished, settled, stopped, wait, whole_report};
 pub use report::{Clock, Expected, Report, Row, Spread};
-pub use steps::{CLIENTS, DEVICE, Outcome, Packages, Patience, loaded, run, still_loaded, stop};
+pub use steps::{CLIENTS, DEVICE, Outcome, Packages, Patience, loaded, run, still_loaded};

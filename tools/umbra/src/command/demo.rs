@@ -3,7 +3,7 @@
 use crate::build::Config;
 use crate::cli::Exit;
 use crate::demo::machine::{self, Setup};
-use crate::demo::{self, Channel, Clock, Packages, Patience, Report};
+use crate::demo::{self, Clock, Packages, Patience, Report};
 use crate::disk::{self, Layout};
 use crate::pack;
 use crate::progress::Step;
@@ -77,6 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         clock,
         limit,
         tee,
+        detached: false,
     })?;
     let outcome = steps(&guest, &packages, arguments.updates);
     let outcome = match outcome {
@@ -116,8 +117,7 @@ fn packages(config: Config) -> Result<Packages> {
 }
 
 fn steps(guest: &Guest, packages: &Packages, updates: usize) -> Result<demo::Outcome> {
-    let mut client =
-        Channel::connect(&machine::command(guest)).context("connecting to the command channel")?;
+    let mut client = demo::connect(&machine::command(guest))?;
     let mut step = None;
     demo::run(
         &mut client,

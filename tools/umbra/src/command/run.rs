@@ -2,15 +2,22 @@
 
 use crate::build::Config;
 use crate::cli::Exit;
-use crate::demo::Clock;
+use crate::ctl::place;
 use crate::demo::machine::{self, Setup};
+use crate::demo::{self, Clock};
 use crate::disk::Layout;
-use crate::qemu::Tee;
+use crate::qemu::{End, Guest, Tee};
 use crate::setup;
 use crate::system;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
+use std::sync::mpsc;
 use std::time::Duration;
+
+/// How often to look for an interrupt.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long the clients may take to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Boot the demo's system and leave console and command channel open
 #[derive(clap::Args)]
@@ -58,14 +65,36 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         },
         limit,
         tee: Tee::Stdout,
+        detached: true,
     })?;
-    eprintln!("umbra: command channel: {}", machine::command(&guest).display());
+    let _current = place::make_current(guest.folder()).context("remembering the machine for `ctl`")?;
+    let socket = machine::command(&guest);
     eprintln!(
-        "umbra: in another terminal: cargo umbra ctl --socket {} status",
-        machine::command(&guest).display()
+        "umbra: command channel {}; in another terminal: cargo umbra ctl status",
+        socket.display()
     );
-    eprintln!("umbra: Ctrl-C ends the machine");
-    guest.wait_for(None, limit);
+    eprintln!("umbra: Ctrl-C stops the clients in order and ends the machine");
+    let (interrupt, interrupted) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        let _ = interrupt.send(());
+    })
+    .context("catching Ctrl-C")?;
+    while guest.wait_for(None, LOOK) == End::TimedOut {
+        if interrupted.try_recv().is_ok() {
+            return stop(&mut guest);
+        }
+    }
     eprint!("{}", guest.messages());
+    eprintln!("umbra: the machine has ended");
+    Ok(Exit::Failed)
+}
+
+/// Stops the clients, so that the disk is as they left it, and ends the machine.
+fn stop(guest: &mut Guest) -> Result<Exit> {
+    eprintln!("umbra: stopping");
+    let clients =
+        demo::connect(&machine::command(guest)).and_then(|mut client| demo::stopped(&mut client, PATIENCE));
+    guest.shut_down()?;
+    clients.context("the clients did not stop in order")?;
     Ok(Exit::Success)
 }

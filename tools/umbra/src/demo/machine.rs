@@ -1,5 +1,6 @@
 //! The machine of the demo: a disk, and a command channel of its own.
 
+use crate::ctl::place::SOCKET;
 use crate::disk::{self, Layout};
 use crate::qemu::{Guest, Machine, Tee};
 use anyhow::{Context, Result};
@@ -12,8 +13,6 @@ use super::Clock;
 
 /// File of the disk, in the machine's folder.
 const DISK: &str = "disk.img";
-/// Socket of the command channel, in the machine's folder.
-const COMMAND: &str = "command.sock";
 
 /// What to boot.
 #[derive(Debug)]
@@ -28,6 +27,8 @@ pub struct Setup<'a> {
     pub limit: Duration,
     /// Where the console goes.
     pub tee: Tee,
+    /// An interrupt at the terminal does not end the machine; whoever starts it does.
+    pub detached: bool,
 }
 
 /// Makes the disk and starts the machine.
@@ -44,6 +45,7 @@ fn start_in(folder: TempDir, setup: &Setup<'_>) -> Result<Guest> {
     let machine = Machine {
         icount: setup.clock == Clock::Icount,
         arguments: arguments(folder.path()),
+        detached: setup.detached,
         ..Machine::default()
     };
     Guest::start_in(folder, &machine, setup.image, setup.limit, setup.tee)
@@ -56,7 +58,7 @@ pub fn disk(guest: &Guest) -> PathBuf {
 
 /// The command channel's socket.
 pub fn command(guest: &Guest) -> PathBuf {
-    guest.folder().join(COMMAND)
+    guest.folder().join(SOCKET)
 }
 
 /// The devices. Disk and command channel sit in slots of different pages, as `system.xml` has them.
@@ -82,7 +84,7 @@ fn arguments(folder: &Path) -> Vec<OsString> {
     );
     add(
         "-chardev",
-        file("socket,id=command,server=on,wait=off,path=", COMMAND, ""),
+        file("socket,id=command,server=on,wait=off,path=", SOCKET, ""),
     );
     add(
         "-device",

@@ -71,6 +71,13 @@ fn find(status: &Status, device: &str) -> Result<Device> {
         .with_context(|| format!("the system has no device {device}"))
 }
 
+/// Stops the clients in order, and waits until they have.
+pub fn stopped(operator: &mut impl Operator, patience: Duration) -> Result<()> {
+    wait(patience, "the orderly stop", || {
+        Ok(operator.stop()?.halted.then_some(()))
+    })
+}
+
 /// A client's header.
 pub fn header(operator: &mut impl Operator, client: &str) -> Result<Header> {
     let bytes = operator.report(client, 0, 256)?;

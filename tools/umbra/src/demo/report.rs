@@ -1,5 +1,6 @@
 //! What the demo tells: a row per driver that came or went, the totals, the table and the JSON.
 
+use crate::ctl::text;
 use crate::disk::Verdict;
 use control_protocol::record::{Figures, Outcome, PackageLabel, Reason, Record, State};
 use serde_json::{Value, json};
@@ -119,23 +120,20 @@ fn micros(ns: Option<u64>) -> Option<f64> {
 }
 
 /// An outcome in words.
-pub fn words(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Done => "done".into(),
-        Outcome::Refused(reason) => format!("refused: {}", why(reason)),
-        Outcome::RolledBack(reason) => format!("rolled back: {}", why(reason)),
-        Outcome::LastGood(reason) => format!("last good driver: {}", why(reason)),
-        Outcome::Offline(reason) => format!("offline: {}", why(reason)),
+fn words(outcome: Outcome) -> String {
+    match text::outcome_reason(&outcome) {
+        None => text::outcome(&outcome).to_owned(),
+        Some(reason) => format!("{}: {}", text::outcome(&outcome), why(reason)),
     }
 }
 
-fn why(reason: Reason) -> String {
+/// Short, for the table; at length for what the demo does not expect.
+fn why(reason: &Reason) -> String {
     match reason {
         Reason::Damaged { .. } => "damaged package".into(),
         Reason::CapabilityLost { fields } => format!("capability lost ({fields:#x})"),
         Reason::Fault { address, .. } => format!("fault at {address:#x}"),
-        Reason::Killed => "killed".into(),
-        other => format!("{other:?}"),
+        other => text::reason(other),
     }
 }
 
@@ -458,10 +456,7 @@ mod tests {
             &record(Outcome::Refused(Reason::WrongClass)),
             Expected::Damaged,
         ));
-        assert!(
-            report
-                .table()
-                .contains("refused: WrongClass  <-- NOT AS EXPECTED")
-        );
+        assert!(report.table().contains("refused: a driver of another class"));
+        assert!(report.table().contains("<-- NOT AS EXPECTED"));
     }
 }

@@ -1,6 +1,6 @@
 //! The six steps, against a running system.
 
-use super::operator::{Operator, finished, header, settled, wait, whole_report};
+use super::operator::{Operator, finished, header, settled, stopped, wait, whole_report};
 use super::report::{Expected, Row};
 use crate::disk::{ClientReport, State};
 use anyhow::{Context, Result, bail, ensure};
@@ -114,7 +114,7 @@ pub fn run(
         still_loaded(operator)?;
     }
     progress("stopping the clients in order", actions.len(), actions.len());
-    stop(operator, patience.stop)?;
+    stopped(operator, patience.stop)?;
     let [first, second] = CLIENTS;
     let reports = [whole_report(operator, first)?, whole_report(operator, second)?];
     Ok(Outcome { rows, reports })
@@ -219,13 +219,6 @@ pub fn still_loaded(operator: &mut impl Operator) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Stops the clients in order and the machine's work with them.
-pub fn stop(operator: &mut impl Operator, patience: Duration) -> Result<()> {
-    wait(patience, "the orderly stop", || {
-        Ok(operator.stop()?.halted.then_some(()))
-    })
 }
 
 #[cfg(test)]

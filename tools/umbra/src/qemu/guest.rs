@@ -8,6 +8,7 @@ use regex::bytes::Regex;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -51,7 +52,11 @@ impl Guest {
         let messages =
             File::create(folder.path().join(MESSAGES)).context("making a file for QEMU's messages")?;
         let seconds = limit.as_secs().saturating_add(1 + KILL_AFTER_S);
-        let mut child = Command::new("timeout")
+        let mut command = Command::new("timeout");
+        if machine.detached {
+            command.process_group(0);
+        }
+        let mut child = command
             // In the foreground group, so that an interrupt at the terminal reaches QEMU too.
             .args([
                 "--foreground",

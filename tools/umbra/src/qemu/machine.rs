@@ -12,6 +12,8 @@ pub struct Machine {
     pub el2: bool,
     /// Virtual clock counts instructions, a nanosecond each; exactly repeatable.
     pub icount: bool,
+    /// In a process group of its own: an interrupt at the terminal does not reach it.
+    pub detached: bool,
     /// More machine properties (`iommu=smmuv3`).
     pub properties: Vec<String>,
     /// More arguments: devices, drives, character devices.
@@ -24,6 +26,7 @@ impl Default for Machine {
             memory: "2G".into(),
             el2: false,
             icount: false,
+            detached: false,
             properties: Vec::new(),
             arguments: Vec::new(),
         }
@@ -138,6 +141,7 @@ mod tests {
         let machine = Machine {
             el2: true,
             icount: true,
+            detached: false,
             memory: "3G".into(),
             properties: vec!["iommu=smmuv3".into()],
             arguments: vec!["-device".into(), "x".into()],
