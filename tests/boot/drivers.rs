@@ -19,7 +19,7 @@ struct Bad {
     why: fn(&Reason) -> bool,
 }
 
-const BAD: [Bad; 9] = [
+const BAD: [Bad; 10] = [
     Bad {
         driver: "no-flush",
         late: false,
@@ -56,6 +56,11 @@ const BAD: [Bad; 9] = [
         why: |why| matches!(why, Reason::RequestDeadline),
     },
     Bad {
+        driver: "stops-clock",
+        late: true,
+        why: |why| matches!(why, Reason::RequestDeadline),
+    },
+    Bad {
         driver: "liar",
         late: true,
         why: |why| matches!(why, Reason::UnknownRequest),
@@ -74,7 +79,7 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
         image: &image,
         layout: Layout::default(),
         clock: Clock::Icount,
-        limit: Duration::from_secs(240),
+        limit: Duration::from_secs(400),
         tee: Tee::Quiet,
         detached: false,
     };

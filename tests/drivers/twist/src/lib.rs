@@ -68,3 +68,12 @@ pub fn spin() {
     #[allow(clippy::empty_loop, reason = "it is the purpose")]
     loop {}
 }
+
+/// Switch off the physical timer, which user level can reach in this kernel configuration.
+pub fn stop_timer() {
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: the timer's control register has no effect on memory.
+    unsafe {
+        core::arch::asm!("msr cntp_ctl_el0, xzr", options(nomem, nostack, preserves_flags))
+    };
+}

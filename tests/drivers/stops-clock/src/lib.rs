@@ -1,0 +1,28 @@
+//! A driver that serves some requests, and then stops the timer that everybody's deadlines hang on.
+#![no_std]
+#![forbid(unsafe_code)]
+
+use twist::{Twist, Twisted};
+
+/// The request at which it stops serving.
+pub const LAST: u32 = 1000;
+
+/// What is wrong.
+#[derive(Default)]
+pub struct StopsClock {
+    requests: u32,
+}
+
+impl Twist for StopsClock {
+    fn before_submit(&mut self) {
+        self.requests += 1;
+        if self.requests >= LAST {
+            loop {
+                twist::stop_timer();
+            }
+        }
+    }
+}
+
+/// The driver.
+pub type Driver = Twisted<StopsClock>;
