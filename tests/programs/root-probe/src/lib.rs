@@ -11,5 +11,7 @@ pub const JOB: usize = 0;
 pub const JOB_NUMBER: usize = 1;
 /// The stager's answer: number of the job, code, generation.
 pub const ANSWER: [usize; 3] = [0, 1, 2];
+/// The stager's worst times of a step and of a step of finishing, in ticks.
+pub const WORST: [usize; 2] = [3, 4];
 /// The shadow's word: what a driver on side `i` has reported (its state), and of which generation.
 pub const REPORT: [[usize; 2]; 2] = [[0, 1], [2, 3]];

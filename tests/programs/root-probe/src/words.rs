@@ -20,3 +20,14 @@ impl Words<'_> {
         unsafe { write_volatile((self.0.own as *mut u64).add(index), value) }
     }
 }
+
+/// CNTPCT.
+#[allow(dead_code)] // Not everybody measures.
+pub fn counter() -> u64 {
+    let ticks: u64;
+    // SAFETY: reads a register that is readable here; touches no memory.
+    unsafe {
+        core::arch::asm!("isb", "mrs {}, cntpct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
+    };
+    ticks
+}

@@ -5,9 +5,7 @@
 #[path = "../words.rs"]
 mod words;
 
-use core::arch::asm;
-
-use root_probe::{ANSWER, JOB, JOB_NUMBER, REPORT};
+use root_probe::{ANSWER, JOB, JOB_NUMBER, REPORT, WORST};
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, debug_println, get_mr, protection_domain, set_mr,
     var,
@@ -15,7 +13,7 @@ use sel4_microkit::{
 use supervision::Code;
 use supervision::root::{Event, EventKind, Op};
 use system_spec::config::ControlConfig;
-use words::Words;
+use words::{Words, counter};
 
 /// Updates in a row.
 const ROUNDS: u64 = 20;
@@ -35,14 +33,7 @@ struct Control {
     step: u64,
     jobs: u64,
     generations: [u64; 2],
-    worst: [u64; 2],
-}
-
-fn counter() -> u64 {
-    let ticks: u64;
-    // SAFETY: reads a register that is readable here; touches no memory.
-    unsafe { asm!("isb", "mrs {}, cntpct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
-    ticks
+    worst: [u64; 3],
 }
 
 impl Control {
@@ -76,10 +67,13 @@ impl Control {
         assert_eq!(Code::from_label(answer.label()), Code::Ok, "reset");
     }
 
-    fn discard(&self, generation: u64) {
+    fn discard(&mut self, generation: u64) {
         let mut steps = 0;
         loop {
-            match self.root(Op::Discard, &[0, generation]) {
+            let start = counter();
+            let code = self.root(Op::Discard, &[0, generation]);
+            self.worst[2] = self.worst[2].max(counter() - start);
+            match code {
                 Code::Again => steps += 1,
                 Code::Ok => break,
                 code => panic!("discard: {code:?}"),
@@ -227,8 +221,11 @@ impl Control {
                 self.reset();
                 self.discard(event.generation.into());
                 assert_eq!(self.state()[..3], [0, 0, 3], "nothing is left");
-                let [start, cut] = self.worst.map(|ticks| ticks * 16);
-                debug_println!("root-probe: worst start {start} ns, worst cut {cut} ns");
+                let [start, cut, discard] = self.worst.map(|ticks| ticks * 16);
+                let [step, finish] = WORST.map(|word| Words(&self.config.stager).peer(word) * 16);
+                debug_println!(
+                    "root-probe: worst in ns: start {start} cut {cut} discard {discard} step {step} finish {finish}"
+                );
                 debug_println!("root-probe: passed");
                 self.wait = Wait::Nothing;
             }
@@ -258,7 +255,7 @@ fn init() -> Control {
         step: 0,
         jobs: 0,
         generations: [0; 2],
-        worst: [0; 2],
+        worst: [0; 3],
     };
     control.job(0);
     control

@@ -7,7 +7,7 @@ mod words;
 
 use driver_package::package::Package;
 use driver_package::resources::WINDOW_VADDR;
-use root_probe::{ANSWER, JOB, JOB_NUMBER};
+use root_probe::{ANSWER, JOB, JOB_NUMBER, WORST};
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, debug_println, get_mr, protection_domain, set_mr,
     var,
@@ -15,11 +15,12 @@ use sel4_microkit::{
 use supervision::Code;
 use supervision::root::Op;
 use system_spec::config::StagerConfig;
-use words::Words;
+use words::{Words, counter};
 
 struct Stager {
     config: &'static StagerConfig,
     done: u64,
+    worst: [u64; 2],
 }
 
 impl Stager {
@@ -31,7 +32,7 @@ impl Stager {
         Code::from_label(root.pp_call(MessageInfo::new(op as u64, words.len())).label())
     }
 
-    fn build(&self, side: u64, fill: bool) -> Result<u64, Code> {
+    fn build(&mut self, side: u64, fill: bool) -> Result<u64, Code> {
         // SAFETY: the store is mapped there, read-only; control fills no slot while it waits for us.
         let store = unsafe {
             core::slice::from_raw_parts(
@@ -174,9 +175,13 @@ impl Stager {
         );
     }
 
-    fn repeat(&self, op: Op, generation: u64) -> Result<(), Code> {
+    fn repeat(&mut self, op: Op, generation: u64) -> Result<(), Code> {
+        let worst = usize::from(op == Op::BuildFinish);
         loop {
-            match self.root(op, &[0, generation]) {
+            let start = counter();
+            let code = self.root(op, &[0, generation]);
+            self.worst[worst] = self.worst[worst].max(counter() - start);
+            match code {
                 Code::Again => {}
                 Code::Ok => return Ok(()),
                 code => return Err(code),
@@ -204,6 +209,8 @@ impl Handler for Stager {
         };
         control.set(ANSWER[1], code as u64);
         control.set(ANSWER[2], generation);
+        control.set(WORST[0], self.worst[0]);
+        control.set(WORST[1], self.worst[1]);
         control.set(ANSWER[0], number);
         Channel::new(self.config.control.channel as usize).notify();
         Ok(())
@@ -216,5 +223,6 @@ fn init() -> Stager {
     Stager {
         config: var!(umbra_config: StagerConfig = NOTHING),
         done: 0,
+        worst: [0; 2],
     }
 }
