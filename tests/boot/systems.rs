@@ -10,21 +10,30 @@ use umbra::system;
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
-    // Its outcome is printed, which only debug kernels do.
-    vec![Case {
-        name: "root_keeps_its_rules_whatever_control_asks".to_owned(),
+    // Their outcome is printed, which only debug kernels do.
+    let plain = Case {
+        name: "described_system_does_what_microkit_says".to_owned(),
         config: Config::Debug,
+        machine: Machine::default(),
+        image: |kernel| described(kernel, "microkit-probe"),
+        needs_kernel: true,
+        sentinel: "^microkit-probe: passed",
+        failure: "^microkit-probe: failed|[Pp]anic|cannot build|^root: .* faulted",
+        patience: Duration::from_secs(60),
+    };
+    let generations = Case {
+        name: "root_keeps_its_rules_whatever_control_asks".to_owned(),
         machine: Machine {
             icount: true,
             arguments: disk().map(Into::into).into(),
             ..Machine::default()
         },
         image: |kernel| described(kernel, "root-probe"),
-        needs_kernel: true,
         sentinel: "^root-probe: passed",
         failure: "^root-probe: failed|[Pp]anic|cannot build",
-        patience: Duration::from_secs(60),
-    }]
+        ..plain.clone()
+    };
+    vec![plain, generations]
 }
 
 /// A disk without a file behind it, in the slot that descriptions name.
