@@ -338,6 +338,7 @@ impl Machine {
             // A job that was given up: what it built is given back.
             if let Ok(generation) = result {
                 self.bury(generation);
+                self.save(env);
                 self.reap_if_idle(env);
             }
             return;

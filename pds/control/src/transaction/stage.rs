@@ -1,6 +1,7 @@
 //! Orders, and the building of generations.
 
 use control_protocol::record::{Figures, Kind, Reason};
+use control_protocol::reply::Condition;
 use supervision::{Side, shadow, stager};
 
 use super::{After, Busy, Env, Incarnation, Machine, Order, Step};
@@ -29,12 +30,12 @@ impl Machine {
     pub(super) fn begin<W: World>(&mut self, env: &mut Env<'_, W>, order: Order) {
         self.open(env, order);
         self.command(env, shadow::CommandKind::BeginGap);
-        if self.holder.is_some() {
+        if self.holder.is_some() && !matches!(self.condition, Condition::Offline(_)) {
             return self.stage(env, order.package);
         }
-        // Nobody has the device. If it could not be reset before, perhaps it can now; what is quarantined may then fill
-        // all the memory there is.
-        match self.reset(env) {
+        // Nobody serves the device. If its holder could not be cut, or it could not be reset, perhaps it can now; what is
+        // quarantined may fill all the memory there is.
+        match self.take_down(env) {
             Ok(()) => self.reap_then(env, After::Stage(order.package)),
             Err(reason) => self.go_offline(env, reason),
         }

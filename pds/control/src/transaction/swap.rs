@@ -95,7 +95,7 @@ impl Machine {
     }
 
     /// Resets the device, unless that is done. What its last holder had may then be given back.
-    pub(super) fn reset<W: World>(&mut self, env: &mut Env<'_, W>) -> Result<(), Reason> {
+    fn reset<W: World>(&mut self, env: &mut Env<'_, W>) -> Result<(), Reason> {
         if self.device_clean {
             return Ok(());
         }
@@ -218,11 +218,16 @@ impl Machine {
             .order
             .is_some_and(|order| matches!(order.kind, Kind::Update | Kind::Rollback))
         {
-            self.failures.forgive();
-            self.updates = self.updates.saturating_add(1);
-            if self.spare.is_none() && before != self.package {
-                // No probation, as there is no copy to go back to at once.
-                self.previous = before;
+            if !self.recovering || before != self.package {
+                self.updates = self.updates.saturating_add(1);
+            }
+            if before != self.package {
+                // Not when the same one comes up again and again: its failures count.
+                self.failures.forgive();
+                if self.spare.is_none() {
+                    // No probation, as there is no copy to go back to at once.
+                    self.previous = before;
+                }
             }
         }
     }

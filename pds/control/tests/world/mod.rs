@@ -96,7 +96,22 @@ impl System {
                 return;
             }
         }
-        panic!("it does not come to an end");
+        panic!("it does not come to an end:\n{}", self.story());
+    }
+
+    /// The end of the trace, for people.
+    pub fn story(&self) -> String {
+        let lines = self.world.trace.iter().rev().take(80).rev();
+        let lines: Vec<String> = lines
+            .map(|event| {
+                trace::Line {
+                    event: *event,
+                    hz: HZ,
+                }
+                .to_string()
+            })
+            .collect();
+        format!("{}\n{:?}", lines.join("\n"), self.world.devices)
     }
 
     pub fn idle(&self) -> bool {
@@ -223,10 +238,15 @@ impl System {
                     assert_eq!(
                         mode,
                         Mode::Passive(holder),
-                        "working, but the shadow does not forward"
+                        "working, but the shadow does not forward:\n{}",
+                        self.story()
                     );
                     let kept = self.world.alive(slot) > 1;
-                    assert!(!kept || self.world.discard_refused, "memory is kept");
+                    assert!(
+                        !kept || self.world.discard_refused,
+                        "memory is kept:\n{}",
+                        self.story()
+                    );
                 }
                 Condition::Offline(_) => {
                     assert!(
@@ -241,7 +261,8 @@ impl System {
                     let kept = self.world.alive(slot) > self.world.quarantined(slot);
                     assert!(
                         !kept || self.world.discard_refused || self.world.cut_refused,
-                        "memory is kept"
+                        "memory is kept:\n{}",
+                        self.story()
                     );
                 }
                 other => panic!("not settled: {other:?}"),
