@@ -120,8 +120,8 @@ pub struct FakeWorld {
     pub control_is_dead: bool,
     /// Root refused a cut: it keeps a driver running that control wants gone.
     pub cut_refused: bool,
-    /// The shadow was not told that there is no driver any more.
-    pub offline_lost: bool,
+    /// The shadow was not told that its driver is gone.
+    pub shadow_deaf: bool,
     /// Root refused to give memory back.
     pub discard_refused: bool,
     /// What control saved.
@@ -161,7 +161,7 @@ impl FakeWorld {
             faults: BTreeMap::new(),
             control_is_dead: false,
             cut_refused: false,
-            offline_lost: false,
+            shadow_deaf: false,
             discard_refused: false,
             saved: Saved::fresh(),
             devices: (0..slots).map(|slot| (slot, device.clone())).collect(),
@@ -395,7 +395,7 @@ impl FakeWorld {
                 self.tell(slot, E::Enabled, generation, [0, 0, 0]);
             }
         } else if command.kind == C::Attach as u32 {
-            let deaf = self.offline_lost;
+            let deaf = self.shadow_deaf;
             let device = self.device(slot);
             assert!(
                 deaf || !matches!(device.mode, Mode::Passive(_)),
@@ -479,7 +479,13 @@ impl World for FakeWorld {
     fn command(&mut self, command: shadow::Command) {
         match self.fault(command.slot) {
             _ if self.control_is_dead => {}
-            Some(Fault::Fails(_)) => self.offline_lost |= command.kind == shadow::CommandKind::Offline as u32,
+            Some(Fault::Fails(_)) => {
+                let gone = [
+                    shadow::CommandKind::Offline as u32,
+                    shadow::CommandKind::Impersonate as u32,
+                ];
+                self.shadow_deaf |= gone.contains(&command.kind);
+            }
             fault => self.obey(command, fault != Some(Fault::AnswerLost)),
         }
     }

@@ -66,7 +66,7 @@ fn play(scenario: Scenario, faults: &[(usize, Fault)]) -> usize {
     let played = system.world.interactions - first;
     // It still takes orders, unless root withholds the device or the memory, or the shadow is deaf.
     let world = &system.world;
-    if !world.cut_refused && !world.discard_refused && !world.offline_lost {
+    if !world.cut_refused && !world.discard_refused && !world.shadow_deaf {
         system.world.faults.clear();
         let job = system.begin_update(BETTER, Policy::Refuse).expect("accepted");
         system.settle();

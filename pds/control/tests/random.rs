@@ -113,7 +113,7 @@ proptest! {
         system.settle();
         system.check_settled();
         let world = &system.world;
-        if !world.cut_refused && !world.discard_refused && !world.offline_lost {
+        if !world.cut_refused && !world.discard_refused && !world.shadow_deaf {
             system.world.faults.clear();
             prop_assert_eq!(system.update(BETTER, Policy::Force), Outcome::Done);
             system.settle();

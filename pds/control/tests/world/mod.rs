@@ -46,9 +46,15 @@ impl System {
 
     /// Control dies and is started anew, with what it had saved. The bytes of the store are still there.
     pub fn restart_control(&mut self) {
-        self.world.control_is_dead = false;
-        let saved = self.world.saved;
-        self.control = Control::new(&mut self.world, setup(self.devices, &self.lens, Some(saved)));
+        // It may die again while it starts.
+        loop {
+            self.world.control_is_dead = false;
+            let saved = self.world.saved;
+            self.control = Control::new(&mut self.world, setup(self.devices, &self.lens, Some(saved)));
+            if !self.world.control_is_dead {
+                return;
+            }
+        }
     }
 
     /// Delivers report `index` of those on their way.
@@ -255,7 +261,7 @@ impl System {
                     );
                     let forwards = matches!(mode, Mode::Passive(_));
                     assert!(
-                        !forwards || self.world.offline_lost,
+                        !forwards || self.world.shadow_deaf,
                         "offline, and the shadow forwards"
                     );
                     let kept = self.world.alive(slot) > self.world.quarantined(slot);
