@@ -32,8 +32,8 @@ pub struct Engine<'a, D, P = SharedPage> {
     held: Option<Request>,
     /// The last turn stopped for want of room for responses.
     starved: bool,
-    /// The last turn did something, so that another one may be worth it.
-    progress: bool,
+    /// Places became free after the driver had none: offer it the held request before waiting.
+    offer_again: bool,
     heartbeat: u32,
 }
 
@@ -74,7 +74,7 @@ impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
             },
             held: None,
             starved: false,
-            progress: false,
+            offer_again: false,
             heartbeat: 0,
         })
     }
@@ -92,19 +92,20 @@ impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
         if interrupted {
             self.driver.handle_interrupt();
         }
-        let ended = self.collect()?;
+        self.collect()?;
         let moved = self.feed()?;
-        let ended = ended + if moved > 0 { self.collect()? } else { 0 };
-        self.progress = ended + moved > 0;
+        let ended = if moved > 0 { self.collect()? } else { 0 };
+        self.offer_again = ended > 0 && self.held.is_some();
         Ok(self.answers.link.publish())
     }
 
-    /// What to do after a turn. True: wait for a notification. False: there is more to do.
+    /// What to do after a turn. True: wait for a notification. False: there is more to do. What the device ends from here on
+    /// it tells by an interrupt, what the shadow sends by a notification, since both are looked at once more after asking.
     ///
     /// # Errors
     /// As [`turn`](Self::turn).
     pub fn rest(&mut self) -> Result<bool, Violation> {
-        if self.progress {
+        if self.offer_again {
             return Ok(false);
         }
         if self.starved {
