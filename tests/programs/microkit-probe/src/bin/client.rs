@@ -58,11 +58,8 @@ fn init() -> Client {
     }
     for offset in (0..large_size).step_by(0x1_0000) {
         // SAFETY: as above.
-        assert_eq!(
-            unsafe { *word(large, offset) },
-            offset as u64,
-            "one page at each address"
-        );
+        let found = unsafe { *word(large, offset) };
+        assert_eq!(found, offset as u64, "one page at each address");
     }
     server.notify();
     Client {
