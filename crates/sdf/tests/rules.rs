@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use proptest::prelude::*;
 use sdf::File;
 
 fn fixtures() -> Vec<(String, String)> {
@@ -112,4 +113,34 @@ fn an_error_names_file_line_element_and_remedy() {
             .is_some_and(|remedy| remedy.contains("spelling")),
         "{text}"
     );
+}
+
+const DEMO: &str = include_str!("../../../systems/disk-demo/system.xml");
+
+/// The description with the value of attribute `at` replaced.
+fn with_value(at: usize, value: &str) -> String {
+    let mut parts: Vec<&str> = DEMO.split('"').collect();
+    let values = parts.len() / 2;
+    parts[2 * (at % values) + 1] = value;
+    parts.join("\"")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Whatever a value is: a system that root accepts, or an error.
+    #[test]
+    fn no_value_panics(at in any::<usize>(), number in any::<u64>(), shift in 0u32..64, hex in any::<bool>()) {
+        let number = number >> shift;
+        let value = if hex { format!("{number:#x}") } else { number.to_string() };
+        let _ = sdf::compile("demo", &with_value(at, &value), &files);
+    }
+
+    #[test]
+    fn no_damage_panics(at in any::<prop::sample::Index>(), byte in 0u8..128) {
+        let mut bytes = DEMO.as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let _ = sdf::compile("demo", &String::from_utf8_lossy(&bytes), &files);
+    }
 }
