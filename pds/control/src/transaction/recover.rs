@@ -127,9 +127,7 @@ impl Machine {
         let window = env.clock.micros(env.limits.failure_window_us);
         let now = env.world.now();
         match self.failures.choose(now, window, self.package, self.previous) {
-            Choice::Restart(package) | Choice::LastGood(package) => {
-                self.reap_then(env, After::Stage(package))
-            }
+            Choice::Restart(package) | Choice::LastGood(package) => self.make_room(env, package),
             Choice::Offline => self.go_offline(env, Reason::TooManyFailures),
         }
     }

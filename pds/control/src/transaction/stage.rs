@@ -7,6 +7,9 @@ use supervision::{Side, shadow, stager};
 use super::{After, Busy, Env, Incarnation, Machine, Order, Step};
 use crate::world::World;
 
+/// Generations of a slot for which root has memory (`supervision::root`).
+const ROOT_ROOM: usize = 3;
+
 impl Machine {
     /// Takes an order. It begins at once, or when the transaction before has given its memory back; a driver that was
     /// still on probation is committed by it.
@@ -36,7 +39,7 @@ impl Machine {
         // Nobody serves the device. If its holder could not be cut, or it could not be reset, perhaps it can now; what is
         // quarantined may fill all the memory there is.
         match self.take_down(env) {
-            Ok(()) => self.reap_then(env, After::Stage(order.package)),
+            Ok(()) => self.make_room(env, order.package),
             Err(reason) => self.go_offline(env, reason),
         }
     }
@@ -61,6 +64,15 @@ impl Machine {
             self.transaction.into(),
             order.package.into(),
         );
+    }
+
+    /// Stages a package while clients wait: what is dead is given back afterwards, unless it fills root's memory.
+    pub(super) fn make_room<W: World>(&mut self, env: &mut Env<'_, W>, package: u8) {
+        if self.dead.len() + self.quarantine.len() < ROOT_ROOM {
+            self.stage(env, package);
+        } else {
+            self.reap_then(env, After::Stage(package));
+        }
     }
 
     /// Has a generation built for the side that the last one did not use.
