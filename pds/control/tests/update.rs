@@ -293,3 +293,33 @@ fn two_hundred_updates_in_a_row_leave_one_generation() {
     system.settle();
     system.check_settled();
 }
+
+#[test]
+fn update_survives_the_loss_of_the_old_driver_at_every_step() {
+    use control::transaction::Step;
+    for (step, expected) in [
+        (Step::StageNew, BETTER),
+        (Step::StageSpare, BETTER),
+        (Step::Quiesce, BETTER),
+        // By then the driver that is lost is the new one.
+        (Step::Enable, GOOD),
+        (Step::Measure, GOOD),
+    ] {
+        let mut system = booted();
+        let job = system.begin_update(BETTER, Policy::Refuse).expect("accepted");
+        while system.control.machine(0).map(|machine| machine.step()) != Some(step) {
+            system.deliver(0);
+        }
+        system.world.driver_dies(0);
+        // Root's word comes first.
+        let last = system.world.reports.len() - 1;
+        system.deliver(last);
+        system.run();
+        assert_eq!(system.serving(), Some(expected), "{step:?}");
+        let rolled_back = matches!(system.outcome(job), Outcome::RolledBack(Reason::Fault { .. }));
+        assert_eq!(rolled_back, expected == GOOD, "{step:?}");
+        system.settle();
+        system.check_settled();
+        assert_eq!(system.serving(), Some(expected), "{step:?}");
+    }
+}
