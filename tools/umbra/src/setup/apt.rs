@@ -78,7 +78,14 @@ pub fn run(steps: &[Step]) -> Result<()> {
 
 fn plan(os_release: &str, targets: &[Target]) -> Result<Vec<Step>> {
     let update = Step::Run(vec!["apt-get", "update"]);
-    let install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
+    let install = vec![
+        "apt-get",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "install",
+        "--yes",
+        "--no-install-recommends",
+    ];
     let field = |name: &str| {
         let line = os_release
             .lines()
@@ -187,7 +194,7 @@ mod tests {
             [
                 "echo 'deb http://mirror.test/debian/ bookworm-backports main' | sudo tee /etc/apt/sources.list.d/umbra-backports.list",
                 "sudo apt-get update",
-                "sudo apt-get install --yes --no-install-recommends -t bookworm-backports qemu-system-arm",
+                "sudo apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends -t bookworm-backports qemu-system-arm",
             ]
         );
     }
@@ -207,7 +214,7 @@ mod tests {
         let steps = shown(TRIXIE, "http://mirror.test/debian/|trixie|main\n");
         assert_eq!(
             steps[1],
-            "sudo apt-get install --yes --no-install-recommends qemu-system-arm"
+            "sudo apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends qemu-system-arm"
         );
     }
 
