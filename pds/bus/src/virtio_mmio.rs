@@ -83,6 +83,7 @@ mod tests {
         status: Cell<u32>,
         reads_until_reset: Cell<usize>,
         resetting: bool,
+        id_after_reset: u32,
     }
 
     fn fake() -> Fake {
@@ -93,6 +94,7 @@ mod tests {
             status: Cell::new(15),
             reads_until_reset: Cell::new(0),
             resetting: false,
+            id_after_reset: 2,
         }
     }
 
@@ -101,6 +103,7 @@ mod tests {
             match offset {
                 MAGIC => self.magic,
                 VERSION => self.version,
+                DEVICE_ID if self.resetting => self.id_after_reset,
                 DEVICE_ID => self.device_id,
                 STATUS => {
                     if self.resetting {
@@ -141,6 +144,15 @@ mod tests {
     fn a_device_that_never_reads_back_is_given_up() {
         let mut device = Fake {
             reads_until_reset: Cell::new(usize::MAX),
+            ..fake()
+        };
+        assert_eq!(reset(&mut device), Err(ResetError::Stuck));
+    }
+
+    #[test]
+    fn a_device_that_comes_back_as_another_one_is_not_believed() {
+        let mut device = Fake {
+            id_after_reset: 1,
             ..fake()
         };
         assert_eq!(reset(&mut device), Err(ResetError::Stuck));

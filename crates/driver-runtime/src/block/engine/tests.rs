@@ -16,6 +16,8 @@ struct Fake {
     depth: usize,
     finish: usize,
     interrupts: usize,
+    /// Completes whatever there is whenever it is asked.
+    instant: bool,
 }
 
 impl BlockDriver for Fake {
@@ -28,6 +30,7 @@ impl BlockDriver for Fake {
             depth: 3,
             finish: 0,
             interrupts: 0,
+            instant: false,
         })
     }
     fn capabilities(&self) -> BlockCapabilities {
@@ -50,6 +53,9 @@ impl BlockDriver for Fake {
         Submit::Accepted
     }
     fn poll(&mut self, mut done: impl FnMut(Completion)) {
+        if self.instant {
+            self.finish = self.queue.len();
+        }
         while self.finish > 0 {
             self.finish -= 1;
             let Some(request) = self.queue.pop() else { continue };
@@ -147,6 +153,52 @@ fn what_the_driver_has_no_room_for_stays_and_is_offered_again() {
     engine.driver.finish = 3;
     engine.turn(true).unwrap();
     assert_eq!(answers(&mut shadow), [(4, 0), (3, 0)]);
+}
+
+#[test]
+fn what_ends_in_the_same_turn_makes_room_without_an_interrupt() {
+    let resources = resources();
+    let (mut shadow, engine) = pair(&resources);
+    let mut engine = engine.unwrap();
+    for id in 0..5 {
+        shadow.send(&read(id)).unwrap();
+    }
+    let _ = shadow.publish();
+    engine.driver.instant = true;
+    engine.turn(false).unwrap();
+    assert_eq!(answers(&mut shadow).len(), 3);
+    assert_eq!(
+        engine.rest(),
+        Ok(false),
+        "nothing will wake us for the request that was held"
+    );
+    engine.turn(false).unwrap();
+    assert_eq!(answers(&mut shadow).len(), 2);
+    assert_eq!(engine.rest(), Ok(true));
+}
+
+#[test]
+fn no_request_is_taken_whose_answer_has_no_room() {
+    let resources = resources();
+    let (mut shadow, engine) = pair(&resources);
+    let mut engine = engine.unwrap();
+    for id in 0..74 {
+        if id % 32 == 0 {
+            while !engine.turn(false).and_then(|_| engine.rest()).unwrap() {}
+        }
+        shadow
+            .send(&BlockRequest {
+                op: 3,
+                count: 0,
+                ..read(id)
+            })
+            .unwrap();
+        let _ = shadow.publish();
+    }
+    while !engine.turn(false).and_then(|_| engine.rest()).unwrap() {}
+    assert_eq!(answers(&mut shadow).len(), 64);
+    while !engine.turn(false).and_then(|_| engine.rest()).unwrap() {}
+    assert_eq!(answers(&mut shadow).len(), 10);
 }
 
 #[test]
