@@ -99,11 +99,3 @@ impl Packed {
         format!("{}.umpk", self.label)
     }
 }
-
-/// Writes a package into `folder`; returns its path.
-pub fn write(packed: &Packed, folder: &Path) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-    let path = folder.join(packed.file_name());
-    std::fs::write(&path, &packed.bytes).with_context(|| format!("writing {}", path.display()))?;
-    Ok(path)
-}
