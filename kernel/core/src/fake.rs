@@ -1,6 +1,6 @@
 //! Memory for host tests: an arena that refuses what is outside it or not aligned.
 
-use crate::machine::Memory;
+use crate::machine::{CacheOp, Machine, Memory};
 use crate::object::PhysAddr;
 
 const BASE: PhysAddr = 0x4000_0000;
@@ -37,5 +37,95 @@ impl Memory for Arena {
     fn zero(&mut self, base: PhysAddr, bytes: u64) {
         let start = Self::index(base);
         self.words[start..start + bytes as usize / 8].fill(0);
+    }
+}
+
+/// A machine for host tests: an arena, a clock that only tests move, interrupts that only tests raise.
+pub struct FakeMachine {
+    arena: Arena,
+    /// Current time.
+    pub time: u64,
+    /// When the timer interrupts.
+    pub deadline: u64,
+    /// Interrupts that wait to be taken.
+    pub pending: Vec<u32>,
+    /// Lines that are not masked.
+    pub unmasked: std::collections::BTreeSet<u32>,
+    tls: (u64, u64),
+}
+
+impl FakeMachine {
+    /// A machine with `bytes` bytes of RAM.
+    pub fn new(bytes: u64) -> Self {
+        Self {
+            arena: Arena::new(bytes),
+            time: 0,
+            deadline: u64::MAX,
+            pending: vec![],
+            unmasked: Default::default(),
+            tls: (0, 0),
+        }
+    }
+    /// Its RAM.
+    pub fn ram(&self) -> core::ops::Range<u64> {
+        BASE..BASE + 8 * self.arena.words.len() as u64
+    }
+}
+
+impl Memory for FakeMachine {
+    fn load(&self, base: PhysAddr, offset: u64) -> u64 {
+        self.arena.load(base, offset)
+    }
+    fn store(&mut self, base: PhysAddr, offset: u64, value: u64) {
+        self.arena.store(base, offset, value);
+    }
+    fn zero(&mut self, base: PhysAddr, bytes: u64) {
+        self.arena.zero(base, bytes);
+    }
+}
+
+impl Machine for FakeMachine {
+    fn now(&self) -> u64 {
+        self.time
+    }
+    fn set_deadline(&mut self, at: u64) {
+        self.deadline = at;
+    }
+    fn ack_timer(&mut self) {}
+    fn irq_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+    fn take_irq(&mut self) -> Option<u32> {
+        self.pending.pop()
+    }
+    fn end_irq(&mut self, _: u32) {}
+    fn mask_irq(&mut self, irq: u32) {
+        self.unmasked.remove(&irq);
+    }
+    fn unmask_irq(&mut self, irq: u32) {
+        self.unmasked.insert(irq);
+    }
+    fn set_trigger(&mut self, _: u32, _: bool) {}
+    fn send_sgi(&mut self, _: u32, _: u64) {}
+    fn use_vspace(&mut self, _: Option<PhysAddr>, _: u16) {}
+    fn flush_asid(&mut self, _: u16) {}
+    fn flush_page(&mut self, _: u16, _: u64) {}
+    fn publish_tables(&mut self) {}
+    fn cache(&mut self, _: CacheOp, _: PhysAddr, _: u64) {}
+    fn save_fpu(&mut self, _: PhysAddr) {}
+    fn load_fpu(&mut self, _: PhysAddr) {}
+    fn enable_fpu(&mut self, _: bool) {}
+    fn set_tls(&mut self, tpidr: u64, tpidrro: u64) {
+        self.tls = (tpidr, tpidrro);
+    }
+    fn tls(&self) -> (u64, u64) {
+        self.tls
+    }
+    fn smc(&mut self, _: &[u64; 8]) -> Option<[u64; 8]> {
+        None
+    }
+    fn put_byte(&mut self, _: u8) {}
+    fn halt(&mut self) -> ! {
+        panic!("the machine was stopped")
     }
 }

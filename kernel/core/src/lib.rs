@@ -12,6 +12,8 @@ mod destroy;
 mod fake;
 pub mod fastpath;
 mod fpu;
+#[cfg(test)]
+mod hostile;
 pub mod invoke;
 pub mod ipc;
 mod irq;

@@ -1,0 +1,467 @@
+//! A root task that does anything: whatever it asks for, the kernel's structures stay sound.
+//!
+//! The kernel is booted on the fake machine, then every thread that gets to run makes random system calls. Memory
+//! outside RAM, a misaligned access, an overflow or an index out of range end the test, and so does a broken invariant.
+
+use proptest::prelude::*;
+use sel4_abi::ipc_buffer::word;
+use sel4_abi::message::MessageInfo;
+use sel4_abi::platform::BootRegisters;
+
+use crate::boot::Machinery;
+use crate::cap::Cap;
+use crate::cap::tree::Tree;
+use crate::fake::FakeMachine;
+use crate::ipc::fault::Fault;
+use crate::kernel::Kernel;
+use crate::machine::{Machine, Memory};
+use crate::object::slot::{self, nth};
+use crate::object::tcb::{self, Queued, State};
+use crate::object::{Fields, SchedContext, Slot, Tcb, notification, reply, sched_context};
+use crate::sched::refill::Refills;
+
+const RAM: u64 = 16 << 20;
+const IMAGE: u64 = 0x4020_0000;
+/// Slots of the root CNode that the test uses.
+const SLOTS: u64 = 160;
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+    fn below(&mut self, limit: u64) -> u64 {
+        (self.next() >> 11) % limit
+    }
+    fn word(&mut self) -> u64 {
+        match self.below(10) {
+            0..4 => self.below(SLOTS),
+            4 => self.below(16),
+            5 => 64,
+            6 => 1 << self.below(64),
+            7 => (1u64 << self.below(64)).wrapping_sub(1 + self.below(2)),
+            8 => 0x40_0000 + self.below(64) * 4096,
+            _ => self.next(),
+        }
+    }
+}
+
+struct World {
+    kernel: Kernel<FakeMachine>,
+    thread: Tcb,
+    context: SchedContext,
+    root: u64,
+    random: Random,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let machine = FakeMachine::new(RAM);
+        let ram = machine.ram();
+        let mut kernel = Kernel::new(machine, ram.start);
+        let registers = BootRegisters {
+            user_image_start: IMAGE,
+            user_image_end: IMAGE + 0x4000,
+            phys_virt_offset: IMAGE - 0x40_0000,
+            user_entry: 0x40_0000,
+            dtb: 0,
+            dtb_size: 0,
+        };
+        let own = ram.start..ram.start + 0x2000;
+        kernel
+            .boot(&Machinery {
+                registers,
+                ram,
+                kernel: own,
+            })
+            .unwrap();
+        let thread = kernel.current.unwrap();
+        let Cap::CNode { at, .. } = kernel.m.cap(thread.slot(tcb::TcbSlot::CSpace)) else {
+            panic!()
+        };
+        let context = kernel.m.get(thread, tcb::SCHED_CONTEXT).unwrap();
+        Self {
+            kernel,
+            thread,
+            context,
+            root: at,
+            random: Random(seed | 1),
+        }
+    }
+
+    fn call(&mut self, cptr: u64, label: u64, words: &[u64], caps: &[u64]) -> MessageInfo {
+        let thread = self.kernel.current.unwrap();
+        self.prepare(
+            thread,
+            cptr,
+            MessageInfo::new(label, 0, caps.len() as u64, words.len() as u64),
+            words,
+            caps,
+        );
+        self.kernel.syscall(-1);
+        MessageInfo::from_word(self.kernel.m.get(thread, tcb::x(1)))
+    }
+
+    fn prepare(&mut self, thread: Tcb, cptr: u64, info: MessageInfo, words: &[u64], caps: &[u64]) {
+        let k = &mut self.kernel;
+        k.m.set(thread, tcb::x(0), cptr);
+        k.m.set(thread, tcb::x(1), info.into_word());
+        let buffer = k.buffer(thread, true);
+        for (index, &value) in words.iter().enumerate() {
+            k.set_message_word(thread, buffer, index, value);
+        }
+        if let Some(buffer) = buffer {
+            for (index, &cap) in caps.iter().enumerate() {
+                k.m.store(buffer, 8 * (word::CAPS_OR_BADGES + index) as u64, cap);
+            }
+            k.m.store(buffer, 8 * word::RECEIVE_CNODE as u64, 2);
+            k.m.store(
+                buffer,
+                8 * word::RECEIVE_INDEX as u64,
+                caps.first().map_or(0, |cap| cap ^ 1),
+            );
+            k.m.store(buffer, 8 * word::RECEIVE_DEPTH as u64, 64);
+        }
+    }
+
+    /// Gives the root task some of every object, behind the slots the boot filled.
+    fn furnish(&mut self) {
+        let untypeds: Vec<u64> = (16..SLOTS)
+            .filter(|&index| {
+                let cap = self.kernel.m.cap(nth(self.root, index));
+                matches!(
+                    cap,
+                    Cap::Untyped {
+                        device: false,
+                        bits: 20..,
+                        ..
+                    }
+                )
+            })
+            .collect();
+        let from = untypeds[0];
+        let mut slot = 90;
+        for (kind, size, count) in [
+            (1, 0, 6),
+            (2, 0, 4),
+            (3, 0, 4),
+            (4, 3, 2),
+            (5, 8, 6),
+            (6, 0, 4),
+            (9, 0, 3),
+            (11, 0, 3),
+            (8, 0, 1),
+            (0, 14, 2),
+        ] {
+            let info = self.call(from, 1, &[kind, size, 0, 0, slot, count], &[2]);
+            assert_eq!(info.label(), 0, "retype {kind}");
+            slot += count;
+        }
+        // Threads that can run: root's spaces, a context each.
+        let control = (16..90)
+            .find(|&i| self.kernel.m.cap(nth(self.root, i)) == Cap::SchedControl)
+            .unwrap();
+        for index in 0..4 {
+            let (thread, context) = (90 + index, 106 + index);
+            assert_eq!(self.call(thread, 5, &[0, 0, 0], &[2, 3, 0]).label(), 0);
+            let budget = [5000, 5000 + 1000 * index, index % 3, index, index & 1];
+            assert_eq!(control, 19);
+            assert_eq!(
+                self.call(control, label("SchedControlConfigureFlags"), &budget, &[context])
+                    .label(),
+                0
+            );
+            let params = [255, 252 + index];
+            assert_eq!(self.call(thread, 8, &params, &[1, context, 96]).label(), 0);
+            assert_eq!(self.call(thread, 13, &[], &[]).label(), 0);
+        }
+    }
+
+    fn step(&mut self) {
+        self.kernel.m.time += self.random.below(40_000);
+        if self.kernel.m.time >= self.kernel.m.deadline && !self.kernel.m.pending.contains(&27) {
+            self.kernel.m.pending.push(27);
+        }
+        if self.random.below(20) == 0 {
+            let irq = self.random.below(160) as u32;
+            if self.kernel.m.unmasked.contains(&irq) {
+                self.kernel.m.pending.push(irq);
+            }
+        }
+        let Some(thread) = self.kernel.current else {
+            self.kernel.m.time += 1_000_000;
+            self.kernel.m.pending.push(27);
+            self.kernel.interrupt();
+            return self.revive();
+        };
+        if self.kernel.m.irq_pending() && self.random.below(2) == 0 {
+            return self.kernel.interrupt();
+        }
+        match self.random.below(40) {
+            0 => self.kernel.user_fault(Fault::Vm {
+                address: 8,
+                status: 6,
+                instruction: false,
+            }),
+            1 => self.kernel.fpu_trap(0, 0),
+            2 => self.kernel.syscall(-99),
+            3..30 => self.sensible_syscall(thread),
+            _ => self.random_syscall(thread),
+        }
+    }
+
+    /// Everybody waits: an act of grace gives the root task its context and lets it go on.
+    fn revive(&mut self) {
+        let (k, thread, context) = (&mut self.kernel, self.thread, self.context);
+        if k.current.is_some() || k.m.cap(nth(self.root, 1)) != Cap::Tcb(thread) {
+            return;
+        }
+        if k.m.get(thread, tcb::SCHED_CONTEXT).is_none() {
+            if k.m.get(context, sched_context::TCB).is_some() {
+                k.unbind_thread(context);
+            }
+            k.bind_context(context, thread);
+        }
+        k.resume(thread);
+        k.schedule();
+        k.activate();
+    }
+
+    /// A system call that makes sense.
+    fn sensible_syscall(&mut self, thread: Tcb) {
+        let r = &mut self.random;
+        // As `furnish` has laid them out, until they are moved.
+        let (tcb, ep, ntfn, sc, reply, other) = (
+            90 + r.below(6),
+            96 + r.below(4),
+            100 + r.below(4),
+            106 + r.below(6),
+            112 + r.below(4),
+            90 + r.below(SLOTS - 90),
+        );
+        let (from, to, badge) = (90 + r.below(SLOTS - 90), 126 + r.below(SLOTS - 126), r.below(4));
+        let small = r.below(256);
+        let (cptr, name, words, caps): (u64, &str, &[u64], &[u64]) = match r.below(30) {
+            0..4 => (2, "CNodeCopy", &[to, 64, from, 64, 15], &[2]),
+            4..7 => (2, "CNodeMint", &[to, 64, from, 64, small & 15, badge], &[2]),
+            7 => (2, "CNodeMove", &[to, 64, from, 64], &[2]),
+            8..11 => (2, "CNodeDelete", &[to, 64], &[]),
+            11 => (2, "CNodeRevoke", &[if small < 20 { from } else { to }, 64], &[]),
+            12 => (2, "CNodeCancelBadgedSends", &[to, 64], &[]),
+            13 => (104 + badge % 2, "CNodeMove", &[badge, 3, from, 64], &[2]),
+            14 => (
+                123 + badge % 2,
+                "UntypedRetype",
+                &[small % 7, 7, 0, 0, to, 1 + badge],
+                &[2],
+            ),
+            15..18 => (tcb, "TCBResume", &[], &[]),
+            18 => (tcb, "TCBSuspend", &[], &[]),
+            19 => (tcb, "TCBSetPriority", &[small], &[1]),
+            20 => (tcb, "TCBBindNotification", &[], &[ntfn]),
+            21 => (tcb, "TCBUnbindNotification", &[], &[]),
+            22 => (tcb, "TCBSetTimeoutEndpoint", &[], &[ep]),
+            23 => (
+                sc,
+                "SchedContextBind",
+                &[],
+                &[if small < 128 { tcb } else { ntfn }],
+            ),
+            24 => (sc, "SchedContextUnbind", &[], &[]),
+            25 => (sc, "SchedContextUnbindObject", &[], &[tcb]),
+            26 => (sc, "SchedContextYieldTo", &[], &[]),
+            27 => (
+                19,
+                "SchedControlConfigureFlags",
+                &[20 + small, 20 + small * (badge + 1), badge, 5, badge & 1],
+                &[sc],
+            ),
+            28 => (tcb, "TCBSetSchedParams", &[255, small], &[1, sc, ep]),
+            _ => (other, "ARMPageUnmap", &[], &[]),
+        };
+        let send = r.below(2) == 0;
+        let number = -(1 + r.below(11) as i64);
+        let (words, caps) = (words.to_vec(), caps.to_vec());
+        if send {
+            let target = if small < 180 { ep } else { ntfn };
+            self.prepare(
+                thread,
+                target,
+                MessageInfo::new(1, 0, badge & 1, small % 8),
+                &words,
+                &[from, from, from],
+            );
+            self.kernel
+                .m
+                .set(thread, tcb::x(6), if number == -4 { target } else { reply });
+            self.kernel.m.set(thread, tcb::x(8), target);
+            self.enter(number);
+        } else {
+            let info = MessageInfo::new(label(name), 0, caps.len() as u64, words.len() as u64);
+            self.prepare(thread, cptr, info, &words, &caps);
+            self.enter(-1);
+        }
+    }
+
+    fn enter(&mut self, number: i64) {
+        let fast = match number {
+            -1 => self.kernel.fast_call(),
+            -2 => self.kernel.fast_reply_recv(),
+            _ => false,
+        };
+        if !fast {
+            self.kernel.syscall(number);
+        }
+    }
+
+    fn random_syscall(&mut self, thread: Tcb) {
+        let count = self.random.below(12);
+        let words: Vec<u64> = (0..count).map(|_| self.random.word()).collect();
+        let caps: Vec<u64> = (0..self.random.below(4))
+            .map(|_| self.random.below(SLOTS))
+            .collect();
+        let label = if self.random.below(8) == 0 {
+            self.random.next() >> 12
+        } else {
+            self.random.below(64)
+        };
+        let cptr = if self.random.below(20) == 0 {
+            self.random.word()
+        } else {
+            self.random.below(SLOTS)
+        };
+        let length = if self.random.below(30) == 0 { 127 } else { count };
+        let info = MessageInfo::new(label, 0, caps.len() as u64, length);
+        // The root task's own ties are left alone, or all would be over soon.
+        let fatal = cptr <= 3 || cptr == 14;
+        if fatal && self.random.below(60) != 0 {
+            return;
+        }
+        self.prepare(thread, cptr, info, &words, &caps);
+        let reply = 112 + self.random.below(6);
+        self.kernel.m.set(thread, tcb::x(6), reply);
+        self.kernel.m.set(thread, tcb::x(8), cptr);
+        let number = match self.random.below(40) {
+            n @ 1..12 => -(n as i64),
+            _ => -1,
+        };
+        self.enter(number);
+    }
+
+    fn check(&self) {
+        let mut threads = vec![];
+        for index in 0..SLOTS {
+            self.check_slot(nth(self.root, index), &mut threads);
+        }
+        if let Some(current) = self.kernel.current {
+            threads.push(current);
+            assert!(self.kernel.is_schedulable(current), "the current thread can run");
+            assert_eq!(self.kernel.m.get(current, tcb::QUEUED), Queued::Not);
+        }
+        for thread in threads {
+            self.check_thread(thread);
+        }
+    }
+
+    fn check_slot(&self, at: Slot, threads: &mut Vec<Tcb>) {
+        let m = &self.kernel.m;
+        if m.is_empty(at) {
+            assert_eq!(
+                (m.get(at, slot::PREV), m.get(at, slot::NEXT)),
+                (0, 0),
+                "an empty slot is in no list"
+            );
+            return;
+        }
+        if let Some(next) = m.next(at) {
+            assert_eq!(m.prev(next), Some(at), "the list reads the same both ways");
+            assert!(!m.is_empty(next));
+        }
+        if let Some(prev) = m.prev(at) {
+            assert_eq!(m.next(prev), Some(at), "the list reads the same both ways");
+        }
+        match m.cap(at) {
+            Cap::Tcb(thread) => threads.push(thread),
+            Cap::SchedContext { sc, .. } => {
+                if let Some(thread) = m.get(sc, sched_context::TCB) {
+                    assert_eq!(m.get(thread, tcb::SCHED_CONTEXT), Some(sc));
+                }
+                if m.is_active(sc) {
+                    let count = m.get(sc, sched_context::COUNT);
+                    assert!(count >= 1 && count <= m.get(sc, sched_context::MAX));
+                }
+            }
+            Cap::Notification { ntfn, .. } => {
+                if let Some(thread) = m.get(ntfn, notification::BOUND_TCB) {
+                    assert_eq!(m.get(thread, tcb::NOTIFICATION), Some(ntfn));
+                }
+            }
+            Cap::Reply { reply, .. } => {
+                if let Some(thread) = m.get(reply, reply::TCB) {
+                    assert_eq!(m.get(thread, tcb::REPLY), Some(reply));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_thread(&self, thread: Tcb) {
+        let m = &self.kernel.m;
+        if let Some(sc) = m.get(thread, tcb::SCHED_CONTEXT) {
+            assert_eq!(
+                m.get(sc, sched_context::TCB),
+                Some(thread),
+                "thread and context know each other"
+            );
+        }
+        if let Some(reply) = m.get(thread, tcb::REPLY) {
+            assert_eq!(
+                m.get(reply, reply::TCB),
+                Some(thread),
+                "thread and reply object know each other"
+            );
+            assert!(matches!(
+                self.kernel.state(thread),
+                State::Receiving | State::Replying
+            ));
+        }
+        if self.kernel.is_schedulable(thread) && self.kernel.current != Some(thread) {
+            assert_eq!(
+                m.get(thread, tcb::QUEUED),
+                Queued::Ready,
+                "whoever can run is queued"
+            );
+        }
+        if m.get(thread, tcb::QUEUED) == Queued::Ready {
+            assert!(self.kernel.is_schedulable(thread), "whoever is queued can run");
+        }
+    }
+}
+
+fn label(name: &str) -> u64 {
+    use sel4_abi::invocation::InvocationLabel as L;
+    L::ALL
+        .iter()
+        .find(|l| format!("{l:?}") == name)
+        .map(|&l| l as u64)
+        .unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn structures_stay_sound_whatever_user_level_does(seed: u64) {
+        let mut world = World::new(seed);
+        world.furnish();
+        world.check();
+        for _ in 0..1_500 {
+            world.step();
+            world.check();
+        }
+    }
+}
