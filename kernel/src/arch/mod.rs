@@ -79,8 +79,9 @@ pub fn init(registers: &BootRegisters) -> Range<u64> {
     let control: u64;
     // SAFETY: reads a register.
     unsafe { asm!("mrs {}, sctlr_el1", out(reg) control, options(nomem, nostack)) };
-    // User level may: zero blocks, read the cache type, maintain caches, wait for events and interrupts.
-    let user = 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26;
+    // User level may: read the cache type, wait for events and interrupts, maintain caches. It may not zero blocks.
+    let user = 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26;
+    let zero_blocks = 1u64 << 14;
     // SAFETY: the vectors are the kernel's, the other registers only concern user level; counters as the contract
     // says: the physical counter and timer for user level, the virtual ones for the kernel.
     unsafe {
@@ -94,7 +95,7 @@ pub fn init(registers: &BootRegisters) -> Range<u64> {
             "msr mdscr_el1, xzr",
             "isb",
             t = out(reg) _,
-            control = in(reg) control | user,
+            control = in(reg) control & !zero_blocks | user,
             counters = in(reg) 1u64 | 1 << 9,
             options(nostack)
         );

@@ -11,7 +11,7 @@ use crate::invoke::error::{InvocationError, Trouble};
 use crate::invoke::{Invocation, Outcome};
 use crate::kernel::Kernel;
 use crate::machine::{CacheOp, Machine};
-use crate::vspace::descriptor::{Access, address, bits_left, is_valid, user_frame};
+use crate::vspace::descriptor::{Access, address, bits_left, is_read_only, is_valid, user_frame};
 use crate::vspace::walk::walk;
 
 /// The cache operation a method asks for.
@@ -90,7 +90,7 @@ impl<M: Machine> Kernel<M> {
         }
         if mapped_asid != 0 {
             if mapped_asid != asid {
-                return Err(InvocationError::InvalidCapability(0).into());
+                return Err(InvocationError::InvalidCapability(1).into());
             }
             if mapped_at != vaddr {
                 return Err(InvocationError::InvalidArgument(0).into());
@@ -175,6 +175,10 @@ impl<M: Machine> Kernel<M> {
         }
         if start >= 1 << size.bits() || end > 1 << size.bits() {
             return Err(InvocationError::InvalidArgument(0).into());
+        }
+        if label == InvocationLabel::ARMPageInvalidateData && same_size && is_read_only(reached.entry) {
+            // Invalidating would lose what others have written.
+            return Err(InvocationError::IllegalOperation.into());
         }
         if let Some(op) = cache_op(label) {
             self.m.cache(op, at + start, end - start);

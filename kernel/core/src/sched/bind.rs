@@ -91,7 +91,8 @@ impl<M: Machine> Kernel<M> {
             self.m.set(sc, context::CONSUMED, total);
         }
         self.consumed = 0;
-        self.reprogram = true;
+        // The timer stands as it is: what was charged has passed. So does it if the parameters change next, and a
+        // running thread keeps what it had until then (as on the official kernel).
     }
 
     /// Unbinds the context's notification.

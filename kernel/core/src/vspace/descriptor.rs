@@ -85,6 +85,11 @@ pub const fn is_table(entry: u64, level: u32) -> bool {
     level < LAST_LEVEL && entry & (VALID | TABLE_OR_PAGE) == VALID | TABLE_OR_PAGE
 }
 
+/// Does the entry forbid writing, to the kernel too?
+pub const fn is_read_only(entry: u64) -> bool {
+    entry & READ_ONLY != 0
+}
+
 /// The address in an entry.
 pub const fn address(entry: u64) -> PhysAddr {
     entry & ADDRESS
