@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod demo;
 mod drivers;
 mod loading;
 mod roots;
@@ -24,7 +25,11 @@ fn main() {
     let trials = cases
         .into_iter()
         .flat_map(trials)
-        .chain(driver_trials())
+        .chain(loaded_trials(
+            "drivers_are_replaced_under_load_and_nothing_is_lost",
+            demo::run,
+        ))
+        .chain(loaded_trials("drivers_that_go_wrong_are_undone", drivers::run))
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -48,17 +53,19 @@ fn trials(case: Case) -> Vec<Trial> {
     trials
 }
 
-/// Drivers that go wrong: on our kernel in its release configuration, and on another kernel in that kernel's.
-fn driver_trials() -> Vec<Trial> {
-    const NAME: &str = "drivers_that_go_wrong_are_undone";
+/// A system under load, on a kernel in a configuration.
+type Loaded = fn(Config, Option<&std::path::Path>) -> anyhow::Result<()>;
+
+/// Tests under load: on our kernel in its release configuration, and on another kernel in that kernel's.
+fn loaded_trials(name: &str, run: Loaded) -> Vec<Trial> {
     let only = std::env::var(testing::CONFIG).ok();
     let mut trials = Vec::new();
     if only.as_deref().is_none_or(|only| only == Config::Release.name()) {
-        trials.push(trial(NAME, "own", || drivers::run(Config::Release, None)));
+        trials.push(trial(name, "own", move || run(Config::Release, None)));
     }
     if let Some(kernel) = other_kernel() {
         let config = other_config(only.as_deref());
-        trials.push(trial(NAME, "other", move || drivers::run(config, Some(&kernel))));
+        trials.push(trial(name, "other", move || run(config, Some(&kernel))));
     }
     trials
 }

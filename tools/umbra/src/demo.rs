@@ -5,8 +5,10 @@ pub mod machine;
 mod operator;
 mod report;
 mod steps;
+mod whole;
 
 pub use channel::connect;
 pub use operator::{Operator, finished, settled, stopped, wait, whole_report};
 pub use report::{Clock, Expected, Report, Row, Spread};
-pub use steps::{CLIENTS, DEVICE, Outcome, Packages, Patience, loaded, run, still_loaded};
+pub use steps::{CLIENTS, DEVICE, Packages, Patience, Progress, loaded, still_loaded};
+pub use whole::{Plan, demonstrate, packages};

@@ -43,15 +43,6 @@ impl Default for Patience {
     }
 }
 
-/// What came of the steps.
-#[derive(Debug)]
-pub struct Outcome {
-    /// One per transaction.
-    pub rows: Vec<Row>,
-    /// The clients' last reports: `disk-check`, `file-check`.
-    pub reports: [ClientReport; 2],
-}
-
 /// Says what is being done: text, and how many of how many transactions are over.
 pub type Progress<'a> = &'a mut dyn FnMut(&str, usize, usize);
 
@@ -87,14 +78,16 @@ enum Action<'a> {
     Kill,
 }
 
-/// Runs the steps; the machine is not yet off when this returns.
+/// Runs the steps, and gives the clients' last reports: `disk-check`, `file-check`. Each transaction leaves a row, also if a later
+/// one fails. The machine is not yet off when this returns.
 pub fn run(
     operator: &mut impl Operator,
     packages: &Packages,
     updates: usize,
     patience: &Patience,
     progress: Progress<'_>,
-) -> Result<Outcome> {
+    rows: &mut Vec<Row>,
+) -> Result<[ClientReport; 2]> {
     let broken = packages
         .releases
         .first()
@@ -103,7 +96,6 @@ pub fn run(
     let actions = actions(packages, updates, &broken);
     progress("waiting for both clients to load the disk", 0, actions.len());
     loaded(operator, patience.boot)?;
-    let mut rows = Vec::new();
     for (number, action) in actions.iter().enumerate() {
         let text = match action {
             Action::Update { text, .. } => text,
@@ -116,8 +108,7 @@ pub fn run(
     progress("stopping the clients in order", actions.len(), actions.len());
     stopped(operator, patience.stop)?;
     let [first, second] = CLIENTS;
-    let reports = [whole_report(operator, first)?, whole_report(operator, second)?];
-    Ok(Outcome { rows, reports })
+    Ok([whole_report(operator, first)?, whole_report(operator, second)?])
 }
 
 fn actions<'a>(packages: &'a Packages, updates: usize, broken: &'a [u8]) -> Vec<Action<'a>> {

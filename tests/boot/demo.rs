@@ -1,0 +1,31 @@
+//! The demo as a test: three releases forward and back under load, the bad inputs, a kill, and the disk afterwards.
+
+use anyhow::{Result, ensure};
+use std::path::Path;
+use umbra::build::Config;
+use umbra::demo::{self, Clock, Plan};
+use umbra::qemu::Tee;
+use umbra::system;
+
+/// Once up, once down, and once more past the first release.
+const UPDATES: usize = 6;
+
+/// Runs it.
+pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
+    let image = system::boot_image(&system::default_description(), kernel, config)?;
+    let report = demo::demonstrate(
+        &Plan {
+            image: &image,
+            packages: &demo::packages(config)?,
+            updates: UPDATES,
+            clock: Clock::Icount,
+            seed: 7,
+            tee: Tee::Quiet,
+            keep_disk: None,
+        },
+        &mut |_, _, _| {},
+    )?;
+    ensure!(report.ok(), "{}", report.table());
+    ensure!(report.rows.len() == UPDATES + 4, "{}", report.table());
+    Ok(())
+}
