@@ -4,7 +4,7 @@
 //! - [`tracker`]: requests accepted and not answered; what a swap resubmits.
 //! - [`journal`]: configuration that a new generation must get again.
 //! - [`state`]: the versioned memory region in which both live.
-//! - [`slot`]: one device slot: its mode, its two device links, its sessions. [`feed`](slot) is the data path.
+//! - [`slot`]: one device slot: its mode, its two device links, its sessions; data path and swap are its submodules.
 //! - [`engine`]: all slots of a shadow, the link to control, the timer.
 //!
 //! What a class adds is behind [`Class`]; what the protection domain adds is behind [`Env`].

@@ -1,0 +1,141 @@
+//! Answers of the driver, answers that the shadow gives itself, and requests that get none in time.
+
+use shared_ring::page::Page;
+use supervision::shadow::Failure;
+use trace::Kind;
+
+use super::{Mode, Outbox, Slot, detail};
+use crate::tracker::OWN_SESSION;
+use crate::{Class, Env};
+
+impl<C: Class, P: Page> Slot<'_, C, P> {
+    /// Relay what the driver has answered. Ends after at most a table's worth: each answer uses up a request.
+    pub(super) fn take_answers(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
+        let mut count = 0;
+        let fault = loop {
+            match self.sides[self.current].link.recv() {
+                Ok(None) => break None,
+                Ok(Some(response)) => match self.take_answer(&response, outbox, env) {
+                    Ok(relayed) => count += u32::from(relayed),
+                    Err(detail) => break Some((Failure::UnknownRequest, detail)),
+                },
+                Err(violation) => {
+                    self.break_link(violation, outbox, env);
+                    break None;
+                }
+            }
+            // Learning may have retired the driver.
+            if !self.driver_is_heard() {
+                break None;
+            }
+        };
+        self.gap.completed(count, self.now);
+        if count > 0
+            && let Some(enabled) = self.first_completion.take()
+        {
+            self.trace(Kind::FirstCompletion, self.now.saturating_sub(enabled), 0, env);
+        }
+        if let Some((failure, detail)) = fault {
+            self.retire(failure, detail, outbox, env);
+        }
+    }
+
+    /// One answer; true: it was a client's. The error is a [`detail`].
+    #[inline]
+    pub(super) fn take_answer(
+        &mut self,
+        response: &C::Response,
+        outbox: &mut Outbox,
+        env: &mut impl Env,
+    ) -> Result<bool, u64> {
+        let (tag, generation) = C::stamp_of(response);
+        if generation != self.kept.generation {
+            return Err(detail::GENERATION);
+        }
+        let tracker = &mut self.kept.tracker;
+        let index = tracker.find(tag).ok_or(detail::TAG)?;
+        let (session, id) = (tracker.entry(index).session, tracker.entry(index).client_id);
+        let request: C::Request = tracker.request(index);
+        let answer = C::relay(&request, response, id).ok_or(detail::ANSWER)?;
+        tracker.finish(index);
+        if session == OWN_SESSION {
+            let outcome = C::learn_answer(&mut self.learn, response);
+            self.learnt(outcome, outbox, env);
+            return Ok(false);
+        }
+        self.answer(session, index, id, &request, &answer, env);
+        Ok(true)
+    }
+
+    /// Tell a client how its request ended; the entry is free already.
+    #[inline(always)] // Once per request; the other caller is rare.
+    pub(super) fn answer(
+        &mut self,
+        session: u32,
+        index: usize,
+        id: u32,
+        request: &C::Request,
+        answer: &C::Response,
+        env: &mut impl Env,
+    ) {
+        let Some(session) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
+        session.leave(index, id, request);
+        if session.answer(answer).is_err() {
+            session.end(self.number, env);
+        }
+    }
+
+    /// Answer the live requests of `set` with a status instead of asking a driver.
+    pub(super) fn answer_ourselves(
+        &mut self,
+        set: u64,
+        status: impl Fn(&C::Request) -> Option<C::Status>,
+        env: &mut impl Env,
+    ) {
+        for index in self.kept.tracker.in_order(set) {
+            let index = usize::from(index);
+            let request: C::Request = self.kept.tracker.request(index);
+            let Some(status) = status(&request) else { continue };
+            let (session, id) = {
+                let entry = self.kept.tracker.entry(index);
+                (entry.session, entry.client_id)
+            };
+            self.kept.tracker.finish(index);
+            self.resubmit &= !(1 << index);
+            if session != OWN_SESSION {
+                self.answer(session, index, id, &request, &C::refusal(id, status), env);
+            }
+        }
+    }
+
+    /// Answer what the driver that is about to serve cannot do though clients were promised it.
+    pub(super) fn fail_inadmissible(&mut self, env: &mut impl Env) {
+        let running = self.running;
+        let live = self.kept.tracker.live();
+        self.answer_ourselves(live, |request| C::admissible(&running, request).err(), env);
+    }
+
+    pub(super) fn check_deadlines(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
+        match self.mode {
+            Mode::Draining { deadline, had } if self.kept.tracker.sent() == 0 || self.now >= deadline => {
+                self.stop_feeding(had, env);
+                self.quiesced(had, outbox, env);
+            }
+            Mode::Passive if self.check_at.is_some_and(|at| self.now >= at) => {
+                let due = |since: u64| since.saturating_add(self.times.request_deadline);
+                self.check_at = self.kept.tracker.oldest_sent().map(due);
+                if self.check_at.is_some_and(|at| self.now >= at) {
+                    self.retire(Failure::RequestDeadline, self.in_flight().into(), outbox, env);
+                }
+            }
+            Mode::Offline { until } if self.now >= until => {
+                // The last driver is gone for good: nothing of it can come any more.
+                let live = self.kept.tracker.live();
+                self.answer_ourselves(live, |_| Some(C::OFFLINE), env);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The way of a swap: quiesce, attach, report, check, enable.
+
+use device_class::report::{DriverReport, STATE_NONE};
+use shared_ring::page::Page;
+use supervision::shadow::{Command, EventKind, Failure, Policy};
+use trace::Kind;
+use zerocopy::IntoBytes;
+
+use super::{Mode, Outbox, Slot};
+use crate::report::{Report, judge};
+use crate::{Class, Env, journal};
+
+impl<C: Class, P: Page> Slot<'_, C, P> {
+    pub(super) fn quiesce(&mut self, deadline: u64, outbox: &mut Outbox, env: &mut impl Env) {
+        let had = self.in_flight();
+        self.trace(Kind::Quiesce, had.into(), 0, env);
+        if self.mode == Mode::Passive && had > 0 && !self.broken {
+            self.handing.stopped(had, self.now);
+            self.set_mode(Mode::Draining { deadline, had });
+        } else {
+            self.stop_feeding(had, env);
+            self.quiesced(had, outbox, env);
+        }
+    }
+
+    /// From now on the driver gets nothing and is not listened to.
+    pub(super) fn stop_feeding(&mut self, in_flight: u32, env: &mut impl Env) {
+        if matches!(self.mode, Mode::Passive) {
+            self.handing.stopped(in_flight, self.now);
+        }
+        self.check_at = None;
+        self.sides[self.current].link.awake();
+        if self.mode != Mode::Active {
+            self.set_mode(Mode::Active);
+            let held = self.kept.tracker.live().count_ones();
+            self.trace(Kind::Impersonate, held.into(), 0, env);
+        }
+    }
+
+    pub(super) fn quiesced(&mut self, had: u32, outbox: &mut Outbox, env: &mut impl Env) {
+        let left = self.in_flight();
+        self.trace(Kind::Quiesced, had.into(), left.into(), env);
+        self.tell(EventKind::Quiesced, [had.into(), left.into(), 0], outbox);
+    }
+
+    /// Feed the same generation again.
+    pub(super) fn resume(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
+        if !matches!(self.mode, Mode::Active | Mode::Draining { .. }) || self.kept.has_record == 0 {
+            return;
+        }
+        if self.broken {
+            self.tell(EventKind::Retire, [Failure::Link as u64, 0, 0], outbox);
+            return;
+        }
+        self.set_mode(Mode::Passive);
+        self.trace(Kind::Resume, 0, 0, env);
+        self.tell(EventKind::Enabled, [0; 3], outbox);
+    }
+
+    /// A new generation will come.
+    pub(super) fn attach(&mut self, command: &Command, outbox: &mut Outbox, env: &mut impl Env) {
+        let policy = match command.policy {
+            1 => Policy::Degrade,
+            2 => Policy::Force,
+            3 => Policy::First,
+            _ => Policy::Refuse,
+        };
+        self.stop_feeding(self.in_flight(), env);
+        // What the old generation had is ours again. Its answers would come on a link that is not read any more.
+        let tracker = &mut self.kept.tracker;
+        self.resubmit |= tracker.sent();
+        tracker.recall();
+        self.drop_own();
+        self.current = (command.b & 1) as usize;
+        self.kept.side = self.current as u32;
+        self.kept.generation = command.a as u32;
+        let link = &mut self.sides[self.current].link;
+        link.reset();
+        let before = link.read_info::<DriverReport>();
+        self.stale = before.filter(|r| r.state != STATE_NONE).map(|r| r.generation);
+        self.broken = false;
+        self.set_mode(Mode::Waiting {
+            deadline: command.c,
+            policy,
+        });
+        self.trace(Kind::Attach, self.current as u64, 0, env);
+        self.tell(EventKind::Attached, [0; 3], outbox);
+    }
+
+    /// Look for the report of the generation that is attached.
+    pub(super) fn await_report(
+        &mut self,
+        deadline: u64,
+        policy: Policy,
+        outbox: &mut Outbox,
+        env: &mut impl Env,
+    ) {
+        let Some(report) = self.sides[self.current].link.read_info::<DriverReport>() else {
+            return;
+        };
+        match judge::<C>(&report, self.kept.generation, self.stale) {
+            Report::None if self.now >= deadline => self.failed(Failure::ProbeDeadline, 0, outbox, env),
+            Report::None => {}
+            Report::Bad(failure, detail) => {
+                self.trace(Kind::Report, report.state.into(), report.reason.into(), env);
+                self.failed(failure, detail, outbox, env);
+            }
+            Report::Ready(record) => {
+                self.trace(Kind::Report, report.state.into(), report.reason.into(), env);
+                self.check(record, policy, outbox, env);
+            }
+        }
+    }
+
+    pub(super) fn failed(&mut self, failure: Failure, detail: u64, outbox: &mut Outbox, env: &mut impl Env) {
+        self.broken = true;
+        self.set_mode(Mode::Active);
+        self.trace(Kind::Failed, failure as u64, detail, env);
+        self.tell(EventKind::Failed, [failure as u64, detail, 0], outbox);
+    }
+
+    /// Compare capabilities, and let the new generation serve if the policy allows.
+    pub(super) fn check(
+        &mut self,
+        record: C::Record,
+        policy: Policy,
+        outbox: &mut Outbox,
+        env: &mut impl Env,
+    ) {
+        let first = self.kept.has_record == 0;
+        let lost = if first {
+            0
+        } else {
+            C::lost(&self.promised, &record)
+        };
+        self.trace(Kind::Check, lost.into(), policy as u64, env);
+        let refused = match policy {
+            Policy::Refuse => lost != 0,
+            Policy::Degrade | Policy::Force | Policy::First => lost & C::FATAL != 0,
+        };
+        if refused {
+            self.broken = true;
+            self.set_mode(Mode::Active);
+            self.trace(Kind::Refused, lost.into(), 0, env);
+            self.tell(EventKind::Refused, [lost.into(), 0, 0], outbox);
+            return;
+        }
+        if policy != Policy::Force && !self.replay_journal(&record) {
+            self.failed(Failure::Changed, 0, outbox, env);
+            return;
+        }
+        // Under `Degrade` clients keep their promise, and requests that reveal the loss fail.
+        self.degraded = policy == Policy::Degrade && lost != 0;
+        self.running = record;
+        if !self.degraded {
+            self.promised = record;
+        }
+        self.keep_records();
+        if lost != 0 {
+            self.fail_inadmissible(env);
+        }
+        self.enable(first, outbox, env);
+    }
+
+    pub(super) fn keep_records(&mut self) {
+        let copy = |target: &mut [u64; 8], record: &C::Record| {
+            target.as_mut_bytes()[..size_of::<C::Record>()].copy_from_slice(record.as_bytes());
+        };
+        copy(&mut self.kept.promised, &self.promised);
+        copy(&mut self.kept.running, &self.running);
+        self.kept.has_record = 1;
+    }
+
+    /// Reopen what is open. For a driver that fits all of it there is nothing to send.
+    pub(super) fn replay_journal(&self, record: &C::Record) -> bool {
+        self.kept
+            .journal
+            .iter()
+            .filter(|m| m.kind == journal::SESSION)
+            .all(|m| C::reopen(m.words, record))
+    }
+
+    /// Hand over what was in flight and what was queued, and be passive.
+    pub(super) fn enable(&mut self, first: bool, outbox: &mut Outbox, env: &mut impl Env) {
+        let last_old = if first { 0 } else { self.handing.last() };
+        self.set_mode(Mode::Passive);
+        let earlier = self.resubmit & self.kept.tracker.ready();
+        self.hand_ready();
+        let handed = self.kept.tracker.sent();
+        let resubmitted = u64::from((handed & earlier).count_ones());
+        let queued = u64::from((handed & !earlier).count_ones());
+        self.resubmit = 0;
+        self.publish_to_driver(env);
+        let first_new = env.now();
+        self.handing.handed(first_new);
+        self.trace(Kind::Replay, resubmitted, queued, env);
+        self.trace(Kind::Enabled, resubmitted, queued, env);
+        self.trace(Kind::Blackout, last_old, first_new, env);
+        self.tell(
+            EventKind::Enabled,
+            [last_old, first_new, resubmitted << 32 | queued],
+            outbox,
+        );
+        self.first_completion = Some(first_new);
+        self.check_at = (handed != 0).then_some(first_new.saturating_add(self.times.request_deadline));
+        C::learn_begin(&mut self.learn, &self.running);
+        (self.learning, self.attempts) = (true, 0);
+    }
+
+    /// The running driver cannot be trusted any more.
+    pub(super) fn retire(&mut self, failure: Failure, detail: u64, outbox: &mut Outbox, env: &mut impl Env) {
+        self.trace(Kind::Retire, failure as u64, detail, env);
+        self.broken = true;
+        match self.mode {
+            // It is about to go anyway, and control waits for this answer.
+            Mode::Draining { had, .. } => {
+                self.stop_feeding(had, env);
+                self.quiesced(had, outbox, env);
+            }
+            _ => {
+                self.stop_feeding(self.in_flight(), env);
+                self.tell_for(0, EventKind::Retire, [failure as u64, detail, 0], outbox);
+            }
+        }
+    }
+}
