@@ -31,7 +31,7 @@ mod swap;
 /// Events on their way to control.
 pub type Outbox = Deque<Event, 32>;
 
-/// Details of [`Failure::UnknownRequest`].
+/// Details of [`supervision::shadow::Failure::UnknownRequest`].
 pub mod detail {
     /// The tag names no request that the driver has.
     pub const TAG: u64 = 1;
