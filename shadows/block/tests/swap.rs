@@ -608,6 +608,14 @@ fn client_that_does_not_collect_is_not_served_on() {
         collected += 1;
     }
     assert_eq!(collected, 64, "no more than fit");
+    // It may have been slow; it has broken no rule.
+    let (label, _) = machine.shadow.call(machine.clients[0].channel, 1).unwrap();
+    assert_eq!(CallReply::from_label(label), CallReply::Ok);
+    machine.clients[0].session.commit(&mut Quiet);
+    machine.ring();
+    machine.driver_takes();
+    (0..64).for_each(|_| machine.driver_answers(0));
+    assert!(machine.clients[0].session.poll().unwrap().is_some());
 }
 
 #[test]
