@@ -84,17 +84,10 @@ extern "C" fn kernel_exception(syndrome: u64, address: u64) -> u64 {
     let kernel = kernel();
     match syndrome >> arch::EC_SHIFT {
         arch::EC_FPU => kernel.fpu_trap(syndrome, 0),
-        arch::EC_INSTRUCTION_ABORT => {
-            kernel.user_fault(Fault::Vm {
-                address,
-                status: syndrome,
-                instruction: true,
-            });
-        }
-        arch::EC_DATA_ABORT => kernel.user_fault(Fault::Vm {
+        class @ (arch::EC_INSTRUCTION_ABORT | arch::EC_DATA_ABORT) => kernel.user_fault(Fault::Vm {
             address,
-            status: syndrome,
-            instruction: false,
+            status: arch::reported_status(syndrome, address),
+            instruction: class == arch::EC_INSTRUCTION_ABORT,
         }),
         arch::EC_BREAKPOINT if sel4_abi::config::HARDWARE_DEBUG_API => {
             let reason = sel4_abi::thread::breakpoint_type::SOFTWARE_BREAK_REQUEST;

@@ -5,7 +5,7 @@ use core::cell::UnsafeCell;
 use core::ops::Range;
 
 use kernel_core::vspace::descriptor::{kernel_frame, table};
-use sel4_abi::platform::KERNEL_PHYS_BASE;
+use sel4_abi::platform::{GIC_DISTRIBUTOR, KERNEL_PHYS_BASE, UART};
 
 use super::{kernel_end, kernel_rodata_end, kernel_stack_guard, kernel_text_end, own_memory, phys_of};
 
@@ -80,8 +80,8 @@ pub fn enable_whole_window() {
     let tables = unsafe { &mut *TABLES.0.get() };
     tables.root.0[WINDOW_INDEX] = table(physical(&tables.window));
     tables.window.0[0] = table(physical(&tables.devices));
-    for (index, entry) in tables.devices.0.iter_mut().enumerate() {
-        *entry = kernel_frame(index as u64 * BLOCK, 2, true, false, true);
+    for at in [GIC_DISTRIBUTOR, UART] {
+        tables.devices.0[(at / BLOCK) as usize] = kernel_frame(at / BLOCK * BLOCK, 2, true, false, true);
     }
     for at in (KERNEL_PHYS_BASE..FIRST_GUESS).step_by(GIB as usize) {
         tables.window.0[(at / GIB) as usize] = normal(at, 1);

@@ -103,6 +103,21 @@ pub fn init(registers: &BootRegisters) -> Range<u64> {
     ram
 }
 
+/// What user level is told of an abort's syndrome.
+///
+/// The official kernel maps its whole window in blocks, so that every access to it is refused for lack of permission at
+/// level 2; here parts are not mapped, and nobody at user level needs to know which.
+pub const fn reported_status(syndrome: u64, address: u64) -> u64 {
+    const STATUS: u64 = 0x3f;
+    const TRANSLATION: u64 = 0x04;
+    const PERMISSION_LEVEL_2: u64 = 0x0e;
+    if address >= WINDOW && syndrome & STATUS & !3 == TRANSLATION {
+        syndrome & !STATUS | PERMISSION_LEVEL_2
+    } else {
+        syndrome
+    }
+}
+
 /// Sleeps until an interrupt is pending.
 #[inline(always)]
 pub fn wait_for_interrupt() {

@@ -11,7 +11,7 @@ use crate::invoke::error::{InvocationError, Trouble};
 use crate::invoke::{Invocation, Outcome};
 use crate::kernel::Kernel;
 use crate::machine::{CacheOp, Machine};
-use crate::vspace::descriptor::{Access, address, bits_left, is_read_only, is_valid, user_frame};
+use crate::vspace::descriptor::{Access, address, bits_left, is_user_writable, is_valid, user_frame};
 use crate::vspace::walk::walk;
 
 /// The cache operation a method asks for.
@@ -176,7 +176,7 @@ impl<M: Machine> Kernel<M> {
         if start >= 1 << size.bits() || end > 1 << size.bits() {
             return Err(InvocationError::InvalidArgument(0).into());
         }
-        if label == InvocationLabel::ARMPageInvalidateData && same_size && is_read_only(reached.entry) {
+        if label == InvocationLabel::ARMPageInvalidateData && same_size && !is_user_writable(reached.entry) {
             // Invalidating would lose what others have written.
             return Err(InvocationError::IllegalOperation.into());
         }

@@ -8,7 +8,7 @@ use crate::invoke::page::cache_op;
 use crate::invoke::{Invocation, Outcome};
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use crate::vspace::descriptor::{address, bits_left, is_valid};
+use crate::vspace::descriptor::{address, bits_left, is_user_writable, is_valid};
 use crate::vspace::walk::walk;
 
 impl<M: Machine> Kernel<M> {
@@ -35,6 +35,10 @@ impl<M: Machine> Kernel<M> {
         let reached = walk(&self.m, root, start);
         if !is_valid(reached.entry) {
             return Ok(Outcome::Done);
+        }
+        if label == L::ARMVSpaceInvalidateData && !is_user_writable(reached.entry) {
+            // Invalidating would lose what others have written.
+            return Err(InvocationError::IllegalOperation.into());
         }
         let mask = (1 << bits_left(reached.level)) - 1;
         if start & !mask != (end - 1) & !mask {

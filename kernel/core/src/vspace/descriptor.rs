@@ -85,9 +85,9 @@ pub const fn is_table(entry: u64, level: u32) -> bool {
     level < LAST_LEVEL && entry & (VALID | TABLE_OR_PAGE) == VALID | TABLE_OR_PAGE
 }
 
-/// Does the entry forbid writing, to the kernel too?
-pub const fn is_read_only(entry: u64) -> bool {
-    entry & READ_ONLY != 0
+/// May user level write through the entry?
+pub const fn is_user_writable(entry: u64) -> bool {
+    entry & (VALID | USER | READ_ONLY) == VALID | USER
 }
 
 /// The address in an entry.

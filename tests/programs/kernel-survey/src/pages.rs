@@ -96,6 +96,35 @@ pub fn run(w: &mut World<'_>) {
         show(name, invoke(page, label as u64, &[4096, 4097], &[]));
         show(name, invoke(other, label as u64, &[0, 4096], &[]));
     }
+    show("map read-only", map(page, &[FREE, 2, 3], &[VSPACE]));
+    show(
+        "vspace invalidate read-only",
+        invoke(VSPACE, L::ARMVSpaceInvalidateData as u64, &[FREE, FREE + 64], &[]),
+    );
+    show(
+        "vspace flush read-only",
+        invoke(
+            VSPACE,
+            L::ARMVSpaceCleanInvalidateData as u64,
+            &[FREE, FREE + 64],
+            &[],
+        ),
+    );
+    show("map none", map(page, &[FREE, 0, 3], &[VSPACE]));
+    show(
+        "invalidate none",
+        invoke(page, L::ARMPageInvalidateData as u64, &[0, 64], &[]),
+    );
+    show(
+        "vspace invalidate none",
+        invoke(VSPACE, L::ARMVSpaceInvalidateData as u64, &[FREE, FREE + 64], &[]),
+    );
+    show("map write", map(page, &[FREE, 1, 3], &[VSPACE]));
+    show(
+        "invalidate write",
+        invoke(page, L::ARMPageInvalidateData as u64, &[0, 64], &[]),
+    );
+    show("map back", map(page, &[FREE, 3, 3], &[VSPACE]));
     show(
         "unmap overmapped",
         invoke(other, L::ARMPageUnmap as u64, &[], &[]),
