@@ -47,8 +47,21 @@ impl Memory for Hardware {
     }
 
     fn zero(&mut self, base: PhysAddr, bytes: u64) {
-        // SAFETY: memory of an untyped without children, or the boot code's: nobody else's.
-        unsafe { core::ptr::write_bytes(virt(base) as *mut u64, 0, bytes as usize / 8) }
+        let end = virt(base) + bytes;
+        let block = cache::zero_block_bytes();
+        let mut at = virt(base);
+        while at < end {
+            // SAFETY: memory of an untyped without children, or the boot code's: nobody else's. Both steps stay in it.
+            unsafe {
+                if at.is_multiple_of(block) && end - at >= block {
+                    cache::zero_block(at);
+                    at += block;
+                } else {
+                    *(at as *mut u64) = 0;
+                    at += 8;
+                }
+            }
+        }
     }
 }
 

@@ -141,5 +141,24 @@ pub fn run(w: &mut World<'_>) {
         crate::world::cnode(L::CNodeCopy, s, &[page, 64, 15], &[2]);
         crate::world::delete(s);
     });
+    let u = w.new_object(kind::UNTYPED, 22);
+    let many = w.slots(256);
+    measure_few("retype and revoke 256 pages", || {
+        invoke(
+            u,
+            L::UntypedRetype as u64,
+            &[kind::PAGE, 0, 0, 0, many, 256],
+            &[2],
+        );
+        crate::world::cnode(L::CNodeRevoke, u, &[], &[]);
+    });
     lower(255);
+}
+
+fn measure_few(name: &str, mut work: impl FnMut()) {
+    let start = ticks();
+    for _ in 0..4 {
+        work();
+    }
+    say!("speed {name}: {}", (ticks() - start) * INSTRUCTIONS_PER_TICK / 4);
 }
