@@ -38,6 +38,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(command::bench::Arguments),
     Boot(command::boot::Arguments),
     Build(command::build::Arguments),
     Ctl(command::ctl::Arguments),
@@ -68,6 +69,7 @@ fn definition() -> clap::Command {
 
 fn dispatch(command: Command) -> Result<Exit> {
     match command {
+        Command::Bench(arguments) => command::bench::run(&arguments),
         Command::Boot(arguments) => command::boot::run(&arguments),
         Command::Build(arguments) => command::build::run(&arguments),
         Command::Ctl(arguments) => command::ctl::run(&arguments),

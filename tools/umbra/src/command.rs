@@ -1,5 +1,6 @@
 //! The subcommands, one module each: its arguments, and `run`.
 
+pub mod bench;
 pub mod boot;
 pub mod build;
 pub mod ctl;

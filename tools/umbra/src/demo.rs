@@ -12,3 +12,6 @@ pub use operator::{Operator, finished, settled, stopped, wait, whole_report};
 pub use report::{Clock, Expected, Report, Row, Spread};
 pub use steps::{CLIENTS, DEVICE, Packages, Patience, Progress, loaded, still_loaded};
 pub use whole::{Plan, demonstrate, packages};
+
+#[cfg(test)]
+mod tests;

@@ -147,11 +147,13 @@ fn actions<'a>(packages: &'a Packages, updates: usize, broken: &'a [u8]) -> Vec<
 /// One transaction, from a device at rest to a device at rest.
 fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patience) -> Result<Row> {
     let before = settled(operator, DEVICE, patience.transaction)?;
+    let mut sent = None;
     let (job, expected) = match action {
         Action::Update {
             package, expected, ..
         } => {
             let hash = operator.upload(package)?;
+            sent = hash.first_chunk().copied();
             (operator.update(DEVICE, hash)?, *expected)
         }
         Action::Kill => (operator.kill(DEVICE)?, Expected::Done),
@@ -165,7 +167,7 @@ fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patienc
     // What the operator sees afterwards must agree with what the record says.
     let agrees = match (expected, action) {
         (Expected::Done, Action::Kill) => kept && !untouched,
-        (Expected::Done, _) => !untouched,
+        (Expected::Done, _) => !untouched && after.package.as_ref().map(|package| package.hash) == sent,
         (Expected::Damaged, _) => kept && untouched,
         (Expected::CapabilityLost | Expected::Faulted, _) => kept && !untouched,
     };
