@@ -207,3 +207,265 @@ fn link(word: u64) -> Option<Slot> {
         at => Some(Slot::at(at)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Arena;
+    use crate::object::Obj;
+    use crate::object::slot::nth;
+    use proptest::prelude::*;
+    use sel4_abi::rights::CapRights;
+
+    const SLOTS: u64 = 24;
+
+    /// The tree as the manual draws it: every capability with its parent.
+    #[derive(Clone, Copy, Debug)]
+    struct Node {
+        parent: Option<usize>,
+        /// May have derived capabilities below it.
+        original: bool,
+    }
+
+    struct Model {
+        nodes: [Option<Node>; SLOTS as usize],
+    }
+
+    impl Model {
+        fn is_below(&self, below: usize, above: usize) -> bool {
+            let mut at = self.nodes[below].unwrap().parent;
+            while let Some(index) = at {
+                if index == above {
+                    return true;
+                }
+                at = self.nodes[index].unwrap().parent;
+            }
+            false
+        }
+        fn replace_parent(&mut self, old: usize, new: Option<usize>) {
+            for node in self
+                .nodes
+                .iter_mut()
+                .flatten()
+                .filter(|node| node.parent == Some(old))
+            {
+                node.parent = new;
+            }
+        }
+        fn children(&self, of: usize) -> usize {
+            self.nodes
+                .iter()
+                .flatten()
+                .filter(|node| node.parent == Some(of))
+                .count()
+        }
+    }
+
+    struct Both {
+        arena: Arena,
+        model: Model,
+        badge: u64,
+    }
+
+    impl Both {
+        fn slot(&self, index: usize) -> Slot {
+            nth(self.arena.base(), index as u64)
+        }
+
+        fn new() -> Self {
+            let arena = Arena::new(SLOTS * slot::SLOT_BYTES);
+            let mut both = Self {
+                arena,
+                model: Model {
+                    nodes: [None; SLOTS as usize],
+                },
+                badge: 0,
+            };
+            let at = both.slot(0);
+            both.arena.plant(
+                at,
+                Cap::Untyped {
+                    at: 0x5000_0000,
+                    bits: 16,
+                    device: false,
+                    free: 0,
+                    clean: 0,
+                },
+            );
+            both.model.nodes[0] = Some(Node {
+                parent: None,
+                original: true,
+            });
+            both
+        }
+
+        /// A new object out of the untyped in `from`: an endpoint, or an untyped half as large.
+        fn retype(&mut self, from: usize, to: usize, untyped: bool) {
+            let Cap::Untyped { at, bits, free, .. } = self.arena.cap(self.slot(from)) else {
+                return;
+            };
+            let size = if untyped { 1 << (bits - 1) } else { 16 };
+            let start = (free + size - 1) / size * size;
+            if start + size > 1 << bits || bits < 6 {
+                return;
+            }
+            let used = Cap::Untyped {
+                at,
+                bits,
+                device: false,
+                free: start + size,
+                clean: 0,
+            };
+            let (from_slot, to_slot) = (self.slot(from), self.slot(to));
+            self.arena.set_cap(from_slot, used);
+            let cap = if untyped {
+                Cap::Untyped {
+                    at: at + start,
+                    bits: bits - 1,
+                    device: false,
+                    free: 0,
+                    clean: 0,
+                }
+            } else {
+                Cap::Endpoint {
+                    ep: Obj::at(at + start),
+                    badge: 0,
+                    rights: CapRights::ALL,
+                }
+            };
+            self.arena.graft(to_slot, cap, from_slot, true);
+            self.model.nodes[to] = Some(Node {
+                parent: Some(from),
+                original: true,
+            });
+        }
+
+        /// A copy, with a badge of its own if `badged` and there is none yet.
+        fn copy(&mut self, from: usize, to: usize, badged: bool) {
+            let cap = self.arena.cap(self.slot(from));
+            let untyped = matches!(cap, Cap::Untyped { .. });
+            if untyped && self.model.children(from) > 0 {
+                return;
+            }
+            self.badge += 1;
+            let mint = badged && cap.badge() == Some(0);
+            let copy = if mint {
+                cap.with_data(self.badge, false).unwrap()
+            } else {
+                cap
+            };
+            let (from_slot, to_slot) = (self.slot(from), self.slot(to));
+            self.arena.copy_cap(to_slot, copy, from_slot);
+            let source = self.model.nodes[from].unwrap();
+            let parent = if source.original {
+                Some(from)
+            } else {
+                source.parent
+            };
+            self.model.nodes[to] = Some(Node {
+                parent,
+                original: untyped || mint,
+            });
+        }
+
+        fn relocate(&mut self, from: usize, to: usize) {
+            let cap = self.arena.cap(self.slot(from));
+            let (from_slot, to_slot) = (self.slot(from), self.slot(to));
+            self.arena.move_cap(to_slot, cap, from_slot);
+            self.model.nodes[to] = self.model.nodes[from].take();
+            self.model.replace_parent(from, Some(to));
+        }
+
+        fn swap(&mut self, a: usize, b: usize) {
+            let (slot_a, slot_b) = (self.slot(a), self.slot(b));
+            let (cap_a, cap_b) = (self.arena.cap(slot_a), self.arena.cap(slot_b));
+            self.arena.swap_caps(slot_a, cap_a, slot_b, cap_b);
+            self.model.nodes.swap(a, b);
+            for node in self.model.nodes.iter_mut().flatten() {
+                node.parent = match node.parent {
+                    Some(p) if p == a => Some(b),
+                    Some(p) if p == b => Some(a),
+                    other => other,
+                };
+            }
+        }
+
+        fn delete(&mut self, index: usize) {
+            let parent = self.model.nodes[index].take().unwrap().parent;
+            self.model.replace_parent(index, parent);
+            let at = self.slot(index);
+            self.arena.uproot(at);
+        }
+
+        fn revoke(&mut self, index: usize) {
+            let at = self.slot(index);
+            while let Some(next) = self.arena.next(at)
+                && self.arena.descends(at, next)
+            {
+                let below = ((next.addr() - self.arena.base()) / slot::SLOT_BYTES) as usize;
+                assert!(
+                    self.model.is_below(below, index),
+                    "only what is derived is deleted"
+                );
+                self.delete(below);
+            }
+            let left = (0..SLOTS as usize)
+                .filter(|&other| self.model.nodes[other].is_some() && self.model.is_below(other, index))
+                .count();
+            assert_eq!(left, 0, "all that is derived is deleted");
+        }
+
+        fn check(&self) {
+            for index in 0..SLOTS as usize {
+                let at = self.slot(index);
+                assert_eq!(self.model.nodes[index].is_some(), !self.arena.is_empty(at));
+                if self.arena.is_empty(at) {
+                    continue;
+                }
+                let cap = self.arena.cap(at);
+                let others = (0..SLOTS as usize).filter(|&other| other != index);
+                let shared = others
+                    .into_iter()
+                    .any(|other| self.arena.cap(self.slot(other)).same_object(cap));
+                if !matches!(cap, Cap::Untyped { .. }) {
+                    assert_eq!(
+                        self.arena.is_last(at),
+                        !shared,
+                        "the last capability is known to be it"
+                    );
+                }
+                assert_eq!(
+                    self.arena.has_children(at),
+                    self.has_model_children(index),
+                    "slot {index}"
+                );
+            }
+        }
+
+        fn has_model_children(&self, index: usize) -> bool {
+            (0..SLOTS as usize)
+                .any(|other| self.model.nodes[other].is_some() && self.model.is_below(other, index))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn derivation_is_the_manuals_tree(ops in proptest::collection::vec((0u8..12, 0usize..24, 0usize..24), 1..160)) {
+            let mut both = Both::new();
+            for (op, a, b) in ops {
+                let (held, empty) = (both.model.nodes[a].is_some(), both.model.nodes[b].is_none());
+                match op {
+                    0..3 if held && empty => both.retype(a, b, op == 0),
+                    3..5 if held && empty => both.copy(a, b, false),
+                    5..7 if held && empty => both.copy(a, b, true),
+                    7 if held && empty => both.relocate(a, b),
+                    8 | 9 if held && !empty && a != b => both.swap(a, b),
+                    10 if held && a != 0 => both.delete(a),
+                    11 if held && a % 3 == 0 => both.revoke(a),
+                    _ => {}
+                }
+                both.check();
+            }
+        }
+    }
+}
