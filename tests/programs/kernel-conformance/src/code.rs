@@ -96,8 +96,13 @@ pub mod reg {
     pub const TPIDRRO: usize = 35;
 }
 
-/// Saved program status of a thread without condition flags: fast interrupts are masked.
-pub const SPSR: u64 = 0x40;
+/// Saved program status of a thread without condition flags: fast interrupts are masked, and asynchronous errors too
+/// unless debug exceptions can be taken.
+pub const SPSR: u64 = if sel4_abi::config::HARDWARE_DEBUG_API {
+    0x40
+} else {
+    0x140
+};
 
 impl Test {
     /// A thread that begins at `pc` with these values in x0 and the following; it does not run yet.

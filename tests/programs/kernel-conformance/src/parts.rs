@@ -6,6 +6,9 @@ mod fault;
 mod ipc;
 mod notification;
 mod reply;
+mod sched;
+mod sched_context;
+mod tcb;
 mod transfer;
 mod untyped;
 
@@ -34,6 +37,9 @@ pub const ALL: &[Part] = &[
     ("notification", notification::TESTS),
     ("reply", reply::TESTS),
     ("fault", fault::TESTS),
+    ("tcb", tcb::TESTS),
+    ("sched", sched::TESTS),
+    ("sched_context", sched_context::TESTS),
 ];
 
 /// Index of a part.
