@@ -73,7 +73,9 @@ programs! {
     /// Four instructions to step over.
     steps: "add x0, x0, #1", "add x0, x0, #2", "add x0, x0, #4", "add x0, x0, #8";
     /// Cache maintenance by address x0.
-    cache: "dc civac, x0", "ic ivau, x0", "dc zva, x0", "mrs x1, ctr_el0", "mrs x2, dczid_el0";
+    cache: "dc civac, x0", "ic ivau, x0", "dsb sy", "mrs x1, ctr_el0";
+    /// Zeroes a block of memory.
+    zero_block: "mrs x2, dczid_el0", "dc zva, x0";
     /// Reads the cycle counter.
     cycles: "mrs x0, pmccntr_el0";
     /// Reads the thread pointers into x0 and x1.

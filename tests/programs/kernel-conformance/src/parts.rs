@@ -1,9 +1,11 @@
 //! The suite, by part of the interface.
 
+mod asid;
 mod cnode;
 mod cspace;
 mod fault;
 mod ipc;
+mod irq;
 mod notification;
 mod reply;
 mod sched;
@@ -11,6 +13,7 @@ mod sched_context;
 mod tcb;
 mod transfer;
 mod untyped;
+mod vspace;
 
 use crate::supervisor::TestFn;
 
@@ -40,6 +43,9 @@ pub const ALL: &[Part] = &[
     ("tcb", tcb::TESTS),
     ("sched", sched::TESTS),
     ("sched_context", sched_context::TESTS),
+    ("vspace", vspace::TESTS),
+    ("asid", asid::TESTS),
+    ("irq", irq::TESTS),
 ];
 
 /// Index of a part.

@@ -63,6 +63,7 @@ pub fn run(arena: &mut Arena) {
     DONE.store(badged(arena, BADGE_DONE), SeqCst);
     let runner_fault = badged(arena, BADGE_RUNNER_FAULT);
     WORKER_FAULT.store(badged(arena, BADGE_WORKER_FAULT), SeqCst);
+    sys::examine_clock();
     let bell = start_watchdog(arena);
     let reply = arena.make(ObjectType::Reply, 0);
 

@@ -4,6 +4,7 @@
 
 use core::arch::asm;
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use sel4_abi::error::Error;
 use sel4_abi::invocation::InvocationLabel;
@@ -289,6 +290,31 @@ pub fn now() -> u64 {
 /// Counter ticks of a number of microseconds.
 pub const fn ticks(microseconds: u64) -> u64 {
     microseconds * sel4_abi::platform::TIMER_FREQUENCY / 1_000_000
+}
+
+static EXACT: AtomicBool = AtomicBool::new(false);
+
+/// Finds out whether the clock counts instructions, as under QEMU's `-icount`: then the same loop always takes the same
+/// time. On a simulator that shares its processor with others, times mean nothing.
+pub fn examine_clock() {
+    let mut first = 0;
+    let exact = (0..8).all(|i| {
+        let start = now();
+        for n in 0..20_000u64 {
+            core::hint::black_box(n);
+        }
+        let ticks = now() - start;
+        if i == 0 {
+            first = ticks;
+        }
+        ticks.abs_diff(first) <= 1
+    });
+    EXACT.store(exact, Relaxed);
+}
+
+/// Whether the clock counts instructions.
+pub fn exact_clock() -> bool {
+    EXACT.load(Relaxed)
 }
 
 /// Spins for that many microseconds of the counter.

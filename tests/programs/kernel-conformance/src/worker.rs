@@ -316,16 +316,20 @@ impl Test {
         Ok(worker)
     }
 
+    /// Takes the last worker back, so that its stack and buffer address serve the next one.
+    pub fn forget_worker(&mut self, worker: &Worker) -> Made<()> {
+        self.workers -= 1;
+        need("suspend", api::tcb_suspend(worker.tcb))?;
+        need("unmap", api::page_unmap(worker.frame))?;
+        Ok(())
+    }
+
     /// Lets every thread below this one's priority run until they all block: sleeps in a lower-priority idle wait.
     pub fn settle(&mut self) -> Made<()> {
         let done = self.notification()?;
         let idle = self.start(Spec::priority(1), |[done, ..]| sys::signal(done), [done, 0, 0, 0])?;
         sys::wait(done);
-        self.workers -= 1;
-        // Its stack and buffer address are free again.
-        need("suspend", api::tcb_suspend(idle.tcb))?;
-        need("unmap", api::page_unmap(idle.frame))?;
-        Ok(())
+        self.forget_worker(&idle)
     }
 }
 

@@ -6,7 +6,7 @@ use super::tests;
 use crate::api::{self, ALL, INIT_TCB, root};
 use crate::arena;
 use crate::code::{self, reg, registers, words};
-use crate::expect::{Outcome, eq, ok, within};
+use crate::expect::{Outcome, eq, ok, timed, within};
 use crate::log::{self, cell, logged};
 use crate::supervisor::{RUNNER_MCP, RUNNER_PRIORITY};
 use crate::sys::{self, info, message, set_mr};
@@ -124,6 +124,7 @@ fn yield_goes_to_the_next_of_the_same_priority(t: &mut Test) -> Outcome {
 }
 
 fn yield_of_a_periodic_budget_waits_for_the_refill(t: &mut Test) -> Outcome {
+    timed!();
     let start = sys::now();
     let n = t.notification()?;
     t.start(
@@ -216,6 +217,7 @@ fn sleep(t: &mut Test, microseconds: u64) -> Made<()> {
 }
 
 fn round_robin_takes_turns(t: &mut Test) -> Outcome {
+    timed!();
     // 5 ms each, for 62 ms: the first has seven turns, the second six.
     for number in [1, 2] {
         let spec = Spec::priority(150).budget(5_000, 5_000);
@@ -229,6 +231,7 @@ fn round_robin_takes_turns(t: &mut Test) -> Outcome {
 }
 
 fn spent_budget_waits_for_the_period(t: &mut Test) -> Outcome {
+    timed!();
     let worker = t.start(
         Spec::priority(150).budget(2_000, 20_000),
         |_| loop {
@@ -259,6 +262,7 @@ fn log_stretches(_: [u64; 4]) {
 }
 
 fn period_repeats(t: &mut Test) -> Outcome {
+    timed!();
     t.start(Spec::priority(150).budget(2_000, 10_000), log_stretches, [0; 4])?;
     sleep(t, 45_000)?;
     let (count, begins) = log::take::<5>();
@@ -270,6 +274,7 @@ fn period_repeats(t: &mut Test) -> Outcome {
 }
 
 fn budget_limits_the_share(t: &mut Test) -> Outcome {
+    timed!();
     let (_, address) = t.mapped()?;
     let a = t.run(
         Spec::priority(160).budget(3_000, 10_000),
@@ -292,6 +297,7 @@ fn budget_limits_the_share(t: &mut Test) -> Outcome {
 }
 
 fn sporadic_refill_comes_a_period_after_use(t: &mut Test) -> Outcome {
+    timed!();
     // It uses 1 ms of 2, sleeps 3 ms, uses the rest: the second part comes back later than the first.
     let n = t.notification()?;
     let badged = t.mint(n, ALL, 1)?;
@@ -393,6 +399,7 @@ fn timeout_fault_reply(t: &mut Test) -> Outcome {
 }
 
 fn timeout_fault_without_handler(t: &mut Test) -> Outcome {
+    timed!();
     let worker = t.run(
         Spec::priority(150).budget(1_000, 10_000),
         code::count::address(),
