@@ -1,12 +1,18 @@
 //! The suite, by part of the interface.
 
 mod asid;
+mod bootinfo;
 mod cnode;
+mod configuration;
 mod cspace;
+mod domain;
 mod fault;
+mod fpu;
+mod hostile;
 mod ipc;
 mod irq;
 mod notification;
+mod preempt;
 mod reply;
 mod sched;
 mod sched_context;
@@ -32,6 +38,7 @@ pub type Part = (&'static str, &'static [(&'static str, TestFn)]);
 
 /// Everything, in the order it runs.
 pub const ALL: &[Part] = &[
+    ("bootinfo", bootinfo::TESTS),
     ("untyped", untyped::TESTS),
     ("cnode", cnode::TESTS),
     ("cspace", cspace::TESTS),
@@ -46,6 +53,11 @@ pub const ALL: &[Part] = &[
     ("vspace", vspace::TESTS),
     ("asid", asid::TESTS),
     ("irq", irq::TESTS),
+    ("domain", domain::TESTS),
+    ("fpu", fpu::TESTS),
+    ("hostile", hostile::TESTS),
+    ("preempt", preempt::TESTS),
+    ("configuration", configuration::TESTS),
 ];
 
 /// Index of a part.
