@@ -156,28 +156,3 @@ mod calls {
         }
     }
 }
-
-#[cfg(feature = "benchmark-build")]
-mod benchmark {
-    use sel4_abi::syscall::Syscall;
-
-    use crate::ipc::fault::Fault;
-    use crate::kernel::Kernel;
-    use crate::machine::Machine;
-    use crate::object::Tcb;
-
-    impl<M: Machine> Kernel<M> {
-        /// The benchmark system calls.
-        pub(crate) fn extra_syscall(&mut self, thread: Tcb, call: Syscall) {
-            match call {
-                Syscall::BenchmarkNullSyscall | Syscall::BenchmarkFlushCaches => {}
-                _ => self.fault(
-                    thread,
-                    Fault::UnknownSyscall {
-                        number: call as i64 as u64,
-                    },
-                ),
-            }
-        }
-    }
-}

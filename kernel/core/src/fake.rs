@@ -88,6 +88,9 @@ impl Machine for FakeMachine {
     fn now(&self) -> u64 {
         self.time
     }
+    fn cycles(&self) -> u64 {
+        self.time
+    }
     fn set_deadline(&mut self, at: u64) {
         self.deadline = at;
     }

@@ -84,6 +84,7 @@ impl<M: Machine> Kernel<M> {
     /// Makes `next`, which is in no queue, the current thread.
     #[inline(always)]
     fn quick_switch(&mut self, from: Tcb, next: Tcb, vspace: (PhysAddr, u16)) {
+        self.count_switch(Some(from), Some(next));
         let (tpidr, _) = self.m.tls();
         self.m.set(from, tcb::TPIDR, tpidr);
         self.m

@@ -2,6 +2,7 @@
 
 use sel4_abi::config::{NUM_DOMAIN_SCHEDULES, NUM_DOMAINS};
 
+use crate::benchmark::Measurement;
 use crate::machine::Machine;
 use crate::object::{PhysAddr, SchedContext, Tcb};
 use crate::sched::domain::Domains;
@@ -67,6 +68,8 @@ pub struct Kernel<M> {
     pub(crate) fpu_owner: Option<Tcb>,
     /// User level may use the floating-point registers now.
     pub(crate) fpu_on: bool,
+    /// Cycles accounted to threads (benchmark configuration).
+    pub(crate) measurement: Measurement,
     /// Work done since the last preemption point.
     pub(crate) work: usize,
 }
@@ -90,6 +93,7 @@ impl<M: Machine> Kernel<M> {
             irq_slots,
             fpu_owner: None,
             fpu_on: false,
+            measurement: Measurement::new(),
             work: 0,
         }
     }

@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod benchmark;
 pub mod boot;
 pub mod cap;
 mod debug;

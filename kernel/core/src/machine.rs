@@ -32,6 +32,8 @@ pub enum CacheOp {
 pub trait Machine: Memory {
     /// Current value of the kernel's time base, in ticks.
     fn now(&self) -> u64;
+    /// Processor cycles, for benchmarks.
+    fn cycles(&self) -> u64;
     /// Arms the kernel timer to interrupt when the time base reaches `at`.
     fn set_deadline(&mut self, at: u64);
     /// Acknowledges the kernel timer's interrupt.

@@ -40,7 +40,7 @@ impl<M: Machine> Kernel<M> {
     ///
     /// On return [`schedule`](Self::schedule) and `activate` have been done: the current thread can be entered.
     pub fn syscall(&mut self, number: i64) {
-        self.note_time();
+        let entered_by = self.enter();
         if self.check_budget_or_restart()
             && let Some(thread) = self.current
         {
@@ -60,7 +60,7 @@ impl<M: Machine> Kernel<M> {
                 self.serve_interrupt();
             }
         }
-        self.leave();
+        self.leave(entered_by);
     }
 
     fn dispatch(&mut self, thread: Tcb, syscall: Syscall) -> Result<(), Preempted> {
@@ -265,27 +265,36 @@ impl<M: Machine> Kernel<M> {
 
     /// A fault that the processor reports for the current thread.
     pub fn user_fault(&mut self, fault: Fault) {
-        self.note_time();
+        let entered_by = self.enter();
         if self.check_budget_or_restart()
             && let Some(thread) = self.current
         {
             self.fault(thread, fault);
         }
-        self.leave();
+        self.leave(entered_by);
     }
 
     /// An interrupt was taken at user level or while idle.
     pub fn interrupt(&mut self) {
-        self.note_time();
+        let entered_by = self.enter();
         self.serve_interrupt();
-        self.leave();
+        self.leave(entered_by);
+    }
+
+    /// The kernel is entered; by whom.
+    #[inline]
+    fn enter(&mut self) -> Option<Tcb> {
+        self.note_time();
+        self.count_entry();
+        self.current
     }
 
     /// Decides who runs next and prepares it.
     #[inline]
-    fn leave(&mut self) {
+    fn leave(&mut self, entered_by: Option<Tcb>) {
         self.schedule();
         self.activate();
+        self.count_exit(entered_by);
     }
 
     /// Does a capability's rights word allow what a fault handler needs?

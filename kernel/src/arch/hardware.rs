@@ -28,6 +28,7 @@ impl Hardware {
     pub fn init(&mut self) {
         self.gic.init();
         timer::init();
+        timer::init_cycles();
     }
 }
 
@@ -69,6 +70,11 @@ impl Machine for Hardware {
     #[inline(always)]
     fn now(&self) -> u64 {
         timer::now()
+    }
+
+    #[inline(always)]
+    fn cycles(&self) -> u64 {
+        timer::cycles()
     }
 
     #[inline(always)]

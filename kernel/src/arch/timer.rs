@@ -24,3 +24,31 @@ pub fn init() {
     // SAFETY: as above: enabled, not masked.
     unsafe { asm!("msr cntv_ctl_el0, {}", in(reg) 1u64, options(nomem, nostack)) };
 }
+
+/// Starts the cycle counter and lets user level read the counters (benchmark configuration).
+pub fn init_cycles() {
+    if sel4_abi::config::EXPORT_PMU_USER {
+        // SAFETY: enables the counters; they change nothing but themselves.
+        unsafe {
+            asm!(
+                "msr pmcntenset_el0, {cycle_counter}",
+                "msr pmcr_el0, {enable}",
+                "msr pmuserenr_el0, {user}",
+                "isb",
+                cycle_counter = in(reg) 1u64 << 31,
+                enable = in(reg) 1u64 | 1 << 1 | 1 << 2,
+                user = in(reg) 1u64,
+                options(nomem, nostack)
+            );
+        }
+    }
+}
+
+/// The cycle counter.
+#[inline(always)]
+pub fn cycles() -> u64 {
+    let cycles: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("isb", "mrs {}, pmccntr_el0", out(reg) cycles, options(nomem, nostack)) };
+    cycles
+}

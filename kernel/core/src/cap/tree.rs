@@ -305,7 +305,7 @@ mod tests {
                 return;
             };
             let size = if untyped { 1 << (bits - 1) } else { 16 };
-            let start = (free + size - 1) / size * size;
+            let start = free.next_multiple_of(size);
             if start + size > 1 << bits || bits < 6 {
                 return;
             }

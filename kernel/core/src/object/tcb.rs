@@ -61,6 +61,8 @@ pub const FAULT_WORDS: u64 = 0x1c0;
 /// Number of words at [`FAULT_WORDS`].
 pub const FAULT_WORD_COUNT: usize = 6;
 
+/// Offset of the accounts of the benchmark configuration.
+const ACCOUNTS: u64 = 0x2a0;
 const SLOTS: u64 = 0x200;
 /// Number of capability slots in a thread control block.
 pub const SLOT_COUNT: u64 = 5;
@@ -162,6 +164,11 @@ impl Word for Queued {
 /// General purpose register `x<index>` (0 to 30).
 pub const fn x(index: u64) -> Field<TcbKind, u64> {
     Field::at(X0 + 8 * index)
+}
+
+/// The `index`-th word of the thread's account.
+pub(crate) const fn account(index: u64) -> Field<TcbKind, u64> {
+    Field::at(ACCOUNTS + 8 * index)
 }
 
 /// The `index`-th word of the fault description.

@@ -278,6 +278,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Makes a thread the current one, with its address space and registers.
     pub(crate) fn switch_to(&mut self, thread: Option<Tcb>) {
+        self.count_switch(self.current, thread);
         if let Some(thread) = thread {
             self.dequeue(thread);
             if self.current != Some(thread) {
