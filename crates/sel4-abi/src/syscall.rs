@@ -7,7 +7,7 @@
 use crate::numbered::numbered;
 
 numbered! {
-    /// System calls of this configuration.
+    /// System calls of this configuration. Numbers do not move: what a configuration lacks leaves a gap.
     pub enum Syscall: i64 {
         /// Send, then wait for the reply.
         Call = -1,
@@ -51,25 +51,25 @@ numbered! {
         DebugNameThread = -17,
         /// Flush the caches.
         #[cfg(feature = "benchmark-build")]
-        BenchmarkFlushCaches = -12,
+        BenchmarkFlushCaches = -21,
         /// Start a measurement.
         #[cfg(feature = "benchmark-build")]
-        BenchmarkResetLog = -13,
+        BenchmarkResetLog = -22,
         /// End a measurement.
         #[cfg(feature = "benchmark-build")]
-        BenchmarkFinalizeLog = -14,
+        BenchmarkFinalizeLog = -23,
         /// Give the kernel a frame for its log.
         #[cfg(feature = "benchmark-build")]
-        BenchmarkSetLogBuffer = -15,
+        BenchmarkSetLogBuffer = -24,
         /// Enter the kernel and leave it.
         #[cfg(feature = "benchmark-build")]
-        BenchmarkNullSyscall = -16,
+        BenchmarkNullSyscall = -25,
         /// Cycles and entries accounted to a thread, to the idle thread and in total.
         #[cfg(feature = "benchmark-build")]
-        BenchmarkGetThreadUtilisation = -17,
+        BenchmarkGetThreadUtilisation = -26,
         /// Set a thread's account to zero.
         #[cfg(feature = "benchmark-build")]
-        BenchmarkResetThreadUtilisation = -18,
+        BenchmarkResetThreadUtilisation = -27,
     }
 }
 
