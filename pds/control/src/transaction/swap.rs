@@ -30,8 +30,11 @@ impl Machine {
     /// only counted.
     pub(super) fn quiesced<W: World>(&mut self, env: &mut Env<'_, W>, in_flight: u64, left: u64) {
         self.shadow_active = true;
-        self.figures.in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
-        self.figures.undrained = u32::try_from(left).unwrap_or(u32::MAX);
+        // A driver that faults in its probe makes the shadow quiesce a second time, with nothing in flight any more: what
+        // counts is what the first order met.
+        let count = |requests| u32::try_from(requests).unwrap_or(u32::MAX);
+        self.figures.in_flight = self.figures.in_flight.max(count(in_flight));
+        self.figures.undrained = self.figures.undrained.max(count(left));
         if self.step != Step::Quiesce {
             return;
         }
