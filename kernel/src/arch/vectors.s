@@ -4,6 +4,7 @@
 .section .text.entry, "ax"
 .global _start
 _start:
+    msr     daifset, #15
     adrp    x9, kernel_stack_top
     add     x9, x9, :lo12:kernel_stack_top
     mov     sp, x9
