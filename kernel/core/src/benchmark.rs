@@ -24,7 +24,10 @@ pub(crate) struct Account {
 }
 
 /// The running measurement.
-#[cfg_attr(not(feature = "benchmark-build"), expect(dead_code, reason = "read by the benchmark calls only"))]
+#[cfg_attr(
+    not(feature = "benchmark-build"),
+    expect(dead_code, reason = "read by the benchmark calls only")
+)]
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Measurement {
     running: bool,

@@ -17,6 +17,8 @@ pub struct Domains<const DOMAINS: usize, const ENTRIES: usize> {
     entries: [Entry; ENTRIES],
     start: usize,
     index: usize,
+    /// Domain of the current entry as it was when it was reached.
+    domain: usize,
     /// Ticks left to the current entry; `u64::MAX` for ever.
     left: u64,
 }
@@ -39,6 +41,7 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
             entries,
             start: 0,
             index: 0,
+            domain: 0,
             left: MAX_DURATION,
         }
     }
@@ -46,7 +49,7 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
     /// The domain that runs.
     #[inline]
     pub fn current(&self) -> usize {
-        self.entries[self.index].domain
+        self.domain
     }
 
     /// Ticks left to it.
@@ -64,12 +67,17 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
     /// Goes on to the next entry, or back to the start after the last.
     pub fn advance(&mut self) {
         let next = self.index + 1;
-        self.index = if next < ENTRIES && self.entries[next].duration != 0 {
-            next
-        } else {
-            self.start
-        };
-        self.left = self.entries[self.index].duration;
+        let is_entry = self.entries.get(next).is_some_and(|entry| entry.duration != 0);
+        self.reach(if is_entry { next } else { self.start });
+    }
+
+    /// Makes entry `index` the current one.
+    fn reach(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get(index) {
+            self.index = index;
+            self.domain = entry.domain;
+            self.left = entry.duration;
+        }
     }
 
     /// Index of the entry the schedule starts with.
@@ -92,8 +100,7 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
     /// Starts the schedule at an entry that exists and is no end marker.
     pub fn restart_at(&mut self, index: usize) {
         self.start = index;
-        self.index = index;
-        self.left = self.entries[index].duration;
+        self.reach(index);
     }
 }
 
@@ -124,5 +131,20 @@ mod tests {
         assert_eq!((domains.current(), domains.left()), (2, 20));
         domains.advance();
         assert_eq!(domains.current(), 1);
+    }
+
+    #[test]
+    fn a_change_of_the_current_entry_waits_until_it_is_reached_again() {
+        let mut domains = Domains::<4, 8>::new();
+        domains.set_entry(
+            0,
+            Entry {
+                domain: 3,
+                duration: 10,
+            },
+        );
+        assert_eq!(domains.current(), 0);
+        domains.advance();
+        assert_eq!((domains.current(), domains.left()), (3, 10));
     }
 }
