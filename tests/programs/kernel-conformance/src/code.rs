@@ -20,11 +20,14 @@ macro_rules! programs {
         unsafe extern "C" {
             $(
                 #[link_name = concat!("conformance_", stringify!($name))]
+                #[allow(dead_code)]
                 safe fn $name();
             )*
         }
 
         $(
+            // Not every configuration uses every program.
+            #[allow(dead_code)]
             pub mod $name {
                 /// Address of its first instruction.
                 pub fn address() -> u64 {
@@ -42,8 +45,6 @@ programs! {
     store: "str x1, [x0]";
     /// Makes a system call.
     system_call: "svc #0";
-    /// Makes a system call again and again.
-    system_call_loop: "1: svc #0", "b 1b";
     /// Nothing: faults at once.
     nothing: "nop";
     /// Branches to x0.
@@ -91,9 +92,7 @@ pub mod reg {
     pub const SPSR: usize = 2;
     /// x0; x1 to x8 follow.
     pub const X0: usize = 3;
-    pub const X16: usize = 12;
     pub const X30: usize = 16;
-    pub const X9: usize = 17;
     pub const TPIDR: usize = 34;
     pub const TPIDRRO: usize = 35;
 }

@@ -24,6 +24,11 @@ pub fn push(value: u64) {
     }
 }
 
+/// Number of entries.
+pub fn length() -> usize {
+    LENGTH.load(Ordering::SeqCst)
+}
+
 /// Removes and returns all entries, padded with zeroes or cut to `N`; and how many there were.
 pub fn take<const N: usize>() -> (usize, [u64; N]) {
     let length = LENGTH.swap(0, Ordering::SeqCst);

@@ -2,6 +2,8 @@
 
 mod asid;
 mod bootinfo;
+#[cfg(feature = "debug-build")]
+mod breakpoint;
 mod cnode;
 mod configuration;
 mod cspace;
@@ -58,6 +60,8 @@ pub const ALL: &[Part] = &[
     ("hostile", hostile::TESTS),
     ("preempt", preempt::TESTS),
     ("configuration", configuration::TESTS),
+    #[cfg(feature = "debug-build")]
+    ("breakpoint", breakpoint::TESTS),
 ];
 
 /// Index of a part.

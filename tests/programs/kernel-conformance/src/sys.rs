@@ -182,11 +182,6 @@ pub fn recv(src: Cap, reply: Cap) -> Message {
     raw(Syscall::Recv.to_raw(), src, info(0, 0, 0), reply, 0)
 }
 
-/// `NBRecv`.
-pub fn nb_recv(src: Cap, reply: Cap) -> Message {
-    raw(Syscall::NBRecv.to_raw(), src, info(0, 0, 0), reply, 0)
-}
-
 /// `ReplyRecv`.
 pub fn reply_recv(src: Cap, message: MessageInfo, reply: Cap) -> Message {
     raw(Syscall::ReplyRecv.to_raw(), src, message, reply, 0)

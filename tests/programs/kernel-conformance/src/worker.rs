@@ -84,11 +84,6 @@ impl Spec {
             ..self
         }
     }
-
-    /// With that maximum controlled priority.
-    pub const fn mcp(self, mcp: u64) -> Self {
-        Self { mcp, ..self }
-    }
 }
 
 /// A thread that was made.

@@ -1,21 +1,16 @@
-//! What only one kernel configuration has: debugging calls and breakpoints, benchmark calls; and that the others lack them.
+//! What only one kernel configuration has, debugging and benchmark calls; and that the others lack them.
 
 use super::tests;
 use crate::api;
-use crate::code::{self, reg, registers, words};
-use crate::expect::{Outcome, eq, ok};
-use crate::sys::{self, info, message};
+use crate::code::{self, words};
+use crate::expect::{Outcome, eq};
+use crate::sys::{self, message};
 use crate::worker::{Spec, Test};
 use sel4_abi::config::{DEBUG_BUILD, ENABLE_BENCHMARKS};
 
 tests![
     calls_of_other_configurations_are_unknown,
     debug_kinds_of_capabilities,
-    debug_breakpoint_stops_a_thread,
-    debug_watchpoint_stops_a_thread,
-    debug_breakpoints_are_read_and_removed,
-    debug_breakpoints_refuse,
-    debug_single_stepping,
     benchmark_calls,
     cycle_counter,
 ];
@@ -77,132 +72,6 @@ fn debug_kinds_of_capabilities(t: &mut Test) -> Outcome {
         [0, 2, 4, 6, 8, 0xa, 0xc, 0x16, 1, 3, 9, 0xe, 0xb, 0xd, 0x14, 0x18]
     );
     Ok(())
-}
-
-#[cfg(not(feature = "debug-build"))]
-mod breakpoint {
-    use super::{Outcome, Test};
-
-    pub fn absent(_: &mut Test) -> Outcome {
-        Ok(())
-    }
-    pub use absent as stops_a_thread;
-    pub use absent as watches;
-    pub use absent as are_read;
-    pub use absent as refuse;
-    pub use absent as single_stepping;
-}
-
-#[cfg(feature = "debug-build")]
-mod breakpoint {
-    use super::*;
-    use crate::expect::err;
-    use crate::sys::{Answer, Cap, invoke};
-    use sel4_abi::invocation::InvocationLabel as L;
-
-    fn set(tcb: Cap, number: u64, address: u64, kind: u64, size: u64, rw: u64) -> Answer {
-        invoke(tcb, L::TCBSetBreakpoint, &[number, address, kind, size, rw], &[])
-    }
-
-    fn get(tcb: Cap, number: u64) -> Answer {
-        invoke(tcb, L::TCBGetBreakpoint, &[number], &[])
-    }
-
-    fn unset(tcb: Cap, number: u64) -> Answer {
-        invoke(tcb, L::TCBUnsetBreakpoint, &[number], &[])
-    }
-
-    fn step(tcb: Cap, number: u64, count: u64) -> Answer {
-        invoke(tcb, L::TCBConfigureSingleStepping, &[number, count], &[])
-    }
-
-    pub fn stops_a_thread(t: &mut Test) -> Outcome {
-        let (ep, reply) = (t.endpoint()?, t.reply()?);
-        let pc = code::steps::address();
-        let worker = t.program(Spec::priority(210).fault(ep), pc, &[0])?;
-        ok!(set(worker.tcb, 0, pc + 8, 1, 0, 0));
-        ok!(api::tcb_resume(worker.tcb));
-        eq!(sys::recv(ep, reply), message(0, 4, 0, 0, 4));
-        eq!(words(), [pc + 8, 1, pc + 8, 0]);
-        eq!(registers(worker.tcb)?[reg::X0], 3);
-        ok!(unset(worker.tcb, 0));
-        eq!(
-            sys::nb_send_recv(reply, info(0, 0, 0), ep, reply),
-            message(0, 3, 0, 0, 5)
-        );
-        eq!(registers(worker.tcb)?[reg::X0], 15);
-        Ok(())
-    }
-
-    pub fn watches(t: &mut Test) -> Outcome {
-        let (ep, reply) = (t.endpoint()?, t.reply()?);
-        let (_, address) = t.mapped()?;
-        let pc = code::store::address();
-        // Data breakpoints are numbered after the six for instructions. Writes of 8 bytes.
-        let worker = t.program(Spec::priority(210).fault(ep), pc, &[address, 5])?;
-        ok!(set(worker.tcb, 6, address, 0, 8, 1));
-        ok!(api::tcb_resume(worker.tcb));
-        eq!(sys::recv(ep, reply), message(0, 4, 0, 0, 4));
-        eq!(words(), [pc, 0, address, 6]);
-        Ok(())
-    }
-
-    pub fn are_read(t: &mut Test) -> Outcome {
-        let tcb = t.make(sel4_abi::object::ObjectType::Tcb, 0)?;
-        ok!(set(tcb, 2, 0x40_0000, 1, 0, 0));
-        eq!(ok!(get(tcb, 2)).words(), [0x40_0000, 1, 0, 0, 1]);
-        ok!(set(tcb, 7, 0x50_0000, 0, 4, 2));
-        eq!(ok!(get(tcb, 7)).words(), [0x50_0000, 0, 4, 2, 1]);
-        ok!(unset(tcb, 2));
-        eq!(ok!(get(tcb, 2)).mr(4), 0);
-        Ok(())
-    }
-
-    pub fn refuse(t: &mut Test) -> Outcome {
-        let tcb = t.make(sel4_abi::object::ObjectType::Tcb, 0)?;
-        err!(set(tcb, 10, 0x40_0000, 1, 0, 0), InvalidArgument, [2]);
-        err!(set(tcb, 0, 0x40_0000, 1, 4, 0), InvalidArgument, [3]);
-        err!(set(tcb, 6, 0x40_0000, 0, 3, 1), InvalidArgument, [3]);
-        err!(set(tcb, 6, 0x40_0001, 0, 4, 1), AlignmentError, []);
-        err!(set(tcb, 6, 0xffff_ff80_4000_0000, 0, 4, 1), InvalidArgument, [1]);
-        // Measured: a message without words is not refused, but taken for zeroes left in the registers.
-        ok!(invoke(tcb, L::TCBGetBreakpoint, &[], &[]));
-        // Reading a breakpoint whose number is out of range halts the official kernel: not tried.
-        Ok(())
-    }
-
-    pub fn single_stepping(t: &mut Test) -> Outcome {
-        let (ep, reply) = (t.endpoint()?, t.reply()?);
-        let pc = code::steps::address();
-        let worker = t.program(Spec::priority(210).fault(ep), pc, &[0])?;
-        // It says that a breakpoint was consumed.
-        eq!(ok!(step(worker.tcb, 0, 1)).words(), [1]);
-        ok!(api::tcb_resume(worker.tcb));
-        eq!(sys::recv(ep, reply), message(0, 4, 0, 0, 2));
-        eq!(words(), [pc + 4, 2]);
-        eq!(registers(worker.tcb)?[reg::X0], 1);
-        Ok(())
-    }
-}
-
-fn debug_breakpoint_stops_a_thread(t: &mut Test) -> Outcome {
-    breakpoint::stops_a_thread(t)
-}
-
-fn debug_watchpoint_stops_a_thread(t: &mut Test) -> Outcome {
-    breakpoint::watches(t)
-}
-
-fn debug_breakpoints_are_read_and_removed(t: &mut Test) -> Outcome {
-    breakpoint::are_read(t)
-}
-
-fn debug_breakpoints_refuse(t: &mut Test) -> Outcome {
-    breakpoint::refuse(t)
-}
-
-fn debug_single_stepping(t: &mut Test) -> Outcome {
-    breakpoint::single_stepping(t)
 }
 
 fn benchmark_calls(t: &mut Test) -> Outcome {

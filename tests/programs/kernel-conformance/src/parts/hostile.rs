@@ -1,7 +1,7 @@
 //! Messages no library would send.
 
 use super::tests;
-use crate::api::{self, ALL, CNODE, VSPACE, root};
+use crate::api::{self, ALL, CNODE, root};
 use crate::code::{self, reg, registers, words};
 use crate::expect::{Outcome, eq, err, ok};
 use crate::log::{self, logged};
@@ -374,7 +374,6 @@ fn nonsense_messages(t: &mut Test) -> Outcome {
     let n = t.notification()?;
     sys::signal(n);
     eq!(sys::wait(n).badge, 0);
-    let _ = VSPACE;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use core::arch::asm;
 
 use super::tests;
 use crate::api::{self, ALL, CNODE, IRQ_CONTROL, Slot, root};
-use crate::expect::{Outcome, eq, err, ok, within};
+use crate::expect::{Outcome, eq, err, ok, timed, within};
 use crate::sys::{self, Cap, info, invoke, message};
 use crate::worker::{Made, Test, need};
 use sel4_abi::invocation::InvocationLabel as L;
@@ -58,6 +58,17 @@ fn timer(t: &mut Test) -> Made<(Cap, Cap)> {
     need("set", api::irq_handler_set_notification(handler, n))?;
     need("ack", api::irq_handler_ack(handler))?;
     Ok((handler, n))
+}
+
+/// Whether the notification is signalled within a while: a simulated device may be late.
+fn soon(n: Cap) -> bool {
+    let start = sys::now();
+    while sys::now() - start < sys::ticks(500_000) {
+        if signalled(n) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether the notification was signalled.
@@ -178,10 +189,9 @@ fn handler_refuses(t: &mut Test) -> Outcome {
 
 fn timer_interrupts(t: &mut Test) -> Outcome {
     let (_, n) = timer(t)?;
-    let badged = n;
     let start = sys::now();
     arm(2_000);
-    eq!(sys::wait(badged), message(0, 0, 0, 0, 0));
+    eq!(sys::wait(n), message(0, 0, 0, 0, 0));
     within!(sys::now() - start, sys::ticks(2_000), sys::ticks(2_300));
     disarm();
     Ok(())
@@ -207,7 +217,7 @@ fn line_is_masked_until_acknowledged(t: &mut Test) -> Outcome {
     eq!(signalled(n), false);
     // The acknowledge lets it through, being active.
     ok!(api::irq_handler_ack(handler));
-    eq!(signalled(n), true);
+    eq!(soon(n), true);
     disarm();
     ok!(api::irq_handler_ack(handler));
     eq!(signalled(n), false);
@@ -266,7 +276,7 @@ fn interrupt_without_notification_is_dropped_and_masked(t: &mut Test) -> Outcome
     sys::spin(100);
     eq!(signalled(n), false);
     ok!(api::irq_handler_ack(handler));
-    eq!(signalled(n), true);
+    eq!(soon(n), true);
     disarm();
     Ok(())
 }
@@ -378,11 +388,11 @@ fn software_interrupt(t: &mut Test) -> Outcome {
     eq!(sys::wait(n).badge, 0x10);
     // This interrupt controller cannot mask them: the next one comes without an acknowledgement.
     sys::signal(sgi);
-    eq!(signalled(n), true);
+    eq!(soon(n), true);
     let copy = t.copy(sgi)?;
     ok!(api::irq_handler_ack(handler));
     sys::signal(copy);
-    eq!(signalled(n), true);
+    eq!(soon(n), true);
     ok!(api::irq_handler_ack(handler));
     Ok(())
 }
@@ -432,6 +442,7 @@ fn software_interrupt_refuses(t: &mut Test) -> Outcome {
 }
 
 fn interrupt_preempts(t: &mut Test) -> Outcome {
+    timed!();
     let (_, n) = badged_timer(t, 1)?;
     t.start(
         crate::worker::Spec::priority(210),

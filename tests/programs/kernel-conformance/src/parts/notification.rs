@@ -128,8 +128,8 @@ fn woken_thread_keeps_its_registers(t: &mut Test) -> Outcome {
             let number = sel4_abi::syscall::Syscall::Wait.to_raw() as u64;
             let mut x = [src, 0x777, 1, 2, 3, 4, 5, number, 6];
             sys::svc(&mut x);
-            for i in 0..6 {
-                log::push(x[i]);
+            for value in &x[..6] {
+                log::push(*value);
             }
         },
         [n, 0, 0, 0],

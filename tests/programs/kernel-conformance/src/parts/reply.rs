@@ -1,8 +1,8 @@
 //! Reply objects: who can be answered through them, once, and what becomes of callers when they go.
 
 use super::tests;
-use crate::api::{self, ALL, root};
-use crate::expect::{Outcome, eq, err, ok};
+use crate::api::{self, root};
+use crate::expect::{Outcome, eq, ok};
 use crate::log::{self, logged};
 use crate::sys::{self, info, message};
 use crate::worker::{Spec, Test, Worker};
