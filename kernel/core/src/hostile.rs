@@ -6,6 +6,7 @@
 use proptest::prelude::*;
 use sel4_abi::ipc_buffer::word;
 use sel4_abi::message::MessageInfo;
+use sel4_abi::object::ObjectType;
 use sel4_abi::platform::BootRegisters;
 
 use crate::boot::Machinery;
@@ -449,6 +450,58 @@ fn label(name: &str) -> u64 {
         .find(|l| format!("{l:?}") == name)
         .map(|&l| l as u64)
         .unwrap()
+}
+
+#[test]
+fn what_a_preempted_retype_passed_over_is_handed_out_to_nobody_unzeroed() {
+    let mut world = World::new(1);
+    let big = |cap| {
+        matches!(
+            cap,
+            Cap::Untyped {
+                device: false,
+                bits: 16..,
+                ..
+            }
+        )
+    };
+    let from = (16..SLOTS)
+        .find(|&index| big(world.kernel.m.cap(nth(world.root, index))))
+        .unwrap();
+    let Cap::Untyped { at, .. } = world.kernel.m.cap(nth(world.root, from)) else {
+        panic!()
+    };
+    assert_eq!(
+        world.call(from, 1, &[2, 0, 0, 0, 90, 1], &[2]).label(),
+        0,
+        "an endpoint"
+    );
+    // What an earlier owner left behind it: capabilities of his choice.
+    for offset in (16..4096).step_by(8) {
+        world.kernel.m.store(at, offset, 0x5555_5555_5555_5555);
+    }
+    let frame = ObjectType::SmallPage as u64;
+    world.kernel.m.pending.push(100);
+    world.call(from, 1, &[frame, 0, 0, 0, 91, 12], &[2]);
+    assert!(
+        world.kernel.m.is_empty(nth(world.root, 91)),
+        "the interrupt preempts it"
+    );
+    assert_eq!(
+        world.call(from, 1, &[4, 1, 0, 0, 91, 1], &[2]).label(),
+        0,
+        "a CNode"
+    );
+    let Cap::CNode { at: node, .. } = world.kernel.m.cap(nth(world.root, 91)) else {
+        panic!()
+    };
+    for slot in 0..2 {
+        assert_eq!(
+            world.kernel.m.cap(nth(node, slot)),
+            Cap::Null,
+            "slot {slot} of a new CNode"
+        );
+    }
 }
 
 proptest! {

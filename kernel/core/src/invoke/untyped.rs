@@ -78,14 +78,16 @@ impl<M: Machine> Kernel<M> {
         if device && !may_be_device(retype.kind) {
             return Err(InvocationError::InvalidArgument(1).into());
         }
-        if reset {
+        if reset || start > free {
+            // What is passed over is given up before anything is zeroed: a retype that is preempted and then repeated with
+            // other arguments must not find `clean` beyond bytes that were never zeroed.
             self.m.set_cap(
                 call.slot,
                 Cap::Untyped {
                     at,
                     bits,
                     device,
-                    free,
+                    free: start,
                     clean,
                 },
             );
