@@ -30,15 +30,20 @@ pub enum Report<R> {
     Bad(Failure, u64),
 }
 
-/// Judge a copy of the report. `stale` is the generation whose report stood in the page when the side was attached:
-/// root clears it before the new generation starts, but we may look earlier.
-pub fn judge<C: Class>(report: &DriverReport, generation: u32, stale: Option<u32>) -> Report<C::Record> {
+/// Judge a copy of the report. `stale` is what stood in the page when the side was attached: root clears it before the new
+/// generation starts, but we may look earlier. It is an earlier generation's whatever it says, because that one could
+/// write there, and could guess our generation's number.
+pub fn judge<C: Class>(
+    report: &DriverReport,
+    generation: u32,
+    stale: Option<&DriverReport>,
+) -> Report<C::Record> {
     let bad = |detail| Report::Bad(Failure::BadReport, detail);
-    if report.state == STATE_NONE {
+    if report.state == STATE_NONE || stale == Some(report) {
         return Report::None;
     }
     if report.generation != generation {
-        return if stale == Some(report.generation) {
+        return if stale.is_some_and(|stale| stale.generation == report.generation) {
             Report::None
         } else {
             bad(detail::GENERATION)

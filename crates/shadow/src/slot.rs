@@ -10,6 +10,7 @@
 //! In every mode requests of open sessions are validated and accepted, as far as the table goes; only in `Passive` are
 //! they handed to a driver, and only in `Passive` and `Draining` are a driver's answers looked at.
 
+use device_class::report::DriverReport;
 use heapless::{Deque, Vec};
 use shared_ring::Link;
 use shared_ring::page::Page;
@@ -107,8 +108,8 @@ pub struct Slot<'s, C: Class, P> {
     attempts: u32,
     /// A client may have changed what was learnt: a difference proves nothing any more.
     unlearnt: bool,
-    /// Generation whose report stood in the page when the side was attached.
-    stale: Option<u32>,
+    /// The report that stood in the page when the side was attached.
+    stale: Option<DriverReport>,
     /// The driver broke rules: it is not to be fed again.
     broken: bool,
     /// Entries that an earlier generation had.

@@ -139,7 +139,8 @@ impl Drivers {
         match slot.generations.cut_step(place)? {
             CutStep::Done => Ok(false),
             CutStep::Take(place) => {
-                slot.take_device(place).map_err(refused)?;
+                let side = slot.generations.at(place).map_or(Side::A, |g| g.side);
+                slot.take_device(place, side).map_err(refused)?;
                 slot.generations.cut(place).map(|()| true)
             }
         }
@@ -272,16 +273,16 @@ impl DeviceSlot {
                 .driver_slot(SLOT_IRQ + index as u64)
                 .move_(&path(line.issue))?;
         }
-        // SAFETY: the page was mapped here for writing when the slot was created, and stays so. The shadow reads it
-        // through a mapping of its own and takes what is there as hostile; no reference of ours points into it.
-        unsafe { core::ptr::write_bytes(side.driver_page_here.cast::<u64>(), 0, PAGE / 8) };
+        side.clear();
         place.tcb().tcb_resume()
     }
 
-    /// Suspended first, so that it cannot act while it loses things.
-    fn take_device(&self, place: usize) -> sel4::Result<()> {
-        let place = &self.places[place];
+    /// Suspended first, so that it cannot act while it loses things. Nothing that it wrote is left for a successor on the
+    /// same side to be judged by: it may have written a report or answers in that one's name.
+    fn take_device(&self, place: usize, side: Side) -> sel4::Result<()> {
+        let (place, side) = (&self.places[place], &self.sides[side as usize]);
         place.tcb().tcb_suspend()?;
+        side.clear();
         for copy in 0..place.register_pages {
             path(place.registers + copy).delete()?;
         }
@@ -318,5 +319,12 @@ impl SideCaps {
             driver_page,
             driver_page_here: memory.keep(here)?,
         })
+    }
+
+    /// Zeroes the driver's page of the link.
+    fn clear(&self) {
+        // SAFETY: the page was mapped here for writing when the slot was created, and stays so. The shadow reads it
+        // through a mapping of its own and takes what is there as hostile; no reference of ours points into it.
+        unsafe { core::ptr::write_bytes(self.driver_page_here.cast::<u64>(), 0, PAGE / 8) };
     }
 }

@@ -3,7 +3,7 @@
 mod world;
 
 use device_class::block::*;
-use device_class::report::{DriverReport, STATE_FAILED};
+use device_class::report::{DriverReport, STATE_FAILED, STATE_READY};
 use shadow::slot::{Mode, detail};
 use shared_ring::page::Page;
 use supervision::shadow::{CommandKind, EventKind, Failure, Policy};
@@ -371,6 +371,32 @@ fn no_policy_accepts_another_block_size() {
         );
         assert_eq!(machine.expect(EventKind::Refused).a, u64::from(LOST_BLOCK_SIZE));
     }
+}
+
+#[test]
+fn report_that_an_old_generation_left_in_its_successors_name_is_not_believed() {
+    let mut machine = Machine::running(&["raw"]);
+    assert!(machine.submit(0, Op::Write, 3, 1));
+    // The first generation guesses who will have its page next, and says that this one works.
+    let mut forged = Driver::report(3, STATE_READY, 0, &RECORD);
+    forged.heartbeat = 1;
+    machine.driver.as_mut().unwrap().link.write_info(&forged);
+    machine.update(RECORD, Policy::Refuse);
+    machine.expect(EventKind::Enabled);
+    machine.work_until_idle();
+    machine.command(CommandKind::Quiesce, Policy::Refuse, machine.now() + 5_000, 0, 0);
+    machine.expect(EventKind::Quiesced);
+    machine.cut();
+    machine.attach(Policy::Refuse);
+    machine.ring();
+    assert!(
+        matches!(machine.mode(), Mode::Waiting { .. }),
+        "{:?}",
+        machine.mode()
+    );
+    machine.start(RECORD);
+    assert_eq!(machine.expect(EventKind::Enabled).generation, 3);
+    machine.work_until_idle();
 }
 
 #[test]

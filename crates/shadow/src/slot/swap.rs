@@ -77,7 +77,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
         let link = &mut self.sides[self.current].link;
         link.reset();
         let before = link.read_info::<DriverReport>();
-        self.stale = before.filter(|r| r.state != STATE_NONE).map(|r| r.generation);
+        self.stale = before.filter(|r| r.state != STATE_NONE);
         self.broken = false;
         self.set_mode(Mode::Waiting {
             deadline: command.c,
@@ -98,7 +98,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
         let Some(report) = self.sides[self.current].link.read_info::<DriverReport>() else {
             return;
         };
-        match judge::<C>(&report, self.kept.generation, self.stale) {
+        match judge::<C>(&report, self.kept.generation, self.stale.as_ref()) {
             Report::None if self.now >= deadline => self.failed(Failure::ProbeDeadline, 0, outbox, env),
             Report::None => {}
             Report::Bad(failure, detail) => {
