@@ -58,6 +58,36 @@ pub fn rust_component(subcommand: &str, component: &str) -> Result<()> {
     Ok(())
 }
 
+/// A program of the nightly toolchain, whatever toolchain started us.
+pub fn nightly(program: &str) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", program]);
+    command
+}
+
+/// Whether Miri can be run. It is added to a nightly toolchain that is there; none is installed for it.
+pub fn miri() -> bool {
+    let there = || {
+        let mut probe = nightly("cargo");
+        probe.args(["miri", "--version"]);
+        probe.output().is_ok_and(|output| output.status.success())
+    };
+    if there() {
+        return true;
+    }
+    if nightly("rustc")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        let _step = Step::start("adding Miri to the nightly toolchain");
+        let _ = Command::new("rustup")
+            .args(["component", "add", "--toolchain", "nightly", "miri", "rust-src"])
+            .status();
+    }
+    there()
+}
+
 /// Makes sure that QEMU is there and new enough; returns its version.
 pub fn qemu() -> Result<Version> {
     let found = qemu_version();

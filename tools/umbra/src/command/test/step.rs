@@ -1,6 +1,7 @@
 //! The parts of the test run, and what each of them starts.
 
 use crate::build::{self, Config};
+use crate::setup;
 use anyhow::Result;
 use std::process::Command;
 
@@ -15,6 +16,8 @@ pub enum Kind {
     ClippyTarget,
     /// Unit, property and documentation tests on the host.
     Host,
+    /// The unsafe code of links and trace under Miri; skipped where there is no nightly toolchain with it.
+    Miri,
     /// Layers, unsafe code, manifests.
     Tidy,
     /// Programs booted in QEMU.
@@ -23,12 +26,13 @@ pub enum Kind {
 
 impl Kind {
     /// All parts: what fails fast comes first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Fmt,
         Self::Tidy,
         Self::ClippyHost,
         Self::ClippyTarget,
         Self::Host,
+        Self::Miri,
         Self::Boot,
     ];
 
@@ -39,6 +43,7 @@ impl Kind {
             Self::ClippyHost => "clippy-host",
             Self::ClippyTarget => "clippy-target",
             Self::Host => "host",
+            Self::Miri => "miri",
             Self::Tidy => "tidy",
             Self::Boot => "boot",
         }
@@ -73,6 +78,8 @@ impl Kind {
                 "--exclude",
                 TESTS,
             ])),
+            Self::Miri if !setup::miri() => Vec::new(),
+            Self::Miri => with_filter(miri()),
             Self::Tidy => with_filter(cargo(&["test", "--package", TESTS, "--test", "tidy"])),
             Self::Boot => with_filter(cargo(&["test", "--package", TESTS, "--test", "boot"])),
         })
@@ -91,6 +98,18 @@ fn cargo(arguments: &[&str]) -> Command {
 fn lint(program: &build::Package) -> Command {
     let mut command = build::cargo("clippy", program, Config::Debug);
     command.args(["--", "-D", "warnings"]);
+    command
+}
+
+/// Miri is slow: few cases of each property, and only what reaches unsafe code.
+fn miri() -> Command {
+    let mut command = setup::nightly("cargo");
+    command
+        .args(["miri", "test", "--package", "shared-ring", "--package", "trace"])
+        .args(["--test", "pages", "--test", "region"])
+        .env("PROPTEST_CASES", "4")
+        // The tests leak the regions that stand for mapped memory, on purpose.
+        .env("MIRIFLAGS", "-Zmiri-ignore-leaks");
     command
 }
 
