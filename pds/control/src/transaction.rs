@@ -113,6 +113,9 @@ pub enum After {
     Stage(u8),
 }
 
+/// Jobs whose packages are kept for a stager that does not answer; beyond that it is taken to be dead.
+const MAX_LENT: usize = 2;
+
 /// One device.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -141,6 +144,8 @@ pub struct Machine {
     job: Option<u32>,
     /// Package of the job in `StageNew`.
     staging: Option<u8>,
+    /// Jobs whose outcome has not come, given up or not, with their packages: the stager may still be reading them.
+    lent: Vec<(u32, u8), MAX_LENT>,
     /// The shadow is known to hand nothing to any driver.
     shadow_active: bool,
     /// The spare is being brought up, because of `reason`.
@@ -188,6 +193,7 @@ impl Machine {
             jobs: 0,
             job: None,
             staging: None,
+            lent: Vec::new(),
             shadow_active: true,
             restoring: false,
             recovering: false,
@@ -252,6 +258,7 @@ impl Machine {
             || generations.iter().flatten().any(|one| one.package == package)
             || orders.iter().flatten().any(|order| order.package == package)
             || self.staging == Some(package)
+            || self.lent.iter().any(|(_, lent)| *lent == package)
             || self.step == Step::Reap(After::Stage(package))
     }
 
@@ -334,6 +341,7 @@ impl Machine {
             0 => Ok(outcome.generation),
             refusal => Err(stage::refusal(refusal, outcome.detail)),
         };
+        self.lent.retain(|(job, _)| *job != outcome.id);
         if self.job != Some(outcome.id) {
             // A job that was given up: what it built is given back.
             if let Ok(generation) = result {

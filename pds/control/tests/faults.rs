@@ -112,3 +112,21 @@ fn two_faults_at_every_pair_of_steps() {
         }
     }
 }
+
+#[test]
+fn package_stays_as_long_as_a_late_stager_may_be_reading_it() {
+    let mut system = System::new(&[GOOD, BETTER, b"X"]);
+    system.settle();
+    let needs = |system: &System| system.control.machine(0).is_some_and(|machine| machine.needs(1));
+    system.begin_update(BETTER, Policy::Refuse).unwrap();
+    let late = system.world.reports.pop_front().expect("the stager's outcome");
+    system.world.now = system.control.deadline().unwrap();
+    system.tick();
+    system.run();
+    system.begin_update(b"X", Policy::Refuse).unwrap();
+    assert!(needs(&system), "the job was given up, but nobody told the stager");
+    system.world.reports.push_back(late);
+    system.settle();
+    assert!(!needs(&system));
+    system.check_settled();
+}

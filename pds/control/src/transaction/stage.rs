@@ -87,6 +87,10 @@ impl Machine {
         self.jobs = self.jobs.wrapping_add(1);
         let id = job_id(self.index, self.jobs);
         self.job = Some(id);
+        if self.lent.is_full() {
+            self.lent.remove(0);
+        }
+        let _ = self.lent.push((id, package));
         // The number before the job: a successor must not use it again.
         self.save(env);
         env.world.job(stager::Job {
