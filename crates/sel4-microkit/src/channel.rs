@@ -6,7 +6,7 @@ use crate::MessageInfo;
 use crate::symbols::{pd_irqs, pd_notifications, pd_pps};
 use sel4_abi::microkit::{MAX_CHANNELS, slot};
 
-/// A channel between this protection domain and another, identified by a channel index.
+/// One of this protection domain's channels, by the number the system description gives it.
 #[derive(Debug, Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Channel {
     index: usize,
@@ -46,17 +46,17 @@ impl Channel {
         self.cap()
     }
 
-    /// Corresponds to `microkit_notify`. Panics if the channel may not be notified.
+    /// C: `microkit_notify`. Panics if the channel may not be notified.
     pub fn notify(&self) {
         self.notification().signal()
     }
 
-    /// Corresponds to `microkit_irq_ack`. Panics if the channel is no interrupt.
+    /// C: `microkit_irq_ack`. Panics if the channel is no interrupt.
     pub fn irq_ack(&self) -> Result<(), IrqAckError> {
         self.irq_handler().irq_handler_ack().map_err(IrqAckError)
     }
 
-    /// Corresponds to `microkit_ppcall`. Panics if the channel may not be called.
+    /// C: `microkit_ppcall`. Panics if the channel may not be called.
     pub fn pp_call(&self, msg_info: MessageInfo) -> MessageInfo {
         MessageInfo::from_inner(self.endpoint().call(msg_info.into_inner()))
     }
@@ -98,7 +98,7 @@ impl ChannelFacet for sel4::cap_type::Endpoint {
     }
 }
 
-/// Error type returned by [`Channel::irq_ack`].
+/// Why [`Channel::irq_ack`] failed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct IrqAckError(sel4::Error);
 
@@ -108,7 +108,7 @@ impl fmt::Display for IrqAckError {
     }
 }
 
-/// A handle to a child protection domain, identified by a child protection domain index.
+/// A protection domain that this one looks after, by the number the system description gives it.
 #[derive(Debug, Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Child {
     index: usize,

@@ -11,7 +11,7 @@ pub struct DeferredAction {
     interface: DeferredActionInterface,
 }
 
-/// A channel interface for which actions can be deferred.
+/// A channel on which one signal can be left for the next wait to send.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
 pub enum DeferredActionInterface {
     /// [`Channel::notify`].

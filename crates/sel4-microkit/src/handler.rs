@@ -8,7 +8,7 @@ use crate::defer::{DeferredAction, PreparedDeferredAction};
 use crate::ipc::{self, ChannelSet, Event};
 use crate::{Channel, Child, MessageInfo, pd_is_passive, symbols};
 
-/// Trait for the application-specific part of a protection domain's main loop.
+/// What a protection domain does when something arrives.
 pub trait Handler {
     /// Error type returned by this protection domain's entry points.
     type Error: fmt::Display;
@@ -84,7 +84,7 @@ impl Handler for Never {
     type Error = Infallible;
 }
 
-/// A [`Handler`] implementation which does not override any of the default method implementations.
+/// The [`Handler`] of a protection domain that waits for nothing: every method is the default one.
 pub struct NullHandler(());
 
 impl NullHandler {

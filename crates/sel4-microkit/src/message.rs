@@ -28,12 +28,12 @@ impl MessageInfo {
         self.inner
     }
 
-    /// Corresponds to `microkit_msginfo_new`: `count` is the number of message registers.
+    /// C: `microkit_msginfo_new`: `count` is the number of message registers.
     pub fn new(label: MessageLabel, count: usize) -> Self {
         Self::from_inner(sel4::MessageInfo::new(label, 0, 0, count))
     }
 
-    /// The label associated with this message.
+    /// What the message is about.
     pub fn label(&self) -> MessageLabel {
         self.inner.label()
     }
@@ -43,12 +43,12 @@ impl MessageInfo {
         sel4::MessageInfo::label_width()
     }
 
-    /// The number of filled message registers associated with this message.
+    /// How many words it carries.
     pub fn count(&self) -> usize {
         self.inner.length()
     }
 
-    /// Interpret this message as a [`sel4::Fault`].
+    /// The [`sel4::Fault`] that this message reports.
     pub fn fault(&self) -> sel4::Fault {
         sel4::with_ipc_buffer(|ipc_buffer| sel4::Fault::new(ipc_buffer, self.inner()))
     }
@@ -60,17 +60,17 @@ impl Default for MessageInfo {
     }
 }
 
-/// Provides access to the protection domain's message registers.
+/// Lends the message registers.
 pub fn with_msg_regs<T>(f: impl FnOnce(&[MessageRegisterValue]) -> T) -> T {
     sel4::with_ipc_buffer(|ipc_buffer| f(ipc_buffer.msg_regs()))
 }
 
-/// Provides mutable access to the protection domain's message registers.
+/// Lends the message registers to write.
 pub fn with_msg_regs_mut<T>(f: impl FnOnce(&mut [MessageRegisterValue]) -> T) -> T {
     sel4::with_ipc_buffer_mut(|ipc_buffer| f(ipc_buffer.msg_regs_mut()))
 }
 
-/// Provides access to the protection domain's message registers, viewed as an array of bytes.
+/// Lends the message registers as bytes.
 pub fn with_msg_bytes<T>(f: impl FnOnce(&[u8]) -> T) -> T {
     sel4::with_ipc_buffer(|ipc_buffer| f(ipc_buffer.msg_bytes()))
 }
@@ -80,12 +80,12 @@ pub fn with_msg_bytes_mut<T>(f: impl FnOnce(&mut [u8]) -> T) -> T {
     sel4::with_ipc_buffer_mut(|ipc_buffer| f(ipc_buffer.msg_bytes_mut()))
 }
 
-/// Corresponds to `microkit_mr_set`. Panics if there is no register `i`.
+/// C: `microkit_mr_set`. Panics if there is no register `i`.
 pub fn set_mr(i: usize, value: MessageRegisterValue) {
     with_msg_regs_mut(|regs| regs[i] = value)
 }
 
-/// Corresponds to `microkit_mr_get`. Panics if there is no register `i`.
+/// C: `microkit_mr_get`. Panics if there is no register `i`.
 pub fn get_mr(i: usize) -> MessageRegisterValue {
     with_msg_regs(|regs| regs[i])
 }

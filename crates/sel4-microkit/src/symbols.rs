@@ -102,7 +102,7 @@ macro_rules! memory_region_symbol {
     }};
 }
 
-/// Returns whether this protection domain is a passive server.
+/// Whether this protection domain runs on its callers' time only.
 pub fn pd_is_passive() -> bool {
     // A byte, not a bool: any value may stand in an image.
     *var!(microkit_passive: u8 = 0) != 0
@@ -120,13 +120,13 @@ pub(crate) fn pd_pps() -> usize {
     *var!(microkit_pps: usize = 0)
 }
 
-/// Returns the name of this protection domain without converting to unicode.
+/// This protection domain's name, as bytes.
 fn pd_name_bytes() -> &'static [u8] {
     let bytes: &[u8] = var!(microkit_name: [u8; PD_NAME_LENGTH] = [0; PD_NAME_LENGTH]);
     bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
-/// Returns the name of this protection domain.
+/// What the system description calls this protection domain.
 pub fn pd_name() -> Result<&'static str, Utf8Error> {
     str::from_utf8(pd_name_bytes())
 }

@@ -31,7 +31,7 @@ pub mod panicking;
 
 pub use termination::{Never, Termination};
 
-/// Declares a function to be the root task's main function.
+/// Makes the function the one that a root task starts with.
 ///
 /// ```ignore
 /// #[root_task]

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Trait for the return type of [`#[root_task]`](crate::root_task) main functions.
+/// How a [`#[root_task]`](crate::root_task) function may end.
 pub trait Termination {
     /// Why it ended.
     type Error: fmt::Debug;

@@ -3,17 +3,17 @@
 use crate::{Error, Result, Word, cap, syscall};
 use sel4_abi::syscall::Syscall;
 
-/// Corresponds to `seL4_BenchmarkResetLog`: starts a measurement.
+/// C: `seL4_BenchmarkResetLog`: starts a measurement.
 pub fn benchmark_reset_log() -> Result<()> {
     Error::from_label(syscall::simple(Syscall::BenchmarkResetLog, 0))
 }
 
-/// Corresponds to `seL4_BenchmarkFinalizeLog`: ends a measurement.
+/// C: `seL4_BenchmarkFinalizeLog`: ends a measurement.
 pub fn benchmark_finalize_log() -> Word {
     syscall::simple(Syscall::BenchmarkFinalizeLog, 0)
 }
 
-/// Corresponds to `seL4_BenchmarkSetLogBuffer`.
+/// C: `seL4_BenchmarkSetLogBuffer`.
 pub fn benchmark_set_log_buffer(frame: cap::UnspecifiedPage) -> Result<()> {
     Error::from_label(syscall::simple(Syscall::BenchmarkSetLogBuffer, frame.bits()))
 }
@@ -26,7 +26,7 @@ pub fn benchmark_get_thread_utilisation(tcb: cap::Tcb) {
     });
 }
 
-/// Corresponds to `seL4_BenchmarkResetThreadUtilisation`.
+/// C: `seL4_BenchmarkResetThreadUtilisation`.
 pub fn benchmark_reset_thread_utilisation(tcb: cap::Tcb) {
     syscall::simple(Syscall::BenchmarkResetThreadUtilisation, tcb.bits());
 }

@@ -8,9 +8,9 @@ use crate::{
 };
 use sel4_abi::bootinfo::BootInfoId;
 
-/// A wrapped pointer to a [`BootInfo`] block.
+/// Where the kernel left its [`BootInfo`].
 ///
-/// Access [`BootInfo`] via `Deref`, and [`BootInfoExtraIter`] via [`extra`](BootInfoPtr::extra).
+/// Dereferences to [`BootInfo`]; [`extra`](BootInfoPtr::extra) walks what follows it.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct BootInfoPtr {
@@ -62,7 +62,7 @@ impl Deref for BootInfoPtr {
     }
 }
 
-/// Corresponds to `seL4_BootInfo`.
+/// C: `seL4_BootInfo`.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct BootInfo(sys::seL4_BootInfo);
@@ -121,7 +121,7 @@ impl BootInfo {
     }
 }
 
-/// Corresponds to `seL4_UntypedDesc`.
+/// C: `seL4_UntypedDesc`.
 #[repr(transparent)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UntypedDesc(sys::seL4_UntypedDesc);
@@ -145,7 +145,7 @@ impl UntypedDesc {
     }
 }
 
-/// An extra bootinfo chunk along with its ID.
+/// A piece of further boot information and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootInfoExtra<'a> {
     /// What it is.
@@ -166,7 +166,7 @@ impl BootInfoExtra<'_> {
     }
 }
 
-/// Corresponds to `seL4_BootInfoID`.
+/// C: `seL4_BootInfoID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // As in the C API.
 pub enum BootInfoExtraId {

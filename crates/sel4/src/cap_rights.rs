@@ -2,7 +2,7 @@
 
 use crate::{helper_macros::newtype_methods, sys};
 
-/// Corresponds to `seL4_CapRights_t`.
+/// C: `seL4_CapRights_t`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapRights(sys::seL4_CapRights);
 
@@ -46,7 +46,7 @@ impl From<CapRightsBuilder> for CapRights {
     }
 }
 
-/// Helper for constructing [`CapRights`].
+/// Puts [`CapRights`] together, one right after the other.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 pub struct CapRightsBuilder {
     grant_reply: bool,

@@ -2,7 +2,7 @@
 
 use crate::{WORD_SIZE, Word, helper_macros::newtype_methods, sys};
 
-/// Corresponds to `seL4_CNode_CapData`.
+/// C: `seL4_CNode_CapData`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CNodeCapData(sys::seL4_CNode_CapData);
 

@@ -9,10 +9,10 @@ use crate::{InvocationContext, IpcBuffer, NoExplicitInvocationContext, WORD_SIZE
 pub mod cap;
 pub mod cap_type;
 
-/// The raw bits of a capability pointer.
+/// A slot's address as a number.
 pub type CPtrBits = sys::seL4_CPtr;
 
-/// A capability pointer.
+/// Address of a slot in a CSpace.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct CPtr {
     bits: CPtrBits,
@@ -35,7 +35,7 @@ impl CPtr {
     }
 }
 
-/// A capability pointer with a number of bits to resolve.
+/// A slot's address together with how many of its bits count.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct CPtrWithDepth {
     bits: CPtrBits,
@@ -70,7 +70,7 @@ impl From<CPtr> for CPtrWithDepth {
     }
 }
 
-/// A capability pointer to be resolved in the current CSpace.
+/// Addresses a slot, looked up in the CSpace of the thread that invokes it.
 ///
 /// - `T` is a [`CapType`] marking the kind of capability.
 /// - `C` is a strategy for discovering the current thread's IPC buffer; see [`with`](Cap::with).
@@ -230,7 +230,7 @@ impl<C: InvocationContext> AbsoluteCPtr<C> {
 ///
 /// [`CPtr`] and [`Cap`] each have a depth of [`WORD_SIZE`].
 pub trait HasCPtrWithDepth {
-    /// Returns the logical [`CPtrWithDepth`] entailed by `self`.
+    /// The same address with its depth.
     fn cptr_with_depth(self) -> CPtrWithDepth;
 }
 
@@ -253,7 +253,7 @@ impl HasCPtrWithDepth for CPtrWithDepth {
 }
 
 impl<C> cap::CNode<C> {
-    /// Returns the [`AbsoluteCPtr`] for `path` in the context of `self`.
+    /// `path`, looked up from this CNode.
     pub fn absolute_cptr<T: HasCPtrWithDepth>(self, path: T) -> AbsoluteCPtr<C> {
         AbsoluteCPtr {
             root: self,
@@ -266,7 +266,7 @@ impl<C> cap::CNode<C> {
         self.absolute_cptr(CPtrWithDepth::from_bits_with_depth(bits, depth))
     }
 
-    /// Returns the [`AbsoluteCPtr`] for `self` in its own context.
+    /// The slot this CNode is found in when the search starts at itself.
     pub fn absolute_cptr_for_self(self) -> AbsoluteCPtr<C> {
         self.absolute_cptr(CPtrWithDepth::empty())
     }

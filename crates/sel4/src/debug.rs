@@ -2,18 +2,18 @@
 
 use crate::{Cap, CapType, InvocationContext, cap, syscall};
 
-/// Corresponds to `seL4_DebugHalt`.
+/// C: `seL4_DebugHalt`.
 pub fn debug_halt() {
     syscall::debug_halt();
 }
 
-/// Corresponds to `seL4_DebugSnapshot`.
+/// C: `seL4_DebugSnapshot`.
 pub fn debug_snapshot() {
     syscall::debug_snapshot();
 }
 
 impl<C: InvocationContext> cap::Tcb<C> {
-    /// Corresponds to `seL4_DebugNameThread`. Panics if the name does not fit in a message.
+    /// C: `seL4_DebugNameThread`. Panics if the name does not fit in a message.
     pub fn debug_name(self, name: &[u8]) {
         self.invoke(|cptr, ipc_buffer| {
             let bytes = ipc_buffer.msg_bytes_mut();
@@ -25,7 +25,7 @@ impl<C: InvocationContext> cap::Tcb<C> {
 }
 
 impl<T: CapType> Cap<T> {
-    /// Corresponds to `seL4_DebugCapIdentify`: 0 if there is no capability.
+    /// C: `seL4_DebugCapIdentify`: 0 if there is no capability.
     pub fn debug_identify(self) -> u32 {
         syscall::debug_cap_identify(self.bits())
     }

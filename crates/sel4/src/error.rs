@@ -5,10 +5,10 @@ use core::{fmt, result};
 use crate::{Word, sys};
 use sel4_abi::error as abi;
 
-/// Alias for `Result<_, Error>`.
+/// What an invocation that can fail returns.
 pub type Result<T> = result::Result<T, Error>;
 
-/// Corresponds to `seL4_Error`. After an error the message registers say more (see [`abi::Error`]).
+/// C: `seL4_Error`. After an error the message registers say more (see [`abi::Error`]).
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, Eq, PartialEq)]
 pub enum Error {

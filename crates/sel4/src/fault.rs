@@ -25,7 +25,7 @@ declare_fault_newtype!(Timeout, seL4_Fault_Timeout);
 #[cfg(feature = "debug-build")]
 declare_fault_newtype!(DebugException, seL4_Fault_DebugException);
 
-/// Corresponds to `seL4_Fault`.
+/// C: `seL4_Fault`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // The variants' types say what they are.
 pub enum Fault {

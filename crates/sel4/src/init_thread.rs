@@ -1,11 +1,11 @@
-//! Items that are applicable within the context of the root task's initial thread's CSpace.
+//! What the kernel puts into the root task's CSpace before its first instruction.
 
 use core::marker::PhantomData;
 use core::ops::Range;
 
 use crate::{CPtr, CPtrBits, Cap, CapType, cap_type, sys};
 
-/// The index of a slot in the initial thread's root CNode.
+/// A slot of the root task's CNode, by number.
 #[derive(Debug, Copy, Clone, Ord, PartialOrd, Eq, PartialEq, Hash)]
 pub struct Slot<T: CapType = cap_type::Unspecified> {
     index: usize,
@@ -59,7 +59,7 @@ impl Slot {
     }
 }
 
-/// Corresponds to `seL4_SlotRegion`.
+/// C: `seL4_SlotRegion`.
 #[derive(Debug, Clone, Eq, PartialEq)]
 pub struct SlotRegion<T: CapType> {
     range: Range<usize>,
@@ -102,7 +102,7 @@ impl<T: CapType> SlotRegion<T> {
     }
 }
 
-/// Initial CSpace slot constants corresponding to `seL4_Cap*`.
+/// The slots of `seL4_Cap*`.
 pub mod slot {
     use super::{Slot, cap_type};
     use sel4_abi::bootinfo::InitCap;
@@ -133,7 +133,7 @@ pub mod slot {
     }
 }
 
-/// Suspends the initial thread using [`slot::TCB`].
+/// Stops the initial thread for good.
 pub fn suspend_self<T>() -> T {
     let result = slot::TCB.cap().tcb_suspend();
     unreachable!("suspended thread runs: {result:?}")

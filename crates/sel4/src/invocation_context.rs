@@ -4,13 +4,13 @@ use core::cell::RefCell;
 
 use crate::{ImplicitInvocationContext, IpcBuffer};
 
-/// A strategy for discovering the current thread's IPC buffer.
+/// How an invocation finds the IPC buffer to use.
 pub trait InvocationContext {
     /// Runs `f` with the buffer.
     fn with_context<T>(&mut self, f: impl FnOnce(&mut IpcBuffer) -> T) -> T;
 }
 
-/// The absence of a strategy for discovering the current thread's IPC buffer.
+/// No IPC buffer given: one must be passed with each invocation.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NoInvocationContext;
 

@@ -2,7 +2,7 @@
 
 use crate::{AbsoluteCPtr, Word, cap, helper_macros::newtype_methods, sys};
 
-/// Corresponds to `seL4_IPCBuffer`.
+/// C: `seL4_IPCBuffer`.
 #[derive(Default)]
 #[repr(transparent)]
 pub struct IpcBuffer(sys::seL4_IPCBuffer);

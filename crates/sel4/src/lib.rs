@@ -92,10 +92,10 @@ pub use fault::DebugException;
 #[cfg(feature = "debug-build")]
 pub use printing::{DebugWrite, debug_put_char};
 
-/// Corresponds to `seL4_Word`.
+/// C: `seL4_Word`.
 pub type Word = sys::seL4_Word;
 
-/// The size of [`Word`] in bits.
+/// Bits of a [`Word`].
 pub const WORD_SIZE: usize = sel4_abi::WORD_BITS;
 
 /// The number of message registers which are passed in machine registers.

@@ -2,7 +2,7 @@
 
 use crate::{Word, helper_macros::newtype_methods, sys};
 
-/// Corresponds to `seL4_MessageInfo_t`.
+/// C: `seL4_MessageInfo_t`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageInfo(sys::seL4_MessageInfo);
 
@@ -51,7 +51,7 @@ impl From<MessageInfoBuilder> for MessageInfo {
     }
 }
 
-/// Helper for constructing [`MessageInfo`].
+/// Puts a [`MessageInfo`] together, field by field.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 pub struct MessageInfoBuilder {
     label: Word,

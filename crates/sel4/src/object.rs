@@ -4,16 +4,16 @@ use crate::CapType;
 use core::ffi::c_uint;
 use sel4_abi::object as abi;
 
-/// Alias for [`ObjectTypeArm`].
+/// Another name of [`ObjectTypeArm`].
 pub type ObjectTypeArch = ObjectTypeArm;
-/// Alias for [`ObjectTypeAArch64`].
+/// Another name of [`ObjectTypeAArch64`].
 pub type ObjectTypeSeL4Arch = ObjectTypeAArch64;
-/// Alias for [`ObjectBlueprintArm`].
+/// Another name of [`ObjectBlueprintArm`].
 pub type ObjectBlueprintArch = ObjectBlueprintArm;
-/// Alias for [`ObjectBlueprintAArch64`].
+/// Another name of [`ObjectBlueprintAArch64`].
 pub type ObjectBlueprintSeL4Arch = ObjectBlueprintAArch64;
 
-/// Corresponds to `seL4_ObjectType`.
+/// C: `seL4_ObjectType`.
 #[derive(Debug, Clone, Eq, PartialEq)]
 #[allow(missing_docs)] // The variants are the kernel's object types.
 pub enum ObjectType {
@@ -27,7 +27,7 @@ pub enum ObjectType {
     Arch(ObjectTypeArch),
 }
 
-/// Corresponds to `seL4_ArchObjectType`.
+/// C: `seL4_ArchObjectType`.
 #[derive(Debug, Clone, Eq, PartialEq)]
 #[allow(missing_docs)]
 pub enum ObjectTypeArm {
@@ -37,7 +37,7 @@ pub enum ObjectTypeArm {
     SeL4Arch(ObjectTypeSeL4Arch),
 }
 
-/// Corresponds to `seL4_ModeObjectType`.
+/// C: `seL4_ModeObjectType`.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 #[allow(missing_docs)]
 pub enum ObjectTypeAArch64 {
@@ -102,7 +102,7 @@ pub enum ObjectBlueprint {
     Arch(ObjectBlueprintArch),
 }
 
-/// Arm-specific variants of [`ObjectBlueprint`].
+/// The objects that only Arm kernels have.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum ObjectBlueprintArm {
@@ -195,19 +195,19 @@ impl From<ObjectBlueprintSeL4Arch> for ObjectBlueprint {
     }
 }
 
-/// Trait for [`CapType`]s which correspond to kernel objects.
+/// Capability types of objects that can be retyped.
 pub trait CapTypeForObject: CapType {
     /// The object's type.
     fn object_type() -> ObjectType;
 }
 
-/// Trait for [`CapType`]s which correspond to kernel objects of fixed size.
+/// Capability types of objects that come in one size.
 pub trait CapTypeForObjectOfFixedSize: CapTypeForObject {
     /// The blueprint of one.
     fn object_blueprint() -> ObjectBlueprint;
 }
 
-/// Trait for [`CapType`]s which correspond to kernel objects of variable size.
+/// Capability types of objects whose size is chosen when they are made.
 pub trait CapTypeForObjectOfVariableSize: CapTypeForObject {
     /// The blueprint of one of that size.
     fn object_blueprint(size_bits: usize) -> ObjectBlueprint;

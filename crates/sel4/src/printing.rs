@@ -4,12 +4,12 @@ use core::fmt;
 
 use crate::syscall;
 
-/// Corresponds to `seL4_DebugPutChar`.
+/// C: `seL4_DebugPutChar`.
 pub fn debug_put_char(c: u8) {
     syscall::debug_put_char(c);
 }
 
-/// Implements `core::fmt::Write` using [`debug_put_char`].
+/// Formats onto the kernel's console, a character a time ([`debug_put_char`]).
 pub struct DebugWrite;
 
 impl fmt::Write for DebugWrite {

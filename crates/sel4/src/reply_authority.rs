@@ -5,7 +5,7 @@ use crate::{NoExplicitInvocationContext, cap};
 /// Alias for conveying reply authority to system calls: with mixed-criticality scheduling, a reply object.
 pub type ReplyAuthority<C = NoExplicitInvocationContext> = cap::Reply<C>;
 
-/// Trait for types from which [`ReplyAuthority`] can be derived.
+/// What says which reply object a receive uses.
 pub trait ConveysReplyAuthority {
     /// Invocation context of the authority.
     type C;

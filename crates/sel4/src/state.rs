@@ -39,7 +39,7 @@ mod slot {
 
 const NOT_SET: &str = "IPC buffer not set";
 
-/// Provides access to this thread's IPC buffer.
+/// Lends the IPC buffer to read.
 ///
 /// # Panics
 ///
@@ -72,7 +72,7 @@ pub fn set_ipc_buffer(ipc_buffer: &'static mut IpcBuffer) {
     slot::with(|slot| *slot.borrow_mut() = Some(ipc_buffer));
 }
 
-/// Returns whether this crate's IPC buffer slot is thread-local.
+/// Whether each thread has a place of its own for its IPC buffer.
 pub const fn ipc_buffer_is_thread_local() -> bool {
     cfg!(not(target_os = "none"))
 }

@@ -4,7 +4,7 @@
 
 /// A machine word.
 pub type seL4_Word = sel4_abi::Word;
-/// A capability pointer.
+/// Address of a slot in a CSpace.
 pub type seL4_CPtr = sel4_abi::CPtr;
 
 pub use sel4_abi::bootinfo::{

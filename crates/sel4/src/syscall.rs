@@ -21,17 +21,17 @@ pub(crate) use raw::{debug_cap_identify, debug_halt, debug_name_thread, debug_pu
 #[cfg(feature = "benchmark-build")]
 pub(crate) use raw::{simple, simple_with_buffer};
 
-/// Number of message registers in the IPC buffer.
+/// Words that a message can have.
 pub const NUM_MESSAGE_REGISTERS: usize = MSG_MAX_LENGTH;
 
-/// A capability badge.
+/// What a minted capability tells its receiver.
 pub type Badge = Word;
 
 /// The message words that travel in machine registers.
 pub(crate) type FastRegisters = [Word; NUM_FAST_MESSAGE_REGISTERS];
 
 impl<T: CapType, C: InvocationContext> Cap<T, C> {
-    /// Corresponds to `seL4_Send`.
+    /// C: `seL4_Send`.
     pub fn send(self, info: MessageInfo) {
         self.invoke(|cptr, ipc_buffer| {
             raw::send(
@@ -44,7 +44,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         })
     }
 
-    /// Corresponds to `seL4_NBSend`.
+    /// C: `seL4_NBSend`.
     pub fn nb_send(self, info: MessageInfo) {
         self.invoke(|cptr, ipc_buffer| {
             raw::send(
@@ -57,7 +57,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         })
     }
 
-    /// Corresponds to `seL4_NBSendRecv`.
+    /// C: `seL4_NBSendRecv`.
     pub fn nb_send_recv<U: CapType>(
         self,
         info: MessageInfo,
@@ -77,7 +77,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         })
     }
 
-    /// Corresponds to `seL4_NBSendWait`. No wrapper of this name exists upstream.
+    /// C: `seL4_NBSendWait`. No wrapper of this name exists upstream.
     pub fn nb_send_wait<U: CapType>(self, info: MessageInfo, src: Cap<U>) -> (MessageInfo, Badge) {
         self.invoke(|cptr, ipc_buffer| {
             raw::nb_send_recv(
@@ -91,19 +91,19 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         })
     }
 
-    /// Corresponds to `seL4_Recv`.
+    /// C: `seL4_Recv`.
     pub fn recv(self, reply_authority: impl ConveysReplyAuthority) -> (MessageInfo, Badge) {
         let reply = reply_authority.into_reply_authority().bits();
         self.invoke(|cptr, ipc_buffer| raw::recv(Syscall::Recv, cptr, reply, ipc_buffer))
     }
 
-    /// Corresponds to `seL4_NBRecv`.
+    /// C: `seL4_NBRecv`.
     pub fn nb_recv(self, reply_authority: impl ConveysReplyAuthority) -> (MessageInfo, Badge) {
         let reply = reply_authority.into_reply_authority().bits();
         self.invoke(|cptr, ipc_buffer| raw::recv(Syscall::NBRecv, cptr, reply, ipc_buffer))
     }
 
-    /// Corresponds to `seL4_Call`.
+    /// C: `seL4_Call`.
     pub fn call(self, info: MessageInfo) -> MessageInfo {
         self.invoke(|cptr, ipc_buffer| {
             let (info, _badge, registers) = raw::send_recv(
@@ -119,7 +119,7 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
         })
     }
 
-    /// Corresponds to `seL4_ReplyRecv`.
+    /// C: `seL4_ReplyRecv`.
     pub fn reply_recv(
         self,
         info: MessageInfo,
@@ -183,23 +183,23 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
 }
 
 impl<C: InvocationContext> cap::Notification<C> {
-    /// Corresponds to `seL4_Signal`.
+    /// C: `seL4_Signal`.
     pub fn signal(self) {
         self.invoke(|cptr, _| raw::signal(cptr));
     }
 
-    /// Corresponds to `seL4_Wait`.
+    /// C: `seL4_Wait`.
     pub fn wait(self) -> (MessageInfo, Badge) {
         self.invoke(|cptr, ipc_buffer| raw::recv(Syscall::Wait, cptr, raw::NO_REPLY, ipc_buffer))
     }
 
-    /// Corresponds to `seL4_Poll`.
+    /// C: `seL4_Poll`.
     pub fn poll(self) -> (MessageInfo, Badge) {
         self.invoke(|cptr, ipc_buffer| raw::recv(Syscall::NBWait, cptr, raw::NO_REPLY, ipc_buffer))
     }
 }
 
-/// Corresponds to `seL4_Yield`.
+/// C: `seL4_Yield`.
 pub fn r#yield() {
     raw::null(Syscall::Yield);
 }
@@ -222,7 +222,7 @@ pub struct CallWithMRs {
     pub msg: [Word; NUM_FAST_MESSAGE_REGISTERS],
 }
 
-/// Trait for types which can hold the contents of a set of inline message registers.
+/// Arrays of up to four words, which travel in registers.
 pub trait FastMessages: fast_messages_sealing::FastMessagesSealed {
     /// The words, for a message that is sent.
     fn prepare_in(self) -> [Option<Word>; NUM_FAST_MESSAGE_REGISTERS];

@@ -2,7 +2,7 @@
 
 use crate::{Word, helper_macros::newtype_methods, sys};
 
-/// Corresponds to `seL4_UserContext`.
+/// C: `seL4_UserContext`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserContext(sys::seL4_UserContext);
 

@@ -5,7 +5,7 @@ use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 use crate::sys;
 use sel4_abi::vm::VmAttributes as Abi;
 
-/// Corresponds to `seL4_ARM_VMAttributes`.
+/// C: `seL4_ARM_VMAttributes`.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub struct VmAttributes(sys::seL4_ARM_VMAttributes::Type);
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use sel4_abi::object as abi;
 
-/// Frame object types for this kernel configuration.
+/// The frames of this architecture.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // 4 KiB, 2 MiB, 1 GiB.
 pub enum FrameObjectType {
@@ -55,7 +55,7 @@ impl FrameObjectType {
     }
 }
 
-/// Translation table object types for this kernel configuration.
+/// The page tables of this architecture.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum TranslationTableObjectType {
@@ -90,18 +90,18 @@ impl TranslationTableObjectType {
     }
 }
 
-/// Trait for [`CapType`]s which correspond to frame objects.
+/// Capability types of frames.
 pub trait CapTypeForFrameObject: CapType {}
 
 impl CapTypeForFrameObject for cap_type::UnspecifiedPage {}
 
-/// Trait for [`CapType`]s which correspond to frame objects of fixed size.
+/// Frames that come in one size.
 pub trait CapTypeForFrameObjectOfFixedSize: CapTypeForObjectOfFixedSize + CapTypeForFrameObject {
     /// The frame type.
     const FRAME_OBJECT_TYPE: FrameObjectType;
 }
 
-/// Trait for [`CapType`]s which correspond to translation table objects.
+/// Capability types of page tables.
 pub trait CapTypeForTranslationTableObject: CapTypeForObjectOfFixedSize {
     /// The translation table type.
     const TRANSLATION_TABLE_OBJECT_TYPE: TranslationTableObjectType;
@@ -129,21 +129,21 @@ impl CapTypeForTranslationTableObject for cap_type::VSpace {
     const TRANSLATION_TABLE_OBJECT_TYPE: TranslationTableObjectType = TranslationTableObjectType::VSpace;
 }
 
-/// Items describing the layout of address translation structures for this kernel configuration.
+/// Shape of an address space: levels, and how much each covers.
 pub mod vspace_levels {
     use super::{FrameObjectType, TranslationTableObjectType};
 
     /// The maximum number of levels of translation tables.
     pub const NUM_LEVELS: usize = sel4_abi::vm::NUM_LEVELS;
 
-    /// Highest level of translation table whose entries can be pages rather than lower-level translation tables.
+    /// The first level, seen from the root, that can map frames.
     pub const HIGHEST_LEVEL_WITH_PAGE_ENTRIES: usize = NUM_LEVELS - 3;
 
     fn index_bits(level: usize) -> usize {
         TranslationTableObjectType::from_level(level).map_or(0, |ty| ty.index_bits())
     }
 
-    /// The number of address bits spanned by the given translation table level.
+    /// Address bits that a whole table at this level covers.
     ///
     /// Panics if there is no such level.
     pub fn span_bits(level: usize) -> usize {
@@ -151,7 +151,7 @@ pub mod vspace_levels {
         (level..NUM_LEVELS).map(index_bits).sum::<usize>() + FrameObjectType::GRANULE.bits()
     }
 
-    /// The number of address bits spanned by entries of the given translation table level.
+    /// Address bits that one entry of a table at this level covers.
     ///
     /// Panics if there is no such level.
     pub fn step_bits(level: usize) -> usize {

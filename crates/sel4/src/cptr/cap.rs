@@ -1,6 +1,6 @@
-//! Marked aliases of [`Cap`](crate::Cap).
+//! [`Cap`](crate::Cap), named by what it refers to.
 //!
-//! Each type `$t<C = NoExplicitInvocationContext>` in this module is an alias for `Cap<$t, C>`.
+//! Names for capabilities of one type: `$t<C = NoExplicitInvocationContext>` is `Cap<$t, C>`.
 
 macro_rules! declare_cap_aliases {
     ($($t:ident)*) => {

@@ -5,112 +5,112 @@ use crate::helper_macros::{
 };
 
 declare_cap_type_for_object_of_variable_size! {
-    /// Corresponds to `seL4_Untyped`.
+    /// C: `seL4_Untyped`.
     Untyped
 }
 
 declare_cap_type_for_object_of_fixed_size! {
-    /// Corresponds to the endpoint capability type.
+    /// C: the endpoint capability type.
     Endpoint { ObjectType, ObjectBlueprint }
 }
 
 declare_cap_type_for_object_of_fixed_size! {
-    /// Corresponds to the notification capability type.
+    /// C: the notification capability type.
     Notification { ObjectType, ObjectBlueprint }
 }
 
 declare_cap_type_for_object_of_fixed_size! {
-    /// Corresponds to `seL4_TCB`.
+    /// C: `seL4_TCB`.
     Tcb { ObjectType, ObjectBlueprint }
 }
 
 declare_cap_type_for_object_of_variable_size! {
-    /// Corresponds to `seL4_CNode`.
+    /// C: `seL4_CNode`.
     CNode
 }
 
 declare_cap_type_for_object_of_variable_size! {
-    /// Corresponds to the scheduling context capability type.
+    /// C: the scheduling context capability type.
     SchedContext
 }
 
 declare_cap_type! {
-    /// Corresponds to the reply capability type.
+    /// C: the reply capability type.
     Reply
 }
 
 declare_cap_type! {
-    /// Corresponds to `seL4_SchedControl`.
+    /// C: `seL4_SchedControl`.
     SchedControl
 }
 
 declare_cap_type! {
-    /// Corresponds to `seL4_IRQControl`.
+    /// C: `seL4_IRQControl`.
     IrqControl
 }
 
 declare_cap_type! {
-    /// Corresponds to `seL4_IRQHandler`.
+    /// C: `seL4_IRQHandler`.
     IrqHandler
 }
 
 declare_cap_type! {
-    /// Corresponds to `seL4_ASIDControl`.
+    /// C: `seL4_ASIDControl`.
     AsidControl
 }
 
 declare_cap_type! {
-    /// Corresponds to `seL4_ASIDPool`.
+    /// C: `seL4_ASIDPool`.
     AsidPool
 }
 
 declare_cap_type! {
-    /// Corresponds to `seL4_DomainSet`.
+    /// C: `seL4_DomainSet`.
     DomainSet
 }
 
 declare_cap_type! {
-    /// Corresponds to the null capability.
+    /// C: the null capability.
     Null
 }
 
 declare_cap_type! {
-    /// Any capability.
+    /// A capability whose type is not known here.
     Unspecified
 }
 
 declare_cap_type! {
-    /// Any page capability.
+    /// A frame, of whatever size.
     UnspecifiedPage
 }
 
 declare_cap_type! {
-    /// Any intermediate translation table capability.
+    /// A page table, of whatever level.
     UnspecifiedIntermediateTranslationTable
 }
 
 declare_cap_type_for_object_of_fixed_size! {
-    /// Corresponds to `seL4_ARM_Page` with `size_bits = 12`.
+    /// C: `seL4_ARM_Page` with `size_bits = 12`.
     SmallPage { ObjectTypeArch, ObjectBlueprintArch }
 }
 
 declare_cap_type_for_object_of_fixed_size! {
-    /// Corresponds to `seL4_ARM_Page` with `size_bits = 21`.
+    /// C: `seL4_ARM_Page` with `size_bits = 21`.
     LargePage { ObjectTypeArch, ObjectBlueprintArch }
 }
 
 declare_cap_type_for_object_of_fixed_size! {
-    /// Corresponds to `seL4_ARM_Page` with `size_bits = 30`.
+    /// C: `seL4_ARM_Page` with `size_bits = 30`.
     HugePage { ObjectTypeSeL4Arch, ObjectBlueprintSeL4Arch }
 }
 
 declare_cap_type_for_object_of_fixed_size! {
-    /// Corresponds to `seL4_ARM_VSpace`.
+    /// C: `seL4_ARM_VSpace`.
     VSpace { ObjectTypeSeL4Arch, ObjectBlueprintSeL4Arch }
 }
 
 declare_cap_type_for_object_of_fixed_size! {
-    /// Corresponds to `seL4_ARM_PageTable`.
+    /// C: `seL4_ARM_PageTable`.
     PT { ObjectTypeArch, ObjectBlueprintArch }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use sel4_abi::invocation::InvocationLabel;
 
 impl<T: CapTypeForFrameObject, C: InvocationContext> Cap<T, C> {
-    /// Corresponds to `seL4_ARM_Page_Map`.
+    /// C: `seL4_ARM_Page_Map`.
     pub fn frame_map(
         self,
         vspace: VSpace,
@@ -29,12 +29,12 @@ impl<T: CapTypeForFrameObject, C: InvocationContext> Cap<T, C> {
         })
     }
 
-    /// Corresponds to `seL4_ARM_Page_Unmap`.
+    /// C: `seL4_ARM_Page_Unmap`.
     pub fn frame_unmap(self) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::ARMPageUnmap, [], []))
     }
 
-    /// Corresponds to `seL4_ARM_Page_GetAddress`.
+    /// C: `seL4_ARM_Page_GetAddress`.
     pub fn frame_get_address(self) -> Result<usize> {
         self.invoke(|cptr, ipc_buffer| {
             invoke_for_word(ipc_buffer, cptr, InvocationLabel::ARMPageGetAddress, [])
@@ -46,12 +46,12 @@ impl<T: CapTypeForFrameObject, C: InvocationContext> Cap<T, C> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, label, [start as Word, end as Word], []))
     }
 
-    /// Corresponds to `seL4_ARM_Page_Clean_Data`: offsets in the frame. No wrapper of this name exists upstream.
+    /// C: `seL4_ARM_Page_Clean_Data`: offsets in the frame. No wrapper of this name exists upstream.
     pub fn frame_clean_data(self, start: usize, end: usize) -> Result<()> {
         self.frame_cache_operation(InvocationLabel::ARMPageCleanData, start, end)
     }
 
-    /// Corresponds to `seL4_ARM_Page_Invalidate_Data`: offsets in the frame. No wrapper of this name exists upstream.
+    /// C: `seL4_ARM_Page_Invalidate_Data`: offsets in the frame. No wrapper of this name exists upstream.
     pub fn frame_invalidate_data(self, start: usize, end: usize) -> Result<()> {
         self.frame_cache_operation(InvocationLabel::ARMPageInvalidateData, start, end)
     }
@@ -70,7 +70,7 @@ impl<T: CapTypeForFrameObject, C: InvocationContext> Cap<T, C> {
 }
 
 impl<C: InvocationContext> PT<C> {
-    /// Corresponds to `seL4_ARM_PageTable_Map`.
+    /// C: `seL4_ARM_PageTable_Map`.
     pub fn pt_map(self, vspace: VSpace, vaddr: usize, attr: VmAttributes) -> Result<()> {
         let words = [vaddr as Word, attr.into_inner()];
         self.invoke(|cptr, ipc_buffer| {
@@ -84,7 +84,7 @@ impl<C: InvocationContext> PT<C> {
         })
     }
 
-    /// Corresponds to `seL4_ARM_PageTable_Unmap`. No wrapper of this name exists upstream.
+    /// C: `seL4_ARM_PageTable_Unmap`. No wrapper of this name exists upstream.
     pub fn pt_unmap(self) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::ARMPageTableUnmap, [], []))
     }
@@ -111,12 +111,12 @@ impl<C: InvocationContext> VSpace<C> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, label, [start as Word, end as Word], []))
     }
 
-    /// Corresponds to `seL4_ARM_VSpace_Clean_Data`: virtual addresses. No wrapper of this name exists upstream.
+    /// C: `seL4_ARM_VSpace_Clean_Data`: virtual addresses. No wrapper of this name exists upstream.
     pub fn vspace_clean_data(self, start: usize, end: usize) -> Result<()> {
         self.vspace_cache_operation(InvocationLabel::ARMVSpaceCleanData, start, end)
     }
 
-    /// Corresponds to `seL4_ARM_VSpace_Invalidate_Data`: virtual addresses. No wrapper of this name exists upstream.
+    /// C: `seL4_ARM_VSpace_Invalidate_Data`: virtual addresses. No wrapper of this name exists upstream.
     pub fn vspace_invalidate_data(self, start: usize, end: usize) -> Result<()> {
         self.vspace_cache_operation(InvocationLabel::ARMVSpaceInvalidateData, start, end)
     }
@@ -127,14 +127,14 @@ impl<C: InvocationContext> VSpace<C> {
         self.vspace_cache_operation(InvocationLabel::ARMVSpaceCleanInvalidateData, start, end)
     }
 
-    /// Corresponds to `seL4_ARM_VSpace_Unify_Instruction`: virtual addresses. No wrapper of this name exists upstream.
+    /// C: `seL4_ARM_VSpace_Unify_Instruction`: virtual addresses. No wrapper of this name exists upstream.
     pub fn vspace_unify_instruction(self, start: usize, end: usize) -> Result<()> {
         self.vspace_cache_operation(InvocationLabel::ARMVSpaceUnifyInstruction, start, end)
     }
 }
 
 impl<C: InvocationContext> AsidControl<C> {
-    /// Corresponds to `seL4_ARM_ASIDControl_MakePool`.
+    /// C: `seL4_ARM_ASIDControl_MakePool`.
     pub fn asid_control_make_pool(self, untyped: Untyped, dst: &AbsoluteCPtr) -> Result<()> {
         let words = [dst.path().bits(), dst.path().depth() as Word];
         let caps = [untyped.bits(), dst.root().bits()];
@@ -151,7 +151,7 @@ impl<C: InvocationContext> AsidControl<C> {
 }
 
 impl<C: InvocationContext> AsidPool<C> {
-    /// Corresponds to `seL4_ARM_ASIDPool_Assign`.
+    /// C: `seL4_ARM_ASIDPool_Assign`.
     pub fn asid_pool_assign(self, vspace: VSpace) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(

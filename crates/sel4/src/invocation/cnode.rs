@@ -16,22 +16,22 @@ impl<C: InvocationContext> AbsoluteCPtr<C> {
         self.invoke(|root, path, ipc_buffer| invoke(ipc_buffer, root, label, path_words(&path), []))
     }
 
-    /// Corresponds to `seL4_CNode_Revoke`.
+    /// C: `seL4_CNode_Revoke`.
     pub fn revoke(self) -> Result<()> {
         self.on_slot(InvocationLabel::CNodeRevoke)
     }
 
-    /// Corresponds to `seL4_CNode_Delete`.
+    /// C: `seL4_CNode_Delete`.
     pub fn delete(self) -> Result<()> {
         self.on_slot(InvocationLabel::CNodeDelete)
     }
 
-    /// Corresponds to `seL4_CNode_CancelBadgedSends`. No wrapper of this name exists upstream.
+    /// C: `seL4_CNode_CancelBadgedSends`. No wrapper of this name exists upstream.
     pub fn cancel_badged_sends(self) -> Result<()> {
         self.on_slot(InvocationLabel::CNodeCancelBadgedSends)
     }
 
-    /// Corresponds to `seL4_CNode_Copy`.
+    /// C: `seL4_CNode_Copy`.
     pub fn copy(self, src: &AbsoluteCPtr, rights: CapRights) -> Result<()> {
         let [src_index, src_depth] = path_words(src.path());
         self.invoke(|root, path, ipc_buffer| {
@@ -77,7 +77,7 @@ impl<C: InvocationContext> AbsoluteCPtr<C> {
         })
     }
 
-    /// Corresponds to `seL4_CNode_Move`.
+    /// C: `seL4_CNode_Move`.
     pub fn move_(self, src: &AbsoluteCPtr) -> Result<()> {
         let [src_index, src_depth] = path_words(src.path());
         self.invoke(|root, path, ipc_buffer| {
@@ -93,7 +93,7 @@ impl<C: InvocationContext> AbsoluteCPtr<C> {
         })
     }
 
-    /// Corresponds to `seL4_CNode_Mutate`.
+    /// C: `seL4_CNode_Mutate`.
     pub fn mutate(self, src: &AbsoluteCPtr, badge: Word) -> Result<()> {
         let [src_index, src_depth] = path_words(src.path());
         self.invoke(|root, path, ipc_buffer| {
@@ -109,7 +109,7 @@ impl<C: InvocationContext> AbsoluteCPtr<C> {
         })
     }
 
-    /// Corresponds to `seL4_CNode_Rotate`: pivot goes here, src goes to pivot. No wrapper of this name exists upstream.
+    /// C: `seL4_CNode_Rotate`: pivot goes here, src goes to pivot. No wrapper of this name exists upstream.
     pub fn rotate(
         self,
         badge: Word,

@@ -6,7 +6,7 @@ use crate::{AbsoluteCPtr, InvocationContext, Result, Word};
 use sel4_abi::invocation::InvocationLabel;
 
 impl<C: InvocationContext> IrqControl<C> {
-    /// Corresponds to `seL4_IRQControl_Get`.
+    /// C: `seL4_IRQControl_Get`.
     pub fn irq_control_get(self, irq: Word, dst: &AbsoluteCPtr) -> Result<()> {
         let words = [irq, dst.path().bits(), dst.path().depth() as Word];
         self.invoke(|cptr, ipc_buffer| {
@@ -20,7 +20,7 @@ impl<C: InvocationContext> IrqControl<C> {
         })
     }
 
-    /// Corresponds to `seL4_IRQControl_GetTrigger`.
+    /// C: `seL4_IRQControl_GetTrigger`.
     pub fn irq_control_get_trigger(self, irq: Word, edge_triggered: bool, dst: &AbsoluteCPtr) -> Result<()> {
         let words = [
             irq,
@@ -39,7 +39,7 @@ impl<C: InvocationContext> IrqControl<C> {
         })
     }
 
-    /// Corresponds to `seL4_IRQControl_IssueSGISignal`. No wrapper of this name exists upstream.
+    /// C: `seL4_IRQControl_IssueSGISignal`. No wrapper of this name exists upstream.
     pub fn irq_control_issue_sgi_signal(self, irq: Word, target: Word, dst: &AbsoluteCPtr) -> Result<()> {
         let words = [irq, target, dst.path().bits(), dst.path().depth() as Word];
         self.invoke(|cptr, ipc_buffer| {
@@ -55,12 +55,12 @@ impl<C: InvocationContext> IrqControl<C> {
 }
 
 impl<C: InvocationContext> IrqHandler<C> {
-    /// Corresponds to `seL4_IRQHandler_Ack`.
+    /// C: `seL4_IRQHandler_Ack`.
     pub fn irq_handler_ack(self) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::IRQAckIRQ, [], []))
     }
 
-    /// Corresponds to `seL4_IRQHandler_SetNotification`.
+    /// C: `seL4_IRQHandler_SetNotification`.
     pub fn irq_handler_set_notification(self, notification: Notification) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(
@@ -73,7 +73,7 @@ impl<C: InvocationContext> IrqHandler<C> {
         })
     }
 
-    /// Corresponds to `seL4_IRQHandler_Clear`.
+    /// C: `seL4_IRQHandler_Clear`.
     pub fn irq_handler_clear(self) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::IRQClearIRQHandler, [], []))
     }

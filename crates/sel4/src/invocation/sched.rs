@@ -5,11 +5,11 @@ use crate::cap::{DomainSet, SchedContext, SchedControl, Tcb};
 use crate::{Badge, CPtr, InvocationContext, Result, Word};
 use sel4_abi::invocation::InvocationLabel;
 
-/// Corresponds to `seL4_Time`: microseconds.
+/// C: `seL4_Time`: microseconds.
 pub type Time = u64;
 
 impl<C: InvocationContext> SchedControl<C> {
-    /// Corresponds to `seL4_SchedControl_ConfigureFlags`: budget and period in microseconds.
+    /// C: `seL4_SchedControl_ConfigureFlags`: budget and period in microseconds.
     pub fn sched_control_configure_flags(
         self,
         sched_context: SchedContext,
@@ -33,12 +33,12 @@ impl<C: InvocationContext> SchedControl<C> {
 }
 
 impl<C: InvocationContext> SchedContext<C> {
-    /// Corresponds to `seL4_SchedContext_Unbind`.
+    /// C: `seL4_SchedContext_Unbind`.
     pub fn unbind(self) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::SchedContextUnbind, [], []))
     }
 
-    /// Corresponds to `seL4_SchedContext_Bind`: to a TCB or a notification. No wrapper of this name exists upstream.
+    /// C: `seL4_SchedContext_Bind`: to a TCB or a notification. No wrapper of this name exists upstream.
     pub fn sched_context_bind(self, object: CPtr) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(
@@ -51,7 +51,7 @@ impl<C: InvocationContext> SchedContext<C> {
         })
     }
 
-    /// Corresponds to `seL4_SchedContext_UnbindObject`. No wrapper of this name exists upstream.
+    /// C: `seL4_SchedContext_UnbindObject`. No wrapper of this name exists upstream.
     pub fn sched_context_unbind_object(self, object: CPtr) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(
@@ -82,7 +82,7 @@ impl<C: InvocationContext> SchedContext<C> {
 }
 
 impl<C: InvocationContext> DomainSet<C> {
-    /// Corresponds to `seL4_DomainSet_Set`.
+    /// C: `seL4_DomainSet_Set`.
     pub fn domain_set_set(self, domain: u8, thread: Tcb) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(
@@ -95,7 +95,7 @@ impl<C: InvocationContext> DomainSet<C> {
         })
     }
 
-    /// Corresponds to `seL4_DomainSet_ScheduleConfigure`.
+    /// C: `seL4_DomainSet_ScheduleConfigure`.
     pub fn domain_set_schedule_configure(self, index: Word, domain: u8, duration: Time) -> Result<()> {
         let words = [index, domain.into(), duration];
         self.invoke(|cptr, ipc_buffer| {
@@ -109,7 +109,7 @@ impl<C: InvocationContext> DomainSet<C> {
         })
     }
 
-    /// Corresponds to `seL4_DomainSet_ScheduleSetStart`.
+    /// C: `seL4_DomainSet_ScheduleSetStart`.
     pub fn domain_set_schedule_set_start(self, index: Word) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(

@@ -37,7 +37,7 @@ fn register_count(count: Word) -> usize {
 }
 
 impl<C: InvocationContext> Tcb<C> {
-    /// Corresponds to `seL4_TCB_ReadRegisters`.
+    /// C: `seL4_TCB_ReadRegisters`.
     pub fn tcb_read_registers(self, suspend: bool, count: Word) -> Result<UserContext> {
         let flags = if suspend { read_registers::SUSPEND } else { 0 };
         self.invoke(|cptr, ipc_buffer| {
@@ -60,7 +60,7 @@ impl<C: InvocationContext> Tcb<C> {
         self.tcb_read_registers(suspend, user_context::LENGTH as Word)
     }
 
-    /// Corresponds to `seL4_TCB_WriteRegisters`.
+    /// C: `seL4_TCB_WriteRegisters`.
     pub fn tcb_write_registers(self, resume: bool, count: Word, regs: &mut UserContext) -> Result<()> {
         const HEAD: usize = 2;
         let mut words = [0; HEAD + user_context::LENGTH];
@@ -77,7 +77,7 @@ impl<C: InvocationContext> Tcb<C> {
         self.tcb_write_registers(resume, user_context::LENGTH as Word, regs)
     }
 
-    /// Corresponds to `seL4_TCB_CopyRegisters`. No wrapper of this name exists upstream.
+    /// C: `seL4_TCB_CopyRegisters`. No wrapper of this name exists upstream.
     pub fn tcb_copy_registers(
         self,
         source: Tcb,
@@ -102,17 +102,17 @@ impl<C: InvocationContext> Tcb<C> {
         })
     }
 
-    /// Corresponds to `seL4_TCB_Resume`.
+    /// C: `seL4_TCB_Resume`.
     pub fn tcb_resume(self) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::TCBResume, [], []))
     }
 
-    /// Corresponds to `seL4_TCB_Suspend`.
+    /// C: `seL4_TCB_Suspend`.
     pub fn tcb_suspend(self) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::TCBSuspend, [], []))
     }
 
-    /// Corresponds to `seL4_TCB_SetPriority`.
+    /// C: `seL4_TCB_SetPriority`.
     pub fn tcb_set_priority(self, authority: Tcb, priority: Word) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(
@@ -125,7 +125,7 @@ impl<C: InvocationContext> Tcb<C> {
         })
     }
 
-    /// Corresponds to `seL4_TCB_SetMCPriority`.
+    /// C: `seL4_TCB_SetMCPriority`.
     pub fn tcb_set_mc_priority(self, authority: Tcb, mcp: Word) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(
@@ -138,14 +138,14 @@ impl<C: InvocationContext> Tcb<C> {
         })
     }
 
-    /// Corresponds to `seL4_TCB_SetFlags`; answers the flags after the change.
+    /// C: `seL4_TCB_SetFlags`; answers the flags after the change.
     pub fn tcb_set_flags(self, clear: Word, set: Word) -> Result<Word> {
         self.invoke(|cptr, ipc_buffer| {
             invoke_for_word(ipc_buffer, cptr, InvocationLabel::TCBSetFlags, [clear, set])
         })
     }
 
-    /// Corresponds to `seL4_TCB_Configure`. `ipc_buffer` is its virtual address.
+    /// C: `seL4_TCB_Configure`. `ipc_buffer` is its virtual address.
     pub fn tcb_configure(
         self,
         cspace_root: CNode,
@@ -160,7 +160,7 @@ impl<C: InvocationContext> Tcb<C> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::TCBConfigure, words, caps))
     }
 
-    /// Corresponds to `seL4_TCB_SetIPCBuffer`. No wrapper of this name exists upstream.
+    /// C: `seL4_TCB_SetIPCBuffer`. No wrapper of this name exists upstream.
     pub fn tcb_set_ipc_buffer(self, ipc_buffer: Word, ipc_buffer_frame: Granule) -> Result<()> {
         self.invoke(|cptr, ctx_ipc_buffer| {
             let caps = [ipc_buffer_frame.bits()];
@@ -174,7 +174,7 @@ impl<C: InvocationContext> Tcb<C> {
         })
     }
 
-    /// Corresponds to `seL4_TCB_SetSpace`.
+    /// C: `seL4_TCB_SetSpace`.
     pub fn tcb_set_space(
         self,
         fault_ep: CPtr,
@@ -187,7 +187,7 @@ impl<C: InvocationContext> Tcb<C> {
         self.invoke(|cptr, ipc_buffer| invoke(ipc_buffer, cptr, InvocationLabel::TCBSetSpace, words, caps))
     }
 
-    /// Corresponds to `seL4_TCB_SetSchedParams`.
+    /// C: `seL4_TCB_SetSchedParams`.
     pub fn tcb_set_sched_params(
         self,
         authority: Tcb,
@@ -208,7 +208,7 @@ impl<C: InvocationContext> Tcb<C> {
         })
     }
 
-    /// Corresponds to `seL4_TCB_SetTimeoutEndpoint`.
+    /// C: `seL4_TCB_SetTimeoutEndpoint`.
     pub fn tcb_set_timeout_endpoint(self, timeout_endpoint: Endpoint) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(
@@ -221,14 +221,14 @@ impl<C: InvocationContext> Tcb<C> {
         })
     }
 
-    /// Corresponds to `seL4_TCB_SetTLSBase`.
+    /// C: `seL4_TCB_SetTLSBase`.
     pub fn tcb_set_tls_base(self, tls_base: Word) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(ipc_buffer, cptr, InvocationLabel::TCBSetTLSBase, [tls_base], [])
         })
     }
 
-    /// Corresponds to `seL4_TCB_BindNotification`.
+    /// C: `seL4_TCB_BindNotification`.
     pub fn tcb_bind_notification(self, notification: Notification) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(
@@ -241,7 +241,7 @@ impl<C: InvocationContext> Tcb<C> {
         })
     }
 
-    /// Corresponds to `seL4_TCB_UnbindNotification`.
+    /// C: `seL4_TCB_UnbindNotification`.
     pub fn tcb_unbind_notification(self) -> Result<()> {
         self.invoke(|cptr, ipc_buffer| {
             invoke(ipc_buffer, cptr, InvocationLabel::TCBUnbindNotification, [], [])
