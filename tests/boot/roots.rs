@@ -33,6 +33,14 @@ pub fn cases() -> Vec<Case> {
         icount(),
         survey,
     ));
+    // One in real time: not everything may depend on a clock that only runs when the guest does.
+    let image: Image = |kernel| case::boot(kernel, "hello-root");
+    cases.push(case(
+        "root_task_can_live/real-time",
+        Config::Debug,
+        Machine::default(),
+        image,
+    ));
     cases
 }
 

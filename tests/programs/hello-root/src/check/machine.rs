@@ -41,13 +41,17 @@ fn now() -> u64 {
 
 pub fn consumed_time(_: &mut Context<'_, '_>) -> Outcome {
     let sched_context = slot::SC.cap();
+    // Begins with a new budget, and nothing that waits to be accounted.
+    sel4::r#yield();
+    let start = now();
     sched_context.sched_context_consumed()?;
     // What the present run of a thread takes is accounted when it ends: here, with the budget.
     let budget = BOOT_THREAD_TIME_SLICE_MS * 1000;
-    let start = now();
-    while now() - start < platform::TIMER_FREQUENCY / 1_000_000 * 3 * budget {}
+    let ticks_per_us = platform::TIMER_FREQUENCY / 1_000_000;
+    while now() - start < ticks_per_us * 3 * budget {}
     let consumed = sched_context.sched_context_consumed()?;
-    ensure!((budget..=4 * budget).contains(&consumed));
+    // The host may take the processor away for any time, so the elapsed time is the bound.
+    ensure!((budget..=(now() - start) / ticks_per_us).contains(&consumed));
     Ok(())
 }
 
