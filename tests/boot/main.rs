@@ -8,6 +8,7 @@ mod case;
 mod demo;
 mod drivers;
 mod loading;
+mod policies;
 mod roots;
 mod systems;
 
@@ -30,6 +31,10 @@ fn main() {
             demo::run,
         ))
         .chain(loaded_trials("drivers_that_go_wrong_are_undone", drivers::run))
+        .chain(loaded_trials(
+            "policy_decides_what_a_lost_capability_means",
+            policies::run,
+        ))
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -1,0 +1,142 @@
+//! What a lost capability means is the operator's choice: a driver that cannot flush, sent under each policy to a system under
+//! load. Only flushes may fail, only while that driver serves, and the disk is right afterwards.
+
+use anyhow::{Context, Result, ensure};
+use control_protocol::record::{Outcome, Reason, State};
+use control_protocol::request::Policy;
+use std::path::Path;
+use std::time::Duration;
+use umbra::build::Config;
+use umbra::ctl::Client;
+use umbra::demo::{self, CLIENTS, Clock, DEVICE, Patience, machine};
+use umbra::disk::{self, Layout};
+use umbra::qemu::Tee;
+use umbra::{pack, system};
+
+/// Requests that must have gone through a driver before it is judged: some flushes are among them.
+const MANY: u64 = 5000;
+
+/// What the block client has counted.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    requests: u64,
+    errors: u64,
+    flushes: u64,
+    /// Status of the first error, 0 if there was none.
+    status: u64,
+}
+
+impl Counts {
+    /// From the words of the report's header (`docs/formats/client-report.md`).
+    fn read(client: &mut Client) -> Result<Self> {
+        let bytes = client.report(CLIENTS[0], 0, 256)?;
+        let word = |index: usize| {
+            let word = bytes.get(8 * index..8 * index + 8).context("a short report")?;
+            anyhow::Ok(u64::from_le_bytes(word.try_into()?))
+        };
+        Ok(Self {
+            requests: word(5)?,
+            errors: word(7)?,
+            flushes: word(14)?,
+            status: word(19)?,
+        })
+    }
+}
+
+/// Lets the clients work for a while with what runs now; what they counted in that time: requests, errors, flushes.
+fn work(client: &mut Client, patience: &Patience) -> Result<[u64; 3]> {
+    demo::settled(client, DEVICE, patience.transaction)?;
+    let before = Counts::read(client)?;
+    let after = demo::wait(patience.transaction, "the load", || {
+        let now = Counts::read(client)?;
+        Ok((now.requests >= before.requests + MANY).then_some(now))
+    })?;
+    Ok([
+        after.requests - before.requests,
+        after.errors - before.errors,
+        after.flushes - before.flushes,
+    ])
+}
+
+/// While the clients' counters are read the clients may stand between two of them.
+fn only_flushes_failed([requests, errors, flushes]: [u64; 3]) -> bool {
+    flushes > 0 && errors.abs_diff(flushes) <= 1 && requests > 20 * flushes
+}
+
+fn update(client: &mut Client, package: &[u8], policy: Policy, patience: &Patience) -> Result<Outcome> {
+    demo::settled(client, DEVICE, patience.transaction)?;
+    let hash = client.upload(package, |_, _| {})?;
+    let job = client.update(DEVICE, hash, policy)?;
+    match demo::finished(client, job, patience.transaction)?.state {
+        State::Done(outcome) => Ok(outcome),
+        state => anyhow::bail!("{state:?}"),
+    }
+}
+
+/// Runs the case.
+pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
+    let image = system::boot_image(&system::default_description(), kernel, config)?;
+    let setup = machine::Setup {
+        image: &image,
+        layout: Layout::default(),
+        clock: Clock::Icount,
+        limit: Duration::from_secs(300),
+        tee: Tee::Quiet,
+        detached: false,
+    };
+    let mut guest = machine::start(&setup)?;
+    let mut client = demo::connect(&machine::command(&guest))?;
+    play(&mut client, config, &Patience::default()).with_context(|| guest.console().text())?;
+    let [blocks, files] = CLIENTS;
+    let blocks = demo::whole_report(&mut client, blocks)?;
+    let files = demo::whole_report(&mut client, files)?;
+    let image_file = machine::disk(&guest);
+    guest.shut_down()?;
+    let verdict = disk::check(&image_file, &blocks, &files)?;
+    ensure!(verdict.lost + verdict.corrupt + verdict.stale == 0, "{verdict:?}");
+    Ok(())
+}
+
+fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> {
+    let lossy = pack::pack(&pack::find("no-flush")?, config)?.bytes;
+    let whole = pack::pack(&pack::find("virtio-blk-0.13.0")?, config)?.bytes;
+    let lost = |outcome| matches!(outcome, Outcome::RolledBack(Reason::CapabilityLost { .. }));
+    demo::loaded(client, patience.boot)?;
+
+    let outcome = update(client, &lossy, Policy::Refuse, patience)?;
+    ensure!(lost(outcome), "refuse: {outcome:?}");
+    let [_, errors, _] = work(client, patience)?;
+    ensure!(errors == 0, "refused, and {errors} requests failed");
+
+    let outcome = update(client, &lossy, Policy::Degrade, patience)?;
+    ensure!(outcome == Outcome::Done, "degrade: {outcome:?}");
+    let counts = work(client, patience)?;
+    ensure!(only_flushes_failed(counts), "degraded: {counts:?}");
+    let status = Counts::read(client)?.status;
+    ensure!(status == CAPABILITY_LOST, "the first error has status {status}");
+
+    // Clients kept their promise: a driver that can flush again loses nothing, and serves everything.
+    let outcome = update(client, &whole, Policy::Refuse, patience)?;
+    ensure!(outcome == Outcome::Done, "whole again: {outcome:?}");
+    let [_, errors, flushes] = work(client, patience)?;
+    ensure!(
+        errors == 0 && flushes > 0,
+        "whole again: {errors} of {flushes} failed"
+    );
+
+    // By force the lossy driver's record becomes what clients are promised; there is nothing to lose after that.
+    let outcome = update(client, &lossy, Policy::Force, patience)?;
+    ensure!(outcome == Outcome::Done, "force: {outcome:?}");
+    let counts = work(client, patience)?;
+    ensure!(only_flushes_failed(counts), "forced: {counts:?}");
+    let outcome = update(client, &lossy, Policy::Refuse, patience)?;
+    ensure!(outcome == Outcome::Done, "the same again: {outcome:?}");
+
+    let outcome = update(client, &whole, Policy::Refuse, patience)?;
+    ensure!(outcome == Outcome::Done, "whole at the end: {outcome:?}");
+    demo::still_loaded(client)?;
+    demo::stopped(client, patience.stop)
+}
+
+/// `device_class::block::Status::CapabilityLost`, as it stands in the report.
+const CAPABILITY_LOST: u64 = 6;
