@@ -8,7 +8,7 @@ use supervision::{Code, Side};
 pub const PLACES: usize = 3;
 
 /// Where a generation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Its memory is being made and filled.
     Building,
@@ -28,7 +28,7 @@ pub enum Phase {
 }
 
 /// A generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Generation {
     /// Its number, unique in the system's life, never 0.
     pub number: u32,
@@ -54,7 +54,7 @@ pub enum CutStep {
 }
 
 /// A device slot's generations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Generations {
     places: [Option<Generation>; PLACES],
     /// The last holder was cut, and the device was not reset since.

@@ -14,7 +14,7 @@ pub const STATE_READY: u32 = 1;
 pub const STATE_FAILED: u32 = 2;
 
 /// What a driver says of itself. `state` is written last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct DriverReport {
     /// One of the `STATE_*` values.

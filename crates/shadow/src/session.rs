@@ -23,7 +23,7 @@ pub enum State {
 }
 
 /// How many live requests have names with the same low bits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Names([u8; 64]);
 
 impl Names {
@@ -59,6 +59,25 @@ impl<C: Class, P: Page> Session<C, P> {
             count: 0,
             plan,
             names: Names([0; 64]),
+        }
+    }
+
+    /// The same session once more.
+    #[cfg(feature = "model")]
+    pub(crate) fn fork(&self) -> Self
+    where
+        C::Session: Clone,
+        P: Clone,
+    {
+        Self {
+            link: self.link.clone(),
+            channel: self.channel,
+            number: self.number,
+            state: self.state,
+            live: self.live,
+            count: self.count,
+            plan: self.plan.clone(),
+            names: self.names.clone(),
         }
     }
 

@@ -26,6 +26,8 @@ use crate::{Class, Env};
 
 mod answers;
 mod feed;
+#[cfg(feature = "model")]
+mod fork;
 mod learn;
 mod swap;
 

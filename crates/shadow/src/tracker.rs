@@ -227,6 +227,18 @@ impl Tracker {
         indices
     }
 
+    /// All that counts: the live requests in their order, and the next tag.
+    #[cfg(feature = "model")]
+    pub(crate) fn hash_live<H: core::hash::Hasher>(&self, state: &mut H) {
+        use core::hash::Hash;
+        (self.sent, self.ready, self.held, self.count).hash(state);
+        for index in self.in_order(self.live()) {
+            let entry = self.entry(usize::from(index));
+            (index, entry.request, entry.since, entry.blockers).hash(state);
+            (entry.client_id, entry.tag, entry.session).hash(state);
+        }
+    }
+
     /// When the request that the driver has had longest was handed over.
     pub fn oldest_sent(&self) -> Option<u64> {
         members(self.sent).map(|index| self.entries[index].since).min()

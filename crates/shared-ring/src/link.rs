@@ -57,7 +57,7 @@ pub enum Wish {
 }
 
 /// One end of a link: sends `Tx`, receives `Rx`. The other end has the two exchanged, and so has its pages.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Link<Tx, Rx, P = SharedPage> {
     own: P,
     peer: P,

@@ -61,7 +61,7 @@ impl Op {
 }
 
 /// Why a driver (or another PD) stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum EventKind {
     /// Fault with this seL4 fault label in `detail`.
@@ -73,7 +73,7 @@ pub enum EventKind {
 }
 
 /// Something root saw; control is signalled, then asks with [`Op::NextEvent`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Event {
     /// What.
     pub kind: EventKind,

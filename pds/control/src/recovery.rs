@@ -24,6 +24,14 @@ pub struct Failures {
     fell_back: bool,
 }
 
+impl core::hash::Hash for Failures {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        let Self { recent, fell_back } = self;
+        (recent.len(), fell_back).hash(state);
+        recent.iter().for_each(|at| at.hash(state));
+    }
+}
+
 impl Failures {
     /// A driver failed.
     pub fn count(&mut self, now: u64) {

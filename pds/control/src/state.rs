@@ -16,7 +16,7 @@ pub const NO_PACKAGE: u32 = u32::MAX;
 pub const MAX_DEAD: usize = 6;
 
 /// A generation; number 0: none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct SavedGeneration {
     /// Number.
@@ -28,7 +28,7 @@ pub struct SavedGeneration {
 }
 
 /// One slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct SlotState {
     /// Number of the step (`transaction::Step::number`); 0: nothing was saved.

@@ -22,6 +22,7 @@
 //! that was not reset since the last `Cut`. Root enforces both again.
 
 mod finish;
+mod identity;
 mod recover;
 mod resume;
 mod stage;
@@ -58,7 +59,7 @@ pub struct Env<'a, W> {
 }
 
 /// A generation, where it is attached and what it was made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Incarnation {
     /// Number.
     pub generation: u32,
@@ -82,7 +83,7 @@ pub struct Order {
 }
 
 /// Where a machine stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// No transaction. With a spare: probation.
     Idle,
@@ -105,7 +106,7 @@ pub enum Step {
 }
 
 /// What follows on giving memory back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum After {
     /// Nothing, or the order that waits.
     Rest,

@@ -11,7 +11,7 @@ const STRETCH_BITS: u32 = 6;
 const COUNTERS: usize = 256;
 
 /// What a session is confined to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Which of the table reader's wishes is its partition; `None`: the whole device.
     pub wish: Option<usize>,
@@ -29,7 +29,7 @@ pub struct Plan {
 /// How many live requests touch a stretch: all of them in the low byte, those that write in the high one. A counter that
 /// is 0 proves that there is none; that is what makes the common case (no overlap) cost a few instructions instead of a
 /// comparison with everything in flight. At most 64 requests are live, so a byte never overflows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Counters([u16; COUNTERS]);
 
 /// One live request in a counter.

@@ -102,7 +102,7 @@ impl Status {
 }
 
 /// One request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct BlockRequest {
     /// Chosen by the sender, returned in the response; unique among the sender's requests in flight.
@@ -125,7 +125,7 @@ pub struct BlockRequest {
 const _: () = assert!(size_of::<BlockRequest>() == 32);
 
 /// One response.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct BlockResponse {
     /// The request's.

@@ -1,0 +1,111 @@
+//! For the model checker: a slot that can be copied, with a region of its own, and told from others.
+
+use core::hash::{Hash, Hasher};
+
+use shared_ring::page::Page;
+use zerocopy::IntoBytes;
+
+use super::{Mode, Side, Slot};
+use crate::Class;
+use crate::session::Session;
+use crate::state::SlotState;
+
+impl<'s, C: Class, P: Page + Clone> Slot<'s, C, P>
+where
+    C::Session: Clone,
+    C::Learn: Clone,
+{
+    /// A slot in the same state, which keeps it in another region.
+    pub fn fork<'k>(&self, kept: &'k mut SlotState) -> Slot<'k, C, P> {
+        *kept = *self.kept;
+        let side = |side: &Side<C, P>| Side {
+            link: side.link.clone(),
+            channel: side.channel,
+        };
+        Slot {
+            number: self.number,
+            times: self.times,
+            mode: self.mode,
+            sides: [side(&self.sides[0]), side(&self.sides[1])],
+            current: self.current,
+            kept,
+            promised: self.promised,
+            running: self.running,
+            degraded: self.degraded,
+            sessions: self.sessions.iter().map(Session::fork).collect(),
+            turn: self.turn,
+            learn: self.learn.clone(),
+            learning: self.learning,
+            attempts: self.attempts,
+            unlearnt: self.unlearnt,
+            stale: self.stale,
+            broken: self.broken,
+            resubmit: self.resubmit,
+            first_completion: self.first_completion,
+            transaction: self.transaction,
+            gap: self.gap,
+            handing: self.handing,
+            check_at: self.check_at,
+            now: self.now,
+        }
+    }
+}
+
+impl<'s, C: Class, P: Page> Slot<'s, C, P> {
+    /// The region, which outlives the slot.
+    pub fn into_kept(self) -> &'s mut SlotState {
+        self.kept
+    }
+
+    /// The state in the region.
+    pub fn kept(&self) -> &SlotState {
+        self.kept
+    }
+}
+
+/// What a slot does depends on: everything but the figures that it reports, and what is known from the rest. The pages are
+/// hashed by whoever has them.
+impl<C: Class, P: Page + Hash> Hash for Slot<'_, C, P>
+where
+    C::Request: Hash,
+    C::Response: Hash,
+    C::Session: Hash,
+    C::Learn: Hash,
+{
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let kept = &self.kept;
+        (
+            kept.generation,
+            kept.side,
+            kept.has_record,
+            kept.promised,
+            kept.running,
+        )
+            .hash(state);
+        kept.tracker.hash_live(state);
+        kept.journal
+            .iter()
+            .for_each(|matter| matter.as_bytes().hash(state));
+        let (mode, word) = match self.mode {
+            Mode::Offline { until } => (0, until),
+            Mode::Waiting { deadline, policy } => (1 + policy as u64, deadline),
+            Mode::Passive => (8, 0),
+            Mode::Draining { deadline, had } => (9 + u64::from(had), deadline),
+            Mode::Active => (80, 0),
+        };
+        (mode, word, self.current, self.degraded, self.turn).hash(state);
+        self.sides.iter().for_each(|side| side.link.hash(state));
+        for session in &self.sessions {
+            (session.state as u8, session.live, &session.plan, &session.link).hash(state);
+        }
+        (&self.learn, self.learning, self.attempts, self.unlearnt).hash(state);
+        (
+            self.stale,
+            self.broken,
+            self.resubmit,
+            self.transaction,
+            self.check_at,
+        )
+            .hash(state);
+    }
+}
