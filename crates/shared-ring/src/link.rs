@@ -96,6 +96,20 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes> Link<Tx, Rx, SharedPage> {
             )
         }
     }
+
+    /// As [`new`](Self::new), for an end whose program may have been started anew: see [`resume`](Self::resume).
+    ///
+    /// # Safety
+    /// As `new`; the program that wrote `own` before, if there was one, has ended.
+    pub unsafe fn attach(own: *mut u8, peer: *const u8) -> Self {
+        // SAFETY: as `new`.
+        unsafe {
+            Self::resume(
+                SharedPage::new(NonNull::new_unchecked(own)),
+                SharedPage::new(NonNull::new_unchecked(peer.cast_mut())),
+            )
+        }
+    }
 }
 
 impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
@@ -116,6 +130,32 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
             asleep: false,
             entries: PhantomData,
         }
+    }
+
+    /// The end that writes `own` and reads `peer`, going on from what a predecessor at this end left in `own`. In zeroed
+    /// pages that is [`over`](Self::over), so an end that may be started anew can always begin with this.
+    ///
+    /// Nobody else writes `own`, so its indices are believed; the peer's are checked as always, the next time they are looked
+    /// at. What the predecessor did since its last [`publish`](Self::publish) is undone: entries it sent are lost, entries
+    /// it took come once more. It may have died before it notified the peer: notify it once, whatever `publish` says.
+    pub fn resume(own: P, peer: P) -> Self {
+        let (tail, head) = (own.load32(TAIL, Relaxed), own.load32(HEAD, Relaxed));
+        own.store32(ASLEEP, 0, Relaxed);
+        Self {
+            tail,
+            published_tail: tail,
+            // The oldest head that can be, so that every possible one is an advance.
+            peer_head: tail.wrapping_sub(CAPACITY),
+            head,
+            published_head: head,
+            peer_tail: head,
+            ..Self::over(own, peer)
+        }
+    }
+
+    /// Entries published so far at this end, mod 2^32: what a successor goes on from.
+    pub fn published(&self) -> u32 {
+        self.published_tail
     }
 
     /// Zero our page and start anew: for a peer that starts anew with a zeroed page too.
@@ -337,19 +377,28 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
     /// Copy what the peer states in its info area: the first word first, with acquire, each word once. Words that change
     /// meanwhile may come from different times; the caller validates the copy.
     pub fn read_info<T: FromBytes>(&self) -> Option<T> {
-        const { assert!(size_of::<T>() <= INFO_LEN && size_of::<T>().is_multiple_of(4)) }
-        let mut words = [0u32; INFO_LEN / 4];
-        let count = size_of::<T>() / 4;
-        for (index, word) in words.iter_mut().take(count).enumerate() {
-            *word = self.peer.load32(INFO + 4 * index, Acquire);
-        }
-        T::read_from_prefix(words.as_bytes()).ok().map(|(value, _)| value)
+        copy_info(&self.peer)
+    }
+
+    /// Copy what this end states in its own info area: what a predecessor left there.
+    pub fn read_own_info<T: FromBytes>(&self) -> Option<T> {
+        copy_info(&self.own)
     }
 
     /// One word of the peer's info area, `offset` bytes from its start.
     pub fn read_info_word(&self, offset: usize) -> u32 {
         self.peer.load32(INFO + offset % INFO_LEN, Acquire)
     }
+}
+
+fn copy_info<T: FromBytes>(page: &impl Page) -> Option<T> {
+    const { assert!(size_of::<T>() <= INFO_LEN && size_of::<T>().is_multiple_of(4)) }
+    let mut words = [0u32; INFO_LEN / 4];
+    let count = size_of::<T>() / 4;
+    for (index, word) in words.iter_mut().take(count).enumerate() {
+        *word = page.load32(INFO + 4 * index, Acquire);
+    }
+    T::read_from_prefix(words.as_bytes()).ok().map(|(value, _)| value)
 }
 
 #[inline]
