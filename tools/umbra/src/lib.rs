@@ -24,6 +24,7 @@ pub mod demo;
 pub mod disk;
 pub mod image;
 pub mod pack;
+pub mod profile;
 pub mod progress;
 pub mod qemu;
 pub mod setup;

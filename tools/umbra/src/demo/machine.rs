@@ -44,11 +44,41 @@ fn start_in(folder: TempDir, setup: &Setup<'_>) -> Result<Guest> {
     disk::make(&folder.path().join(DISK), &setup.layout)?;
     let machine = Machine {
         icount: setup.clock == Clock::Icount,
-        arguments: arguments(folder.path()),
+        arguments: arguments(folder.path(), Backend::File),
         detached: setup.detached,
         ..Machine::default()
     };
     Guest::start_in(folder, &machine, setup.image, setup.limit, setup.tee)
+}
+
+/// What is behind the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A file in the machine's folder. When a request completes is the host's business.
+    File,
+    /// Nothing: reads give zeroes, writes are forgotten, and all is done at once.
+    Null,
+}
+
+/// Bytes of a disk without content.
+const BARE: u64 = 1 << 30;
+
+/// Starts a machine with a disk that has no content, for a system that needs none. Its time is virtual.
+pub fn start_bare(image: &[u8], backend: Backend, limit: Duration) -> Result<Guest> {
+    let folder = tempfile::Builder::new()
+        .prefix("umbra-")
+        .tempdir()
+        .context("making a temporary folder")?;
+    if backend == Backend::File {
+        let disk = std::fs::File::create(folder.path().join(DISK)).context("making a disk")?;
+        disk.set_len(BARE).context("making a disk")?;
+    }
+    let machine = Machine {
+        icount: true,
+        arguments: arguments(folder.path(), backend),
+        ..Machine::default()
+    };
+    Guest::start_in(folder, &machine, image, limit, Tee::Quiet)
 }
 
 /// The disk's image file.
@@ -62,7 +92,7 @@ pub fn command(guest: &Guest) -> PathBuf {
 }
 
 /// The devices. Disk and command channel sit in slots of different pages, as `system.xml` has them.
-fn arguments(folder: &Path) -> Vec<OsString> {
+fn arguments(folder: &Path, backend: Backend) -> Vec<OsString> {
     let file = |before: &str, name: &str, after: &str| {
         let mut argument = OsString::from(before);
         argument.push(folder.join(name));
@@ -74,10 +104,16 @@ fn arguments(folder: &Path) -> Vec<OsString> {
     add("-global", "virtio-mmio.force-legacy=false".into());
     // The device has a write cache and offers flush. What is behind it is the host's page cache: a flush need not wait for the
     // host's disk, which would only put its noise into the figures; QEMU is ended in order.
-    add(
-        "-drive",
-        file("if=none,id=disk,format=raw,cache=unsafe,file=", DISK, ""),
-    );
+    match backend {
+        Backend::File => add(
+            "-drive",
+            file("if=none,id=disk,format=raw,cache=unsafe,file=", DISK, ""),
+        ),
+        Backend::Null => add(
+            "-blockdev",
+            format!("driver=null-co,node-name=disk,read-zeroes=on,size={BARE}").into(),
+        ),
+    }
     add(
         "-device",
         "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on".into(),
