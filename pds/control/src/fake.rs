@@ -75,6 +75,8 @@ struct Generation {
     side: u64,
     behaviour: Behaviour,
     portions: u32,
+    /// It faulted or was killed.
+    stopped: bool,
 }
 
 /// What a shadow does with its device.
@@ -201,6 +203,9 @@ impl FakeWorld {
     /// The driver of a slot faults, if one runs.
     pub fn driver_dies(&mut self, slot: u32) {
         if let Some(generation) = self.running(slot) {
+            if let Some(one) = self.device(slot).generations.get_mut(&generation) {
+                one.stopped = true;
+            }
             let (kind, detail, address, pc) = (root::EventKind::Fault, 5, 0xdead, 0x20_1000);
             self.reports.push_back(Report::Root(root::Event {
                 kind,
@@ -434,6 +439,7 @@ impl FakeWorld {
                 side: job.side.into(),
                 behaviour,
                 portions: 5,
+                stopped: false,
             };
             device.generations.insert(device.next, generation);
             device.next += 1;
@@ -474,6 +480,12 @@ impl World for FakeWorld {
                 None => Code::WrongState,
             },
         }
+    }
+
+    fn running_generation(&mut self, slot: u32) -> u32 {
+        let holder = self.running(slot);
+        let stands = |generation: &u32| !self.devices[&slot].generations[generation].stopped;
+        holder.filter(stands).unwrap_or(0)
     }
 
     fn command(&mut self, command: shadow::Command) {

@@ -306,6 +306,14 @@ impl World for Outside {
         }
     }
 
+    fn running_generation(&mut self, slot: u32) -> u32 {
+        let root = channel(self.config.root_channel);
+        match call(root, root::Op::SlotState as u64, &[slot.into()]) {
+            Code::Ok => u32::try_from(get_mr(0)).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     fn command(&mut self, command: shadow::Command) {
         let slot = self
             .config

@@ -25,6 +25,8 @@ pub trait World {
     fn now(&mut self) -> u64;
     /// Calls root or bus about device slot `slot` (its number).
     fn call(&mut self, slot: u32, call: Call) -> Code;
+    /// Asks root which generation of device slot `slot` runs; 0: none.
+    fn running_generation(&mut self, slot: u32) -> u32;
     /// Sends a command to the shadow of `command.slot`. One that cannot be sent is lost, and shows as a missed deadline.
     fn command(&mut self, command: shadow::Command);
     /// Gives the stager a job. One that cannot be given is lost, and shows as a missed deadline.

@@ -114,6 +114,24 @@ fn two_faults_at_every_pair_of_steps() {
 }
 
 #[test]
+fn driver_that_died_together_with_control_is_replaced() {
+    let mut system = System::new(&[GOOD]);
+    system.settle();
+    let resets = system.world.devices[&0].resets;
+    system.world.driver_dies(0);
+    // Control had taken the event, and did not live to write it down.
+    system.world.reports.clear();
+    system.restart_control();
+    system.settle();
+    system.check_settled();
+    assert_eq!(
+        system.world.devices[&0].resets,
+        resets + 1,
+        "a new one was started"
+    );
+}
+
+#[test]
 fn package_stays_as_long_as_a_late_stager_may_be_reading_it() {
     let mut system = System::new(&[GOOD, BETTER, b"X"]);
     system.settle();

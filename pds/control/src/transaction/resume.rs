@@ -89,8 +89,11 @@ impl Machine {
         self.package = Some(package);
         let label = env.store.label(package);
         let reason = Reason::ControlRestarted;
-        // `Enable`: whether the new driver serves, nobody knows. No holder: none does. Doubtful: perhaps none does.
-        let lost = state.doubtful == 1 || state.step == Step::Enable.number() || self.holder.is_none();
+        // Root's word for it, as the event that says otherwise may have died with the predecessor.
+        let running = env.world.running_generation(self.slot);
+        let stands = self.holder.is_some_and(|holder| holder.generation == running);
+        // `Enable`: whether the new driver serves, nobody knows. Doubtful: perhaps none does.
+        let lost = state.doubtful == 1 || state.step == Step::Enable.number() || !stands;
         let undo = [Step::StageNew, Step::StageSpare, Step::Quiesce, Step::Resume].map(Step::number);
         if !lost && !undo.contains(&state.step) {
             // A driver serves; at most there was something to give back.
