@@ -49,6 +49,8 @@ pub enum Request {
     SlotState(usize),
     /// Stop the running driver.
     Kill(usize),
+    /// Processor time of the running driver.
+    Consumed(usize),
 }
 
 /// Who may ask for what.
@@ -57,7 +59,9 @@ fn allowed(role: Role, op: Op) -> bool {
         Op::BuildBegin | Op::BuildStep | Op::BuildFinish => role == Role::Stager,
         Op::Discard => matches!(role, Role::Control | Role::Stager),
         Op::DeviceReset => role == Role::Bus,
-        Op::Start | Op::Cut | Op::NextEvent | Op::SlotState | Op::Kill => role == Role::Control,
+        Op::Start | Op::Cut | Op::NextEvent | Op::SlotState | Op::Kill | Op::Consumed => {
+            role == Role::Control
+        }
     }
 }
 
@@ -97,6 +101,7 @@ pub fn decode(role: Role, label: u64, words: &[u64], slots: usize) -> Result<Req
         Op::NextEvent => Request::NextEvent,
         Op::SlotState => Request::SlotState(slot()?),
         Op::Kill => Request::Kill(slot()?),
+        Op::Consumed => Request::Consumed(slot()?),
     })
 }
 

@@ -8,6 +8,7 @@ mod case;
 mod demo;
 mod drivers;
 mod loading;
+mod orders;
 mod policies;
 mod roots;
 mod systems;
@@ -31,6 +32,10 @@ fn main() {
             demo::run,
         ))
         .chain(loaded_trials("drivers_that_go_wrong_are_undone", drivers::run))
+        .chain(loaded_trials(
+            "staging_rehearsing_committing_and_discarding_disturb_nobody",
+            orders::run,
+        ))
         .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",
             policies::run,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 /// First bytes of a frame; no text and no terminal sends them.
 pub const MAGIC: [u8; 4] = [0xf5, b'U', b'm', 0xb7];
 /// Version of requests and replies that this crate speaks.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Bytes before the payload.
 pub const HEADER: usize = 24;
 /// Bytes after the payload.
@@ -240,16 +240,18 @@ mod tests {
     use crate::record::{Figures, LABEL_MAX, Outcome, PackageLabel, Reason, Record, State};
     use crate::reply::{HISTORY_PAGE, Reply};
 
+    const WORST_REASON: Reason = Reason::Fault {
+        label: u64::MAX,
+        address: u64::MAX,
+        pc: u64::MAX,
+    };
+
     fn worst_record() -> Record {
         let label = PackageLabel {
             hash: [255; 8],
             label: core::iter::repeat_n('x', LABEL_MAX).collect(),
         };
-        let reason = Reason::Fault {
-            label: u64::MAX,
-            address: u64::MAX,
-            pc: u64::MAX,
-        };
+        let reason = WORST_REASON;
         Record {
             id: u32::MAX,
             device: u8::MAX,
@@ -301,6 +303,34 @@ mod tests {
         };
         let packages = Reply::Packages(core::iter::repeat_n(package, crate::reply::MAX_PACKAGES).collect());
         assert!(encode(&mut buffer, Kind::Reply, u64::MAX, u32::MAX, &packages).is_some());
+        let record = worst_record();
+        let tried = crate::reply::Tried {
+            package: record.from.clone(),
+            times: u32::MAX,
+            last_ns: u64::MAX,
+            reason: WORST_REASON,
+        };
+        let device = crate::reply::Device {
+            name: core::iter::repeat_n('x', crate::reply::NAME_MAX).collect(),
+            class: u32::MAX,
+            condition: crate::reply::Condition::Offline(WORST_REASON),
+            generation: u32::MAX,
+            package: record.from.clone(),
+            previous: record.from.clone(),
+            staged: record.from.clone(),
+            awaits_commit: true,
+            updates: u32::MAX,
+            failures: u32::MAX,
+            causes: [u32::MAX; crate::cause::Cause::COUNT],
+            tried: core::iter::repeat_n(tried, crate::reply::MAX_TRIED).collect(),
+        };
+        let status = Reply::Status(crate::reply::Status {
+            now_ns: u64::MAX,
+            devices: core::iter::repeat_n(device, crate::reply::MAX_DEVICES).collect(),
+            skipped_bytes: u64::MAX,
+            damaged_frames: u64::MAX,
+        });
+        assert!(encode(&mut buffer, Kind::Reply, u64::MAX, u32::MAX, &status).is_some());
         let chunk = crate::Request::UploadChunk {
             slot: 255,
             offset: u32::MAX,

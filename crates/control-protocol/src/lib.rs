@@ -10,6 +10,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod cause;
 pub mod decoder;
 pub mod frame;
 pub mod record;

@@ -47,6 +47,14 @@ pub enum Kind {
     Update,
     /// The operator's rollback.
     Rollback,
+    /// The operator had a driver built, to be put in later.
+    Stage,
+    /// The operator's rehearsal: built, checked, given back.
+    Check,
+    /// The operator made an update final.
+    Commit,
+    /// The operator gave up a staged driver, or undid an update on probation.
+    Discard,
     /// The operator's kill, and the restart after it.
     Kill,
     /// The driver failed and was restarted, or replaced by the last good one.
@@ -81,6 +89,8 @@ pub enum Step {
     Resume,
     /// Figures are being collected.
     Measure,
+    /// A driver failed again: some time passes before the next try.
+    BackOff,
 }
 
 /// How a transaction ended.
@@ -151,6 +161,14 @@ pub enum Reason {
     UnknownRequest,
     /// The driver left a request unanswered for too long.
     RequestDeadline,
+    /// The driver showed no sign of life though it was asked for one.
+    Heartbeat,
+    /// The driver kept the processor busy though it had no request: an interrupt that is never acknowledged at the device, or a
+    /// loop.
+    Storm {
+        /// How much of its share of the processor it took, in thousandths.
+        permille: u32,
+    },
     /// What is on the device is not what was there (partition table).
     Changed,
     /// The driver faulted.
@@ -166,6 +184,8 @@ pub enum Reason {
     Budget,
     /// The operator's kill.
     Killed,
+    /// No driver serves the device.
+    NoDriver,
     /// The device could not be reset; what its last driver had stays quarantined.
     DeviceReset,
     /// The driver failed too often, and there is no other good one.

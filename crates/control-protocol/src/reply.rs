@@ -4,6 +4,7 @@ use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::PackageHash;
+use crate::cause::Cause;
 use crate::record::{PackageLabel, Reason, Record, Step};
 
 /// Longest name of a PD or device.
@@ -14,6 +15,8 @@ pub const MAX_DEVICES: usize = 4;
 pub const MAX_PACKAGES: usize = 16;
 /// Most names in a list.
 pub const MAX_NAMES: usize = 9;
+/// Most packages of a device that failed, in an answer to `Status`.
+pub const MAX_TRIED: usize = 3;
 /// Most records in an answer to `History`.
 pub const HISTORY_PAGE: usize = 6;
 
@@ -33,7 +36,7 @@ pub enum Reply<'a> {
     Packages(Vec<Package, MAX_PACKAGES>),
     /// To `UploadBegin`, `UploadChunk`, `UploadEnd`.
     Upload(Upload),
-    /// To `Update`, `Rollback`, `Kill`: the number of the job.
+    /// To all that [have an effect](crate::Request::has_effect): the number of the job.
     Accepted {
         /// For `Job`.
         job: u32,
@@ -110,10 +113,31 @@ pub struct Device {
     pub package: Option<PackageLabel>,
     /// What `rollback` would bring back.
     pub previous: Option<PackageLabel>,
+    /// What is staged and held.
+    pub staged: Option<PackageLabel>,
+    /// The update on probation becomes final when the operator says so, and not before.
+    pub awaits_commit: bool,
     /// Drivers that replaced one another since boot.
     pub updates: u32,
     /// Drivers that failed since boot.
     pub failures: u32,
+    /// The same by [`Cause`].
+    pub causes: [u32; Cause::COUNT],
+    /// What failed since the operator last put in a driver, in the order in which it was tried; the newest of many.
+    pub tried: Vec<Tried, MAX_TRIED>,
+}
+
+/// A package whose drivers failed, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The package.
+    pub package: Option<PackageLabel>,
+    /// How many failed.
+    pub times: u32,
+    /// When the last of them did: the guest's counter, in nanoseconds.
+    pub last_ns: u64,
+    /// Why it did.
+    pub reason: Reason,
 }
 
 /// What a device does.
@@ -189,6 +213,12 @@ pub enum Error {
         /// Its job.
         job: u32,
     },
+    /// The last update is still on probation.
+    Uncommitted,
+    /// No update is on probation.
+    NothingToCommit,
+    /// Nothing is staged, and no update is on probation.
+    NothingToDiscard,
     /// There was no update to go back behind.
     NothingToRollBack,
     /// No driver runs that could be killed.

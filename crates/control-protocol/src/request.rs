@@ -43,6 +43,33 @@ pub enum Request<'a> {
         package: PackageHash,
         /// What a lost capability means.
         policy: Policy,
+        /// When the update is final.
+        commit: Commit,
+    },
+    /// Build the driver and hold it, without any authority over the device, for a later `Update` to the same package. Answer:
+    /// `Accepted`.
+    Stage {
+        /// Name of the device slot.
+        device: &'a str,
+        /// The package, which must be in the store.
+        package: PackageHash,
+    },
+    /// Do what an update would do before it touches the device, and give it all back. Answer: `Accepted`.
+    Check {
+        /// Name of the device slot.
+        device: &'a str,
+        /// The package, which must be in the store.
+        package: PackageHash,
+    },
+    /// Make the update that is on probation final. Answer: `Accepted`.
+    Commit {
+        /// Name of the device slot.
+        device: &'a str,
+    },
+    /// Give up the driver that is staged, or undo the update that is on probation. Answer: `Accepted`.
+    Discard {
+        /// Name of the device slot.
+        device: &'a str,
     },
     /// Go back to the package that ran before the last update. Answer: `Accepted`.
     Rollback {
@@ -95,7 +122,13 @@ impl Request<'_> {
     pub fn has_effect(&self) -> bool {
         matches!(
             self,
-            Self::Update { .. } | Self::Rollback { .. } | Self::Kill { .. }
+            Self::Update { .. }
+                | Self::Stage { .. }
+                | Self::Check { .. }
+                | Self::Commit { .. }
+                | Self::Discard { .. }
+                | Self::Rollback { .. }
+                | Self::Kill { .. }
         )
     }
 }
@@ -110,4 +143,14 @@ pub enum Policy {
     Degrade,
     /// Keep the new one and do not compare.
     Force,
+}
+
+/// When an update is final: until then the copy of the old driver is kept, and takes over at once if the new one fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Commit {
+    /// At the end of the probation time.
+    #[default]
+    Timed,
+    /// When the operator says so ([`Request::Commit`]).
+    Manual,
 }

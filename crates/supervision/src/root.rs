@@ -39,6 +39,9 @@ pub enum Op {
     SlotState = 9,
     /// Control: suspend a running driver as if it had faulted (operator's `kill`). `slot`. An [`Event`] follows.
     Kill = 10,
+    /// Control: what the generation that runs took of the processor since this was asked last. `slot`. Answer: `µs taken, µs of
+    /// budget, µs of period`. The kernel counts; no driver can hide anything.
+    Consumed = 11,
 }
 
 impl Op {
@@ -55,6 +58,7 @@ impl Op {
             8 => Self::NextEvent,
             9 => Self::SlotState,
             10 => Self::Kill,
+            11 => Self::Consumed,
             _ => return None,
         })
     }

@@ -81,6 +81,9 @@ pub enum EventKind {
     Retire = 6,
     /// Longest time without a completion since `BeginGap`: `a` ticks; `b` completions in that time.
     Gap = 7,
+    /// In the last `a` ticks no request was with the driver, and it was asked for a sign of life; `b` is 1 if the same was said of
+    /// the time before. No answer is expected, and no transaction meant.
+    Idle = 8,
 }
 
 /// What is wrong with a driver.
@@ -101,6 +104,8 @@ pub enum Failure {
     RequestDeadline = 6,
     /// What was learnt through the old driver (partition table) is not what the new one reads.
     Changed = 7,
+    /// It had nothing to do, was asked for a sign of life, and gave none.
+    Heartbeat = 8,
 }
 
 /// An event.

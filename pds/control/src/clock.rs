@@ -23,6 +23,11 @@ impl Clock {
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
+    /// Microseconds of so many ticks.
+    pub fn micros_of(self, ticks: u64) -> u64 {
+        self.nanos(ticks) / 1000
+    }
+
     /// Nanoseconds of so many ticks.
     pub fn nanos(self, ticks: u64) -> u64 {
         let nanos = u128::from(ticks) * 1_000_000_000 / u128::from(self.hz);
@@ -52,6 +57,8 @@ pub struct Limits {
     pub patience_us: u64,
     /// Within which so many failures count together.
     pub failure_window_us: u64,
+    /// Pause before a driver is started that failed twice; it doubles with each failure after that.
+    pub back_off_us: u64,
 }
 
 impl Default for Limits {
@@ -66,6 +73,7 @@ impl Default for Limits {
             reap_us: 50,
             patience_us: 1_000_000,
             failure_window_us: 60_000_000,
+            back_off_us: 10_000,
         }
     }
 }

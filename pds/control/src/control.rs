@@ -214,6 +214,7 @@ impl Core {
             kind,
             package,
             policy: shadow::Policy::First,
+            manual: false,
         };
         // A machine that is new is not busy.
         self.with(world, index, |machine, env| machine.accept(env, order))

@@ -12,7 +12,7 @@ use supervision::{Code, root, shadow, stager};
 use zerocopy::FromZeros;
 
 use crate::state::{Saved, SlotState};
-use crate::world::{Call, World};
+use crate::world::{Call, Consumed, World};
 
 /// Ticks per second of the fake counter.
 pub const HZ: u64 = 1_000_000;
@@ -132,12 +132,16 @@ pub struct FakeWorld {
     pub devices: BTreeMap<u32, Device>,
     /// Bytes of the store.
     pub store: Vec<Vec<u8>>,
+    /// Jobs that the stager was given.
+    pub jobs: usize,
     /// Trace.
     pub trace: Vec<trace::Event>,
     /// PDs that were asked to stop.
     pub asked_to_stop: Vec<usize>,
     /// Report regions.
     pub report_regions: Vec<Vec<u8>>,
+    /// What drivers take of the processor, in thousandths of their budget.
+    pub busy_permille: u64,
 }
 
 impl FakeWorld {
@@ -168,9 +172,11 @@ impl FakeWorld {
             saved: Saved::fresh(),
             devices: (0..slots).map(|slot| (slot, device.clone())).collect(),
             store,
+            jobs: 0,
             trace: Vec::new(),
             asked_to_stop: Vec::new(),
             report_regions: std::vec![b"report of the first".to_vec()],
+            busy_permille: 1,
         }
     }
 
@@ -226,9 +232,17 @@ impl FakeWorld {
         }
     }
 
+    /// The shadow of a slot says that its driver had nothing to do, for a second; `again`: for another one.
+    pub fn idle(&mut self, slot: u32, again: bool) {
+        if let Some(generation) = self.running(slot) {
+            let words = [HZ, again.into(), 0];
+            self.tell(slot, shadow::EventKind::Idle, generation, words);
+        }
+    }
+
     fn tell(&mut self, slot: u32, kind: shadow::EventKind, generation: u32, [a, b, c]: [u64; 3]) {
-        let retire = kind == shadow::EventKind::Retire;
-        let transaction = if retire {
+        let unasked = matches!(kind, shadow::EventKind::Retire | shadow::EventKind::Idle);
+        let transaction = if unasked {
             0
         } else {
             self.devices[&slot].transaction
@@ -488,6 +502,16 @@ impl World for FakeWorld {
         holder.filter(stands).unwrap_or(0)
     }
 
+    fn consumed(&mut self, slot: u32) -> Option<Consumed> {
+        self.running(slot)?;
+        // Of the second that `idle` speaks of, half is the budget.
+        Some(Consumed {
+            taken_us: self.busy_permille * 500,
+            budget_us: 5,
+            period_us: 10,
+        })
+    }
+
     fn command(&mut self, command: shadow::Command) {
         match self.fault(command.slot) {
             _ if self.control_is_dead => {}
@@ -507,6 +531,7 @@ impl World for FakeWorld {
             _ if self.control_is_dead => {}
             Some(Fault::Fails(_)) => {}
             fault => {
+                self.jobs += 1;
                 self.build(job);
                 if fault == Some(Fault::AnswerLost) {
                     // Late, not lost: by then the job was given up.

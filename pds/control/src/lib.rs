@@ -30,4 +30,4 @@ pub mod transaction;
 pub mod world;
 
 pub use control::{Control, Setup, SlotSetup};
-pub use world::{Call, World};
+pub use world::{Call, Consumed, World};

@@ -1,14 +1,14 @@
 //! What the operator asks, and what is done about it. His bytes are hostile: every name, number and length is looked up.
 
 use control_protocol::record::Kind;
-use control_protocol::reply::{Device, Error, Hello, Package, Reply, Status, Stop};
-use control_protocol::request::{Policy, Request};
+use control_protocol::reply::{Device, Error, Hello, Package, Reply, Status, Stop, Tried};
+use control_protocol::request::{Commit, Policy, Request};
 use control_protocol::{CHUNK_MAX, PackageHash};
 use heapless::{String, Vec};
 use supervision::shadow;
 
 use crate::control::{Core, Stopping};
-use crate::transaction::{Machine, Order};
+use crate::transaction::{Busy, Env, Machine, Order};
 use crate::world::World;
 
 /// Does what a request says. `None`: the payload was no request. `noise` is what the channel lost so far.
@@ -35,9 +35,22 @@ pub(crate) fn execute<'b>(
             device,
             package,
             policy,
-        } => update(core, world, device, &package, policy),
+            commit,
+        } => update(core, world, device, &package, policy, commit == Commit::Manual),
+        Request::Stage { device, package } => beside(core, world, device, Kind::Stage, &package),
+        Request::Check { device, package } => beside(core, world, device, Kind::Check, &package),
+        Request::Commit { device } => settle(core, world, device, Error::NothingToCommit, |machine, env| {
+            machine.confirm(env)
+        }),
+        Request::Discard { device } => {
+            settle(core, world, device, Error::NothingToDiscard, |machine, env| {
+                machine.discard(env)
+            })
+        }
         Request::Rollback { device } => rollback(core, world, device),
-        Request::Kill { device } => kill(core, world, device),
+        Request::Kill { device } => settle(core, world, device, Error::NoDriver, |machine, env| {
+            machine.kill(env)
+        }),
         Request::Job { id } => core
             .history
             .get(id)
@@ -105,8 +118,21 @@ fn status<'b>(core: &Core, world: &mut impl World, noise: (u64, u64)) -> Reply<'
             generation: holder.map_or(0, |holder| holder.generation),
             package: label(holder.map(|holder| holder.package)),
             previous: label(machine.previous()),
+            staged: label(machine.held()),
+            awaits_commit: machine.probation().is_some_and(|probation| probation.manual),
             updates,
             failures,
+            causes: machine.causes(),
+            tried: machine
+                .failures()
+                .tried()
+                .map(|tried| Tried {
+                    package: label(tried.package),
+                    times: tried.times,
+                    last_ns: core.clock.nanos(tried.last),
+                    reason: tried.reason,
+                })
+                .collect(),
         }
     });
     Reply::Status(Status {
@@ -141,6 +167,7 @@ fn update<'b>(
     device: &str,
     package: &PackageHash,
     policy: Policy,
+    manual: bool,
 ) -> Result<Reply<'b>, Error> {
     let index = core.device(device)?;
     let package = core.store.find(package).ok_or(Error::UnknownPackage)?;
@@ -149,7 +176,45 @@ fn update<'b>(
         Policy::Degrade => shadow::Policy::Degrade,
         Policy::Force => shadow::Policy::Force,
     };
-    order(core, world, index, Kind::Update, package, policy)
+    order(core, world, index, Kind::Update, package, (policy, manual))
+}
+
+/// An order that puts no driver in. It must not end a probation by the way.
+fn beside<'b>(
+    core: &mut Core,
+    world: &mut impl World,
+    device: &str,
+    kind: Kind,
+    package: &PackageHash,
+) -> Result<Reply<'b>, Error> {
+    let index = core.device(device)?;
+    let package = core.store.find(package).ok_or(Error::UnknownPackage)?;
+    let machine = core.machine(index)?;
+    if machine.probation().is_some() {
+        return Err(Error::Uncommitted);
+    }
+    if kind == Kind::Stage && machine.busy().is_none() && !machine.serves() {
+        return Err(Error::NoDriver);
+    }
+    order(core, world, index, kind, package, (shadow::Policy::Refuse, false))
+}
+
+/// Commit or discard; `nothing` is the answer when there is nothing to do it to.
+fn settle<'b, W: World>(
+    core: &mut Core,
+    world: &mut W,
+    device: &str,
+    nothing: Error,
+    act: impl FnOnce(&mut Machine, &mut Env<'_, W>) -> Result<u32, Option<Busy>>,
+) -> Result<Reply<'b>, Error> {
+    let index = core.device(device)?;
+    core.not_stopping()?;
+    match core.with(world, index, act) {
+        Some(Ok(job)) => Ok(Reply::Accepted { job }),
+        Some(Err(Some(busy))) => Err(Error::Busy { job: busy.job }),
+        Some(Err(None)) => Err(nothing),
+        None => Err(Error::UnknownDevice),
+    }
 }
 
 fn rollback<'b>(core: &mut Core, world: &mut impl World, device: &str) -> Result<Reply<'b>, Error> {
@@ -162,7 +227,7 @@ fn rollback<'b>(core: &mut Core, world: &mut impl World, device: &str) -> Result
         index,
         Kind::Rollback,
         package,
-        shadow::Policy::Degrade,
+        (shadow::Policy::Degrade, false),
     )
 }
 
@@ -172,12 +237,15 @@ fn order<'b>(
     index: usize,
     kind: Kind,
     package: u8,
-    policy: shadow::Policy,
+    (policy, manual): (shadow::Policy, bool),
 ) -> Result<Reply<'b>, Error> {
     core.not_stopping()?;
     let machine = core.machine(index)?;
     if let Some(busy) = machine.busy() {
         return Err(Error::Busy { job: busy.job });
+    }
+    if machine.probation().is_some_and(|probation| probation.manual) {
+        return Err(Error::Uncommitted);
     }
     let from = machine.package().and_then(|package| core.store.label(package));
     let to = core.store.label(package);
@@ -187,21 +255,11 @@ fn order<'b>(
         kind,
         package,
         policy,
+        manual,
     };
     match core.with(world, index, |machine, env| machine.accept(env, order)) {
         Some(Ok(())) => Ok(Reply::Accepted { job: record }),
         Some(Err(busy)) => Err(Error::Busy { job: busy.job }),
-        None => Err(Error::UnknownDevice),
-    }
-}
-
-fn kill<'b>(core: &mut Core, world: &mut impl World, device: &str) -> Result<Reply<'b>, Error> {
-    let index = core.device(device)?;
-    core.not_stopping()?;
-    match core.with(world, index, |machine, env| machine.kill(env)) {
-        Some(Ok(record)) => Ok(Reply::Accepted { job: record }),
-        Some(Err(Some(busy))) => Err(Error::Busy { job: busy.job }),
-        Some(Err(None)) => Err(Error::NoDriver),
         None => Err(Error::UnknownDevice),
     }
 }

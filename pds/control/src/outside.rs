@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use control::state::{Saved, SlotState};
-use control::{Call, Control, World};
+use control::{Call, Consumed, Control, World};
 use sel4_microkit::{Channel, ChannelSet, MessageInfo, get_mr, set_mr};
 use shared_ring::{Area, Link, Wish};
 use supervision::command::Bytes;
@@ -311,6 +311,18 @@ impl World for Outside {
         match call(root, root::Op::SlotState as u64, &[slot.into()]) {
             Code::Ok => u32::try_from(get_mr(0)).unwrap_or(0),
             _ => 0,
+        }
+    }
+
+    fn consumed(&mut self, slot: u32) -> Option<Consumed> {
+        let root = channel(self.config.root_channel);
+        match call(root, root::Op::Consumed as u64, &[slot.into()]) {
+            Code::Ok => Some(Consumed {
+                taken_us: get_mr(0),
+                budget_us: get_mr(1),
+                period_us: get_mr(2),
+            }),
+            _ => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What to start after a driver failed: the same version, then the last good one, then nothing.
 
+use control_protocol::record::Reason;
+use control_protocol::reply::MAX_TRIED;
 use heapless::Deque;
 
 /// So many failures within a window, and the version is not started again.
@@ -16,29 +18,61 @@ pub enum Choice {
     Offline,
 }
 
+/// A package whose drivers failed, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Store slot.
+    pub package: Option<u8>,
+    /// How many failed.
+    pub times: u32,
+    /// When the last one did.
+    pub last: u64,
+    /// Why it did.
+    pub reason: Reason,
+}
+
 /// Failures of one device's drivers.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
     recent: Deque<u64, TOO_MANY>,
+    /// What failed since the operator last put in a driver, for him to see.
+    tried: Deque<Tried, MAX_TRIED>,
     /// The last good package was put in already; there is nothing to go back to any more.
     fell_back: bool,
 }
 
 impl core::hash::Hash for Failures {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        let Self { recent, fell_back } = self;
+        let Self {
+            recent,
+            fell_back,
+            tried: _,
+        } = self;
         (recent.len(), fell_back).hash(state);
         recent.iter().for_each(|at| at.hash(state));
     }
 }
 
 impl Failures {
-    /// A driver failed.
-    pub fn count(&mut self, now: u64) {
+    /// A driver of this package failed.
+    pub fn count(&mut self, now: u64, package: Option<u8>, reason: Reason) {
+        let times = match self.tried.back() {
+            Some(last) if last.package == package => self.tried.pop_back().map_or(0, |last| last.times),
+            _ => 0,
+        };
+        if self.tried.is_full() {
+            self.tried.pop_front();
+        }
+        // There is room by the lines above; so there is below.
+        let _ = self.tried.push_back(Tried {
+            package,
+            times: times.saturating_add(1),
+            last: now,
+            reason,
+        });
         if self.recent.is_full() {
             self.recent.pop_front();
         }
-        // There is room by the line above.
         let _ = self.recent.push_back(now);
     }
 
@@ -52,13 +86,30 @@ impl Failures {
         self.fell_back
     }
 
-    /// What to do, given what ran and what ran well before it.
-    pub fn choose(&mut self, now: u64, window: u64, current: Option<u8>, last_good: Option<u8>) -> Choice {
-        let recent = self
-            .recent
+    /// What failed, in the order in which it was tried.
+    pub fn tried(&self) -> impl Iterator<Item = &Tried> {
+        self.tried.iter()
+    }
+
+    fn recent(&self, now: u64, window: u64) -> usize {
+        self.recent
             .iter()
             .filter(|at| now.saturating_sub(**at) <= window)
-            .count();
+            .count()
+    }
+
+    /// How long to wait with what was chosen, in the unit of `pause`: not at all after the first failure, `pause` after the
+    /// second, and twice as long each time after that.
+    pub fn back_off(&self, now: u64, window: u64, pause: u64) -> u64 {
+        match self.recent(now, window) {
+            0 | 1 => 0,
+            failures => pause.saturating_mul(1 << (failures - 2)),
+        }
+    }
+
+    /// What to do, given what ran and what ran well before it.
+    pub fn choose(&mut self, now: u64, window: u64, current: Option<u8>, last_good: Option<u8>) -> Choice {
+        let recent = self.recent(now, window);
         let Some(current) = current else {
             return Choice::Offline;
         };
@@ -78,27 +129,60 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
+    use std::vec::Vec;
+
+    fn fail(failures: &mut Failures, at: u64) {
+        failures.count(at, Some(1), Reason::RequestDeadline);
+    }
+
+    #[test]
+    fn restarts_come_at_once_and_then_ever_later() {
+        let mut failures = Failures::default();
+        let pauses = [0, 1, 2].map(|at| {
+            fail(&mut failures, at);
+            failures.back_off(at, 100, 10)
+        });
+        assert_eq!(pauses, [0, 10, 20]);
+        assert_eq!(failures.back_off(1000, 100, 10), 0, "long ago");
+    }
+
+    #[test]
+    fn what_was_tried_is_told_by_package() {
+        let mut failures = Failures::default();
+        for (at, package) in [1, 1, 2, 1, 3].into_iter().enumerate() {
+            failures.count(at as u64, Some(package), Reason::Heartbeat);
+        }
+        let told: Vec<_> = failures
+            .tried()
+            .map(|one| (one.package, one.times, one.last))
+            .collect();
+        assert_eq!(told, [(Some(2), 1, 2), (Some(1), 1, 3), (Some(3), 1, 4)]);
+        failures.forgive();
+        assert_eq!(failures.tried().count(), 0);
+    }
 
     #[test]
     fn same_version_is_started_until_it_failed_too_often() {
         let mut failures = Failures::default();
         for at in 0..2 {
-            failures.count(at);
+            fail(&mut failures, at);
             assert_eq!(failures.choose(at, 100, Some(1), Some(2)), Choice::Restart(1));
         }
-        failures.count(2);
+        fail(&mut failures, 2);
         assert_eq!(failures.choose(2, 100, Some(1), Some(2)), Choice::LastGood(2));
     }
 
     #[test]
     fn last_good_version_gets_as_many_tries_and_then_nothing_is_started() {
         let mut failures = Failures::default();
-        (0..3).for_each(|at| failures.count(at));
+        (0..3).for_each(|at| fail(&mut failures, at));
         assert_eq!(failures.choose(2, 100, Some(1), Some(2)), Choice::LastGood(2));
-        (3..5).for_each(|at| failures.count(at));
+        (3..5).for_each(|at| fail(&mut failures, at));
         assert_eq!(failures.choose(4, 100, Some(2), Some(1)), Choice::Restart(2));
-        failures.count(5);
+        fail(&mut failures, 5);
         assert_eq!(failures.choose(5, 100, Some(2), Some(1)), Choice::Offline);
     }
 
@@ -106,7 +190,7 @@ mod tests {
     fn failures_outside_the_window_do_not_count() {
         let mut failures = Failures::default();
         for at in [0, 1000, 2000, 3000] {
-            failures.count(at);
+            fail(&mut failures, at);
             assert_eq!(failures.choose(at, 100, Some(1), None), Choice::Restart(1));
         }
     }

@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// "UMCS".
 pub const MAGIC: u32 = 0x5343_4d55;
 /// Version of the layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// No package.
 pub const NO_PACKAGE: u32 = u32::MAX;
 /// Most generations that wait to be given back: root has room for three, and one more may be under way.
@@ -45,6 +45,10 @@ pub struct SlotState {
     pub target: SavedGeneration,
     /// Pristine copy of the driver before.
     pub spare: SavedGeneration,
+    /// Staged for an order to come.
+    pub held: SavedGeneration,
+    /// 1: the update on probation is final when the operator says so.
+    pub manual: u32,
     /// Package that should run, or [`NO_PACKAGE`].
     pub package: u32,
     /// Package to go back to, or [`NO_PACKAGE`].

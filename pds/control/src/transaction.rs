@@ -11,6 +11,9 @@
 //!                                                                                      (probation: Idle with a spare)
 //! ```
 //!
+//! Orders that put no driver in leave it early: what is only to be staged is held or given back behind `StageNew`, and an
+//! update on probation is discarded by `Quiesce` and the spare.
+//!
 //! A driver that is lost (fault, retirement, kill) enters the same path behind `Quiesce`: the shadow impersonates, the
 //! device is cut and reset at once, and a driver is staged while the clients' requests queue.
 //!
@@ -22,15 +25,18 @@
 //! that was not reset since the last `Cut`. Root enforces both again.
 
 mod finish;
+mod held;
 mod identity;
 mod recover;
 mod resume;
 mod stage;
 mod swap;
 
+pub use held::Probation;
 pub use recover::cause;
 pub use stage::job_owner;
 
+use control_protocol::cause::Cause;
 use control_protocol::record::{Figures, Kind, Outcome, Reason, Step as PublicStep};
 use control_protocol::reply::Condition;
 use heapless::Vec;
@@ -80,6 +86,8 @@ pub struct Order {
     pub package: u8,
     /// What a lost capability means.
     pub policy: shadow::Policy,
+    /// The update is final when the operator says so, and not before.
+    pub manual: bool,
 }
 
 /// Where a machine stands.
@@ -103,6 +111,8 @@ pub enum Step {
     Measure,
     /// Gives memory back, a portion at a time.
     Reap(After),
+    /// Drivers failed one after the other: lets some time pass before this package is staged.
+    BackOff(u8),
 }
 
 /// What follows on giving memory back.
@@ -127,6 +137,10 @@ pub struct Machine {
     holder: Option<Incarnation>,
     target: Option<Incarnation>,
     spare: Option<Incarnation>,
+    /// Staged for an order to come: built for the side that the holder does not use.
+    held: Option<Incarnation>,
+    /// The probation has no end of its own.
+    manual: bool,
     dead: Vec<u32, MAX_DEAD>,
     /// Cut, and the device was not reset since: root keeps it.
     quarantine: Vec<u32, MAX_DEAD>,
@@ -138,6 +152,7 @@ pub struct Machine {
     condition: Condition,
     updates: u32,
     failed: u32,
+    causes: [u32; Cause::COUNT],
     pending: Option<Order>,
     order: Option<Order>,
     transaction: u32,
@@ -178,6 +193,8 @@ impl Machine {
             holder: None,
             target: None,
             spare: None,
+            held: None,
+            manual: false,
             dead: Vec::new(),
             quarantine: Vec::new(),
             device_clean: false,
@@ -188,6 +205,7 @@ impl Machine {
             condition: Condition::Empty,
             updates: 0,
             failed: 0,
+            causes: [0; Cause::COUNT],
             pending: None,
             order: None,
             transaction: 0,
@@ -238,6 +256,15 @@ impl Machine {
         (self.updates, self.failed)
     }
 
+    /// Drivers that were lost, by [`Cause`].
+    pub fn causes(&self) -> [u32; Cause::COUNT] {
+        self.causes
+    }
+    /// Failures since the operator last put in a driver.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
     /// What the operator sees.
     pub fn condition(&self) -> Condition {
         match (self.public_step(), self.order) {
@@ -252,7 +279,7 @@ impl Machine {
 
     /// Whether the package in this store slot must stay there.
     pub fn needs(&self, package: u8) -> bool {
-        let generations = [self.holder, self.target, self.spare];
+        let generations = [self.holder, self.target, self.spare, self.held];
         let orders = [self.order, self.pending];
         self.package == Some(package)
             || self.previous == Some(package)
@@ -261,6 +288,7 @@ impl Machine {
             || self.staging == Some(package)
             || self.lent.iter().any(|(_, lent)| *lent == package)
             || self.step == Step::Reap(After::Stage(package))
+            || self.step == Step::BackOff(package)
     }
 
     /// Whether a new order would have to wait for a transaction to end. (One that only gives memory back is over.)
@@ -287,6 +315,7 @@ impl Machine {
             Step::Enable => PublicStep::Enable,
             Step::Resume => PublicStep::Resume,
             Step::Measure => PublicStep::Measure,
+            Step::BackOff(_) => PublicStep::BackOff,
         })
     }
 
@@ -299,12 +328,15 @@ impl Machine {
         const FAILED: u32 = shadow::EventKind::Failed as u32;
         const RETIRE: u32 = shadow::EventKind::Retire as u32;
         const GAP: u32 = shadow::EventKind::Gap as u32;
-        if event.kind == RETIRE {
-            if self
+        const IDLE: u32 = shadow::EventKind::Idle as u32;
+        if matches!(event.kind, RETIRE | IDLE) {
+            let of_holder = self
                 .holder
-                .is_some_and(|holder| holder.generation == event.generation)
-            {
-                self.lost(env, recover::failure(event.a, event.b));
+                .is_some_and(|holder| holder.generation == event.generation);
+            match event.kind {
+                RETIRE if of_holder => self.lost(env, recover::failure(event.a, event.b)),
+                IDLE if of_holder => self.idle(env, event.a, event.b == 1),
+                _ => {}
             }
             return;
         }
@@ -391,6 +423,7 @@ impl Machine {
             Step::Resume => self.resume_late(env),
             Step::Measure => self.publish(env),
             Step::Reap(_) => self.reap(env),
+            Step::BackOff(package) => self.make_room(env, package),
         }
     }
 

@@ -19,6 +19,27 @@ pub enum Call {
     Kill,
 }
 
+/// What a driver took of the processor, as the kernel counts it; all in µs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    /// Taken.
+    pub taken_us: u64,
+    /// What it may take …
+    pub budget_us: u64,
+    /// … in each period of this length.
+    pub period_us: u64,
+}
+
+impl Consumed {
+    /// Thousandths of what the budget gives in a window.
+    pub fn permille_of(self, window_us: u64) -> u32 {
+        let given = u128::from(window_us) * u128::from(self.budget_us);
+        let taken = (u128::from(self.taken_us) * u128::from(self.period_us)).saturating_mul(1000);
+        let share = taken.checked_div(given).unwrap_or(0);
+        u32::try_from(share).unwrap_or(u32::MAX)
+    }
+}
+
 /// The world outside control.
 pub trait World {
     /// The counter, in ticks.
@@ -27,6 +48,8 @@ pub trait World {
     fn call(&mut self, slot: u32, call: Call) -> Code;
     /// Asks root which generation of device slot `slot` runs; 0: none.
     fn running_generation(&mut self, slot: u32) -> u32;
+    /// What the driver that runs in the slot took of the processor since this was asked last. `None`: none runs.
+    fn consumed(&mut self, slot: u32) -> Option<Consumed>;
     /// Sends a command to the shadow of `command.slot`. One that cannot be sent is lost, and shows as a missed deadline.
     fn command(&mut self, command: shadow::Command);
     /// Gives the stager a job. One that cannot be given is lost, and shows as a missed deadline.
@@ -48,4 +71,22 @@ pub trait World {
     fn read_report(&mut self, report: usize, offset: usize, buffer: &mut [u8]);
     /// Notifies PD `report` that it shall stop.
     fn ask_to_stop(&mut self, report: usize);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Consumed;
+
+    #[test]
+    fn share_is_that_of_the_budget_and_never_overflows() {
+        let consumed = |taken_us, budget_us, period_us| Consumed {
+            taken_us,
+            budget_us,
+            period_us,
+        };
+        assert_eq!(consumed(400, 100, 100).permille_of(1000), 400);
+        assert_eq!(consumed(400, 50, 100).permille_of(1000), 800);
+        assert_eq!(consumed(400, 50, 100).permille_of(0), 0);
+        assert_eq!(consumed(u64::MAX, 1, u64::MAX).permille_of(1), u32::MAX);
+    }
 }

@@ -8,7 +8,7 @@ use control::fake::Fault;
 use control_protocol::Request;
 use control_protocol::request::Policy;
 use supervision::Code;
-use world::{BETTER, DISK, GOOD, System};
+use world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 
 const FAULTS: [Fault; 6] = [
     Fault::Fails(Code::Denied),
@@ -35,9 +35,16 @@ enum Scenario {
     Crash,
     Kill,
     UpdateThenCrash,
+    /// Stage, then put that in.
+    Staged,
+    Check,
+    /// Update, to be committed by hand, and that.
+    Commit,
+    /// Update and undo it.
+    Discard,
 }
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 13] = [
     Scenario::Boot,
     Scenario::Update(BETTER),
     Scenario::Update(b"L"),
@@ -47,6 +54,10 @@ const SCENARIOS: [Scenario; 9] = [
     Scenario::Crash,
     Scenario::Kill,
     Scenario::UpdateThenCrash,
+    Scenario::Staged,
+    Scenario::Check,
+    Scenario::Commit,
+    Scenario::Discard,
 ];
 
 /// Plays a scenario with faults at interactions counted from its beginning; answers how many interactions it had.
@@ -70,6 +81,22 @@ fn play(scenario: Scenario, faults: &[(usize, Fault)]) -> usize {
             system.run();
             system.world.driver_dies(0);
         }
+        Scenario::Staged => {
+            let _ = system.order_with(BETTER, stage);
+            system.run();
+            let _ = system.begin_update(BETTER, Policy::Refuse);
+        }
+        Scenario::Check => drop(system.order_with(BETTER, check)),
+        Scenario::Commit => {
+            let _ = system.order_with(BETTER, manually);
+            system.run();
+            let _ = system.order(&COMMIT);
+        }
+        Scenario::Discard => {
+            let _ = system.begin_update(BETTER, Policy::Refuse);
+            system.run();
+            let _ = system.order(&DISCARD);
+        }
     }
     system.settle();
     system.check_settled();
@@ -78,6 +105,7 @@ fn play(scenario: Scenario, faults: &[(usize, Fault)]) -> usize {
     let world = &system.world;
     if !world.cut_refused && !world.discard_refused && !world.shadow_deaf {
         system.world.faults.clear();
+        let _ = system.order(&COMMIT);
         let job = system.begin_update(BETTER, Policy::Refuse).expect("accepted");
         system.settle();
         system.check_settled();

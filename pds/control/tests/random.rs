@@ -11,7 +11,7 @@ use control_protocol::request::Policy;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use supervision::Code;
-use world::{BETTER, DISK, GOOD, System};
+use world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 
 const PACKAGES: [&[u8]; 8] = [GOOD, BETTER, b"L", b"P", b"F", b"H", b"C", b"X"];
 
@@ -28,6 +28,12 @@ enum Event {
     Update(prop::sample::Index, u8),
     Rollback,
     Kill,
+    /// Stage, check, or update to be committed by hand.
+    Beside(prop::sample::Index, u8),
+    Commit,
+    Discard,
+    /// The driver has nothing to do.
+    Idle(bool),
     /// Something goes wrong with one of the next interactions.
     Fault(u8, u8),
 }
@@ -42,6 +48,10 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (any::<prop::sample::Index>(), any::<u8>()).prop_map(|(package, policy)| Event::Update(package, policy)),
         1 => Just(Event::Rollback),
         1 => Just(Event::Kill),
+        3 => (any::<prop::sample::Index>(), any::<u8>()).prop_map(|(package, order)| Event::Beside(package, order)),
+        1 => Just(Event::Commit),
+        1 => Just(Event::Discard),
+        1 => any::<bool>().prop_map(Event::Idle),
         1 => (0..6u8, any::<u8>()).prop_map(|(ahead, fault)| Event::Fault(ahead, fault)),
     ]
 }
@@ -84,6 +94,16 @@ fn play(system: &mut System, event: Event) {
         }
         Event::Rollback => drop(system.order(&Request::Rollback { device: DISK }).is_ok()),
         Event::Kill => drop(system.order(&Request::Kill { device: DISK }).is_ok()),
+        Event::Beside(package, order) => {
+            let order = [stage, check, manually][usize::from(order % 3)];
+            let _ = system.order_with(PACKAGES[package.index(PACKAGES.len())], order);
+        }
+        Event::Commit => drop(system.order(&COMMIT).is_ok()),
+        Event::Discard => drop(system.order(&DISCARD).is_ok()),
+        Event::Idle(busy) => {
+            system.world.busy_permille = if busy { 800 } else { 1 };
+            system.world.idle(0, true);
+        }
         Event::Fault(ahead, fault) => {
             let faults = [
                 Fault::Fails(Code::DeviceFailed),
@@ -115,6 +135,7 @@ proptest! {
         let world = &system.world;
         if !world.cut_refused && !world.discard_refused && !world.shadow_deaf {
             system.world.faults.clear();
+            let _ = system.order(&COMMIT);
             prop_assert_eq!(system.update(BETTER, Policy::Force), Outcome::Done);
             system.settle();
             system.check_settled();

@@ -6,7 +6,7 @@ mod world;
 use control::fake::{Fault, Mode};
 use control_protocol::record::{Kind, Outcome, Reason};
 use control_protocol::reply::{Condition, Error};
-use control_protocol::request::Policy;
+use control_protocol::request::{Commit, Policy};
 use control_protocol::{Reply, Request};
 use world::{BETTER, DISK, GOOD, System};
 
@@ -249,6 +249,7 @@ fn repeated_order_is_answered_and_not_executed_again() {
         device: DISK,
         package,
         policy: Policy::Refuse,
+        commit: Commit::Timed,
     };
     let read = |reply: Reply<'_>| format!("{reply:?}");
     let first = system.ask_as(1000, &request, read);
@@ -271,6 +272,7 @@ fn two_devices_change_at_the_same_time() {
                 device,
                 package,
                 policy: Policy::Refuse,
+                commit: Commit::Timed,
             })
             .expect("accepted")
     });

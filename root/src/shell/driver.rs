@@ -24,7 +24,7 @@ use super::Failure;
 use super::memory::{Memory, PAGE, map_now, path};
 use super::regions::{RegionFrames, Regions};
 use super::system::Static;
-use place::Place;
+use place::{Object, Place};
 
 /// A register region of a device.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +144,15 @@ impl Drivers {
                 slot.generations.cut(place).map(|()| true)
             }
         }
+    }
+
+    /// µs that the running generation took of the processor since this was asked last; its budget and period, µs.
+    pub fn consumed(&mut self, slot: usize) -> Result<[u64; 3], Code> {
+        let slot = self.slot(slot)?;
+        let place = slot.generations.holder().ok_or(Code::WrongState)?;
+        let context = cap::SchedContext::from_bits(slot.places[place].object(Object::SchedContext));
+        let taken = context.sched_context_consumed().map_err(refused)?;
+        Ok([taken, slot.budget_us, slot.period_us])
     }
 
     /// Suspends a generation that faulted, or that is to be killed. It keeps the device until it is cut.

@@ -188,6 +188,7 @@ impl<'a> Server<'a> {
             }
             Request::SlotState(slot) => Ok((Code::Ok, self.state(slot)?)),
             Request::Kill(slot) => self.kill(slot).and_then(|()| done(true)),
+            Request::Consumed(slot) => Ok((Code::Ok, answer(&self.drivers.consumed(slot)?))),
         }
     }
 

@@ -62,9 +62,17 @@ pub fn run() -> ExitCode {
     exit.into()
 }
 
-/// The arguments, with the exit codes in every subcommand's help.
+/// The arguments, with the exit codes in every subcommand's help: its own, or those of the command it belongs to.
 fn definition() -> clap::Command {
-    Cli::command().mut_subcommands(|command| command.after_help(EXIT_CODES))
+    with_exit_codes(Cli::command(), EXIT_CODES)
+}
+
+fn with_exit_codes(command: clap::Command, inherited: &str) -> clap::Command {
+    let own = command.get_after_help().map(ToString::to_string);
+    let codes = own.unwrap_or_else(|| inherited.to_owned());
+    command
+        .after_help(codes.clone())
+        .mut_subcommands(|command| with_exit_codes(command, &codes))
 }
 
 fn dispatch(command: Command) -> Result<Exit> {
@@ -93,9 +101,21 @@ mod tests {
 
     #[test]
     fn every_command_says_how_it_exits() {
-        for command in definition().get_subcommands_mut() {
+        fn check(command: &mut clap::Command) {
+            // clap's own.
+            if command.get_name() == "help" {
+                return;
+            }
             let help = command.render_long_help().to_string();
             assert!(help.contains("Exit status:"), "{}", command.get_name());
+            command.get_subcommands_mut().for_each(check);
         }
+        check(&mut definition());
+        let mut ctl = definition();
+        let update = ctl
+            .find_subcommand_mut("ctl")
+            .and_then(|ctl| ctl.find_subcommand_mut("update"))
+            .expect("a command of that name");
+        assert!(update.render_help().to_string().contains("undid the change"));
     }
 }

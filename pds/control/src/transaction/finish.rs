@@ -1,6 +1,6 @@
 //! The end of a transaction: figures, outcome, giving memory back, probation.
 
-use control_protocol::record::{Outcome, Reason};
+use control_protocol::record::{Kind, Outcome, Reason};
 use control_protocol::reply::Condition;
 use supervision::{Code, shadow};
 
@@ -16,8 +16,9 @@ impl Machine {
         self.note(env, trace::Kind::Refused, 0, 0);
         self.reason.get_or_insert(reason);
         self.bury_target();
-        if let Some(spare) = self.spare.take() {
-            self.bury(spare.generation);
+        // An update that could not be discarded is on probation as before.
+        if self.order.is_none_or(|order| order.kind != Kind::Discard) {
+            self.give_up_spare_for_good();
         }
         self.measure(env, Outcome::Refused(reason));
     }
@@ -45,6 +46,8 @@ impl Machine {
         let outcome = self.outcome.take().unwrap_or(Outcome::Done);
         self.condition = match outcome {
             Outcome::Offline(reason) => Condition::Offline(reason),
+            // The device was not touched.
+            _ if self.only_stages() => self.condition,
             _ if self.holder.is_some() => Condition::Working,
             // Refused while offline: as it was.
             _ => self.condition,
@@ -146,7 +149,7 @@ impl Machine {
                 if let Some(order) = self.pending.take() {
                     return self.begin(env, order);
                 }
-                if self.spare.is_some() {
+                if self.spare.is_some() && !self.manual {
                     let probation = env.clock.micros(env.limits.probation_us);
                     self.deadline = Some(env.world.now().saturating_add(probation));
                 }

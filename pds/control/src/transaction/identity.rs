@@ -18,6 +18,8 @@ impl Hash for Machine {
             holder,
             target,
             spare,
+            held,
+            manual,
             dead,
             quarantine,
             device_clean,
@@ -28,6 +30,7 @@ impl Hash for Machine {
             condition,
             updates: _,
             failed: _,
+            causes: _,
             pending,
             order,
             transaction,
@@ -45,7 +48,8 @@ impl Hash for Machine {
             mark: _,
         } = self;
         (index, slot, step, deadline).hash(state);
-        (holder, target, spare, dead, quarantine).hash(state);
+        (holder, target, spare, held, manual).hash(state);
+        (dead, quarantine).hash(state);
         (device_clean, last_side, package, previous, failures).hash(state);
         (pending, order, transaction, jobs, job, staging, lent).hash(state);
         (shadow_active, restoring, recovering).hash(state);
@@ -65,7 +69,8 @@ impl Hash for Order {
             kind,
             package,
             policy,
+            manual,
         } = self;
-        (discriminant(kind), package, policy).hash(state);
+        (discriminant(kind), package, policy, manual).hash(state);
     }
 }

@@ -1,5 +1,6 @@
 //! A driver is lost: the same transaction, entered behind quiescing.
 
+use control_protocol::cause::Cause;
 use control_protocol::record::{Kind, Outcome, Reason};
 use supervision::{Code, root, shadow};
 
@@ -7,13 +8,32 @@ use super::{After, Env, Machine, Order, Step};
 use crate::recovery::Choice;
 use crate::world::{Call, World};
 
+/// What of its share of the processor a driver may take while it has nothing to do, in thousandths.
+const IDLE_PERMILLE: u32 = 500;
+
 impl Machine {
+    /// For a whole window of the shadow's watch, and for the one before it if `again`, no request was with the driver. What it
+    /// took of the processor meanwhile, it took for nothing: an interrupt that never ends, or a loop.
+    pub(super) fn idle<W: World>(&mut self, env: &mut Env<'_, W>, window: u64, again: bool) {
+        // The first window's figure starts with the time before it.
+        let Some(consumed) = env.world.consumed(self.slot) else {
+            return;
+        };
+        let permille = consumed.permille_of(env.clock.micros_of(window));
+        if again && permille > IDLE_PERMILLE {
+            self.lost(env, Reason::Storm { permille });
+        }
+    }
+
     /// The holder faulted, or must be retired.
     pub(super) fn lost<W: World>(&mut self, env: &mut Env<'_, W>, cause: Reason) {
-        self.failed = self.failed.saturating_add(1);
+        self.count_loss(&cause);
+        if self.only_stages() {
+            self.end_staging(env, cause);
+        }
         if self.step != Step::Enable {
             if cause != Reason::Killed {
-                self.failures.count(env.world.now());
+                self.count_failure(env, self.holder.map(|holder| holder.package), cause);
             }
             if let Some(order) = self.order.filter(|_| self.public_step().is_some()) {
                 env.history.lost(order.record, cause);
@@ -50,8 +70,25 @@ impl Machine {
                 self.target_failed(env, cause);
             }
             // No holder in these steps.
-            Step::Attach | Step::Reap(After::Stage(_)) => {}
+            Step::Attach | Step::Reap(After::Stage(_)) | Step::BackOff(_) => {}
         }
+    }
+
+    fn count_loss(&mut self, cause: &Reason) {
+        self.failed = self.failed.saturating_add(1);
+        if let Some(count) = self.causes.get_mut(Cause::of(cause) as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// A driver of this package failed, and no operator waits for it: a restart, or the driver that ran.
+    pub(super) fn count_failure<W: World>(
+        &mut self,
+        env: &mut Env<'_, W>,
+        package: Option<u8>,
+        reason: Reason,
+    ) {
+        self.failures.count(env.world.now(), package, reason);
     }
 
     /// The operator's kill.
@@ -70,7 +107,7 @@ impl Machine {
             return Err(None);
         }
         // Root's event will follow; by then this generation is no holder any more.
-        self.failed = self.failed.saturating_add(1);
+        self.count_loss(&Reason::Killed);
         // A kill says nothing against the version that runs: it stays.
         self.give_up_spare();
         let from = env.store.label(holder.package);
@@ -98,6 +135,7 @@ impl Machine {
                 kind,
                 package,
                 policy: shadow::Policy::Degrade,
+                manual: false,
             },
         );
         self.recovering = true;
@@ -106,15 +144,12 @@ impl Machine {
         if let Err(reason) = self.take_down(env) {
             return self.go_offline(env, reason);
         }
-        match self.spare.take() {
+        match self.spare {
             // Still on probation: the version before it is ready.
-            Some(spare) => {
+            Some(_) => {
                 self.reason = Some(cause);
-                self.restoring = true;
-                self.package = Some(spare.package);
-                self.target = Some(spare);
                 self.failures.forgive();
-                self.bring_up_target(env);
+                self.restore(env);
             }
             None => self.recover(env, cause),
         }
@@ -127,7 +162,12 @@ impl Machine {
         let window = env.clock.micros(env.limits.failure_window_us);
         let now = env.world.now();
         match self.failures.choose(now, window, self.package, self.previous) {
-            Choice::Restart(package) | Choice::LastGood(package) => self.make_room(env, package),
+            Choice::Restart(package) | Choice::LastGood(package) => {
+                match self.failures.back_off(now, window, env.limits.back_off_us) {
+                    0 => self.make_room(env, package),
+                    pause => self.enter(env, Step::BackOff(package), pause),
+                }
+            }
             Choice::Offline => self.go_offline(env, Reason::TooManyFailures),
         }
     }
@@ -139,6 +179,7 @@ impl Machine {
         self.staging = None;
         self.bury_target();
         self.give_up_spare_for_good();
+        self.give_up_held();
         let patience = env.clock.micros(env.limits.patience_us);
         let command = shadow::Command {
             kind: shadow::CommandKind::Offline as u32,
@@ -160,6 +201,7 @@ pub(super) fn failure(failure: u64, detail: u64) -> Reason {
         x if x == F::Link as u64 => Reason::Link { detail },
         x if x == F::UnknownRequest as u64 => Reason::UnknownRequest,
         x if x == F::RequestDeadline as u64 => Reason::RequestDeadline,
+        x if x == F::Heartbeat as u64 => Reason::Heartbeat,
         x if x == F::Changed as u64 => Reason::Changed,
         _ => Reason::BadReport,
     }

@@ -22,6 +22,7 @@ impl Step {
             Self::Measure => 8,
             Self::Reap(After::Rest) => 9,
             Self::Reap(After::Stage(_)) => 10,
+            Self::BackOff(_) => 11,
         }
     }
 }
@@ -54,6 +55,8 @@ impl Machine {
             holder: saved(self.holder),
             target: saved(self.target),
             spare: saved(self.spare),
+            held: saved(self.held),
+            manual: self.manual.into(),
             package: self.package.map_or(NO_PACKAGE, u32::from),
             previous: self.previous.map_or(NO_PACKAGE, u32::from),
             last_side: self.last_side as u32,
@@ -72,6 +75,8 @@ impl Machine {
         self.holder = restored(&state.holder);
         self.target = restored(&state.target);
         self.spare = restored(&state.spare);
+        self.held = restored(&state.held);
+        self.manual = state.manual == 1;
         self.package = u8::try_from(state.package).ok();
         self.previous = u8::try_from(state.previous).ok();
         self.last_side = Side::from_word(state.last_side.into()).unwrap_or(Side::B);
@@ -96,9 +101,11 @@ impl Machine {
         let lost = state.doubtful == 1 || state.step == Step::Enable.number() || !stands;
         let undo = [Step::StageNew, Step::StageSpare, Step::Quiesce, Step::Resume].map(Step::number);
         if !lost && !undo.contains(&state.step) {
-            // A driver serves; at most there was something to give back.
+            // A driver serves; at most there was something to give back. A probation begins anew.
             self.condition = Condition::Working;
-            self.commit(env);
+            // Staged before, and just about to be used.
+            self.bury_target();
+            self.reap_then(env, After::Rest);
             return true;
         }
         let record = env
@@ -111,6 +118,7 @@ impl Machine {
                 kind: Kind::Recovery,
                 package,
                 policy: shadow::Policy::Degrade,
+                manual: false,
             },
         );
         self.command(env, shadow::CommandKind::BeginGap);

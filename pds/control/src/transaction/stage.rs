@@ -1,7 +1,6 @@
 //! Orders, and the building of generations.
 
 use control_protocol::record::{Figures, Kind, Reason};
-use control_protocol::reply::Condition;
 use supervision::{Side, shadow, stager};
 
 use super::{After, Busy, Env, Incarnation, Machine, Order, Step};
@@ -12,7 +11,7 @@ const ROOT_ROOM: usize = 3;
 
 impl Machine {
     /// Takes an order. It begins at once, or when the transaction before has given its memory back; a driver that was
-    /// still on probation is committed by it.
+    /// still on probation is committed by it, and what is staged and not what it wants is given up.
     ///
     /// # Errors
     /// A transaction is under way.
@@ -21,6 +20,9 @@ impl Machine {
             return Err(busy);
         }
         self.pending = Some(order);
+        if order.kind != Kind::Check && self.held() != Some(order.package) {
+            self.give_up_held();
+        }
         match self.step {
             Step::Idle => self.commit(env),
             // The spare goes with the others; the order begins when the reaping ends.
@@ -33,8 +35,15 @@ impl Machine {
     pub(super) fn begin<W: World>(&mut self, env: &mut Env<'_, W>, order: Order) {
         self.open(env, order);
         self.command(env, shadow::CommandKind::BeginGap);
-        if self.holder.is_some() && !matches!(self.condition, Condition::Offline(_)) {
-            return self.stage(env, order.package);
+        if matches!(order.kind, Kind::Stage | Kind::Check | Kind::Discard) {
+            return self.begin_beside(env, order);
+        }
+        if let Some(holder) = self.holder.filter(|_| self.serves()) {
+            self.target = self.held.take();
+            return match self.target {
+                Some(_) => self.stage_spare(env, holder),
+                None => self.stage(env, order.package),
+            };
         }
         // Nobody serves the device. If its holder could not be cut, or it could not be reset, perhaps it can now; what is
         // quarantined may fill all the memory there is.
@@ -48,6 +57,7 @@ impl Machine {
     pub(super) fn open<W: World>(&mut self, env: &mut Env<'_, W>, order: Order) {
         self.transaction = self.transaction.wrapping_add(1).max(1);
         self.order = Some(order);
+        self.manual = order.manual;
         self.restoring = false;
         self.recovering = false;
         self.reason = None;
@@ -114,11 +124,11 @@ impl Machine {
             side: self.last_side.other(),
             package,
         });
+        if self.only_stages() {
+            return self.staged_beside(env);
+        }
         match self.holder {
-            Some(holder) => {
-                self.build(env, holder.package, holder.side);
-                self.enter(env, Step::StageSpare, env.limits.stage_us);
-            }
+            Some(holder) => self.stage_spare(env, holder),
             None => {
                 self.figures.stage_ns += self.lap(env);
                 self.save(env);
@@ -127,9 +137,19 @@ impl Machine {
         }
     }
 
+    /// Has a pristine copy of the driver that serves built.
+    pub(super) fn stage_spare<W: World>(&mut self, env: &mut Env<'_, W>, holder: Incarnation) {
+        self.build(env, holder.package, holder.side);
+        self.enter(env, Step::StageSpare, env.limits.stage_us);
+    }
+
     /// Both are built.
     pub(super) fn staged_spare<W: World>(&mut self, env: &mut Env<'_, W>, generation: u32) {
         // The package that should run is the one whose copy was ordered: only an `Enable` changes it.
+        if self.only_stages() {
+            self.bury(generation);
+            return self.staged_all_beside(env);
+        }
         let Some(package) = self.package else {
             return self.bury(generation);
         };
@@ -158,7 +178,7 @@ impl Machine {
         if self.holder.is_some() {
             self.refuse(env, reason);
         } else if self.recovering {
-            self.failures.count(env.world.now());
+            self.count_failure(env, self.package, reason);
             self.recover(env, reason);
         } else if self.order.is_some_and(|order| order.kind == Kind::Boot) {
             self.go_offline(env, reason);

@@ -91,6 +91,7 @@ impl Machine {
             self.holder = None;
             self.device_clean = false;
             self.bury(holder.generation);
+            self.give_up_held();
             self.save(env);
         }
         self.figures.cut_ns += self.lap(env);
@@ -119,6 +120,10 @@ impl Machine {
 
     pub(super) fn bring_up_target<W: World>(&mut self, env: &mut Env<'_, W>) {
         let Some(target) = self.target else {
+            // An update that is discarded has no other target than the copy of the driver of before.
+            if self.restore(env) {
+                return;
+            }
             return self.go_offline(env, self.reason.unwrap_or(Reason::TooManyFailures));
         };
         if !self.shadow_active {
@@ -237,21 +242,22 @@ impl Machine {
 
     /// The driver that was to run does not: back to the spare, or what recovery says, or offline.
     pub(super) fn target_failed<W: World>(&mut self, env: &mut Env<'_, W>, reason: Reason) {
-        if self.recovering && self.step == Step::Enable {
-            self.failures.count(env.world.now());
+        // Nobody asked for this one: it counts against its version, and what is tried after it has an end.
+        let ours = self.recovering || self.restoring;
+        if ours && self.step == Step::Enable {
+            let failed = self.holder.map(|holder| holder.package).or(self.package);
+            self.count_failure(env, failed, reason);
         }
         self.note(env, trace::Kind::RollBack, self.transaction.into(), 0);
         self.bury_target();
         if let Err(reason) = self.take_down(env) {
             return self.go_offline(env, reason);
         }
-        if let Some(spare) = self.spare.take() {
+        if self.spare.is_some() {
             self.reason.get_or_insert(reason);
-            self.restoring = true;
-            self.package = Some(spare.package);
-            self.target = Some(spare);
-            self.bring_up_target(env);
-        } else if self.recovering {
+            self.restore(env);
+        } else if ours {
+            self.recovering = true;
             self.recover(env, reason);
         } else {
             self.go_offline(env, reason);

@@ -5,7 +5,7 @@ use control::{Control, Setup, SlotSetup};
 use control_protocol::frame::{self, Kind};
 use control_protocol::record::{Outcome, State};
 use control_protocol::reply::{Condition, Error, Name};
-use control_protocol::request::Policy;
+use control_protocol::request::{Commit, Policy};
 use control_protocol::{Decoder, MAX_FRAME, PackageHash, Record, Reply, Request};
 use heapless::Vec as HeaplessVec;
 use sha2::{Digest, Sha256};
@@ -188,6 +188,16 @@ impl System {
         })
     }
 
+    /// Uploads a package and orders what `request` makes of it.
+    pub fn order_with(
+        &mut self,
+        package: &[u8],
+        request: fn(PackageHash) -> Request<'static>,
+    ) -> Result<u32, Error> {
+        let package = self.upload(package)?;
+        self.order(&request(package))
+    }
+
     /// Uploads and updates without waiting.
     pub fn begin_update(&mut self, package: &[u8], policy: Policy) -> Result<u32, Error> {
         let package = self.upload(package)?;
@@ -195,6 +205,7 @@ impl System {
             device: DISK,
             package,
             policy,
+            commit: Commit::Timed,
         })
     }
 
@@ -247,7 +258,9 @@ impl System {
                         "working, but the shadow does not forward:\n{}",
                         self.story()
                     );
-                    let kept = self.world.alive(slot) > 1;
+                    let others = [machine.held().is_some(), machine.probation().is_some()];
+                    let needed = 1 + others.into_iter().filter(|other| *other).count();
+                    let kept = self.world.alive(slot) > needed;
                     assert!(
                         !kept || self.world.discard_refused,
                         "memory is kept:\n{}",
@@ -276,6 +289,31 @@ impl System {
         }
     }
 }
+
+/// Build and hold.
+pub fn stage(package: PackageHash) -> Request<'static> {
+    let device = DISK;
+    Request::Stage { device, package }
+}
+
+/// Rehearse.
+pub fn check(package: PackageHash) -> Request<'static> {
+    let device = DISK;
+    Request::Check { device, package }
+}
+
+/// Update, final when the operator says so.
+pub fn manually(package: PackageHash) -> Request<'static> {
+    Request::Update {
+        device: DISK,
+        package,
+        policy: Policy::Refuse,
+        commit: Commit::Manual,
+    }
+}
+
+pub const COMMIT: Request<'static> = Request::Commit { device: DISK };
+pub const DISCARD: Request<'static> = Request::Discard { device: DISK };
 
 fn setup(devices: u32, lens: &[u32], saved: Option<control::state::Saved>) -> Setup<'_> {
     let mut slots = HeaplessVec::new();

@@ -1,18 +1,19 @@
 //! `cargo umbra ctl`: orders to a running machine.
 
 use crate::cli::Exit;
-use crate::ctl::table::{Table, duration};
 use crate::ctl::{Client, json, place, text};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Subcommand, ValueEnum};
 use control_protocol::PackageHash;
-use control_protocol::record::{Outcome, Record, State};
-use control_protocol::request;
+use control_protocol::record::{Outcome, State};
+use control_protocol::request::{self, Commit};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use zerocopy::FromBytes;
+
+mod logs;
+mod show;
 
 const EXIT_CODES: &str = "\
 Exit status:
@@ -52,6 +53,30 @@ enum Order {
         /// What to do if the new driver lacks a capability that the running one has
         #[arg(long, value_enum, default_value_t = Policy::Refuse)]
         policy: Policy,
+        /// Keep the update on probation until `ctl commit` or `ctl discard`
+        #[arg(long)]
+        manual_commit: bool,
+        /// Do and check everything up to the point where the device would be touched, then give it all back
+        #[arg(long, conflicts_with_all = ["policy", "manual_commit"])]
+        dry_run: bool,
+    },
+    /// Build a driver beside the one that runs and hold it; `ctl update` to the same package then takes it
+    Stage {
+        /// Package, as with `update`
+        #[arg(value_name = "PKG")]
+        package: String,
+        /// Device [default: the only one]
+        device: Option<String>,
+    },
+    /// Make an update final that is still on probation
+    Commit {
+        /// Device
+        device: String,
+    },
+    /// Give up a staged driver; or undo an update that is still on probation
+    Discard {
+        /// Device
+        device: String,
     },
     /// Go back to the driver before the last update
     Rollback {
@@ -136,15 +161,39 @@ fn refused(error: anyhow::Error) -> Result<Exit> {
 
 fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -> Result<Exit> {
     match order {
-        Order::Status => status(client, as_json),
+        Order::Status => show::status(client, as_json),
         Order::Update {
             package,
             device,
             policy,
+            manual_commit,
+            dry_run,
         } => {
             let device = the_device(client, device.as_deref())?;
             let package = find_package(client, package)?;
-            let job = client.update(&device, package, (*policy).into())?;
+            let commit = if *manual_commit {
+                Commit::Manual
+            } else {
+                Commit::Timed
+            };
+            let job = match dry_run {
+                true => client.check(&device, package)?,
+                false => client.update_until(&device, package, (*policy).into(), commit)?,
+            };
+            follow(client, job, as_json)
+        }
+        Order::Stage { package, device } => {
+            let device = the_device(client, device.as_deref())?;
+            let package = find_package(client, package)?;
+            let job = client.stage(&device, package)?;
+            follow(client, job, as_json)
+        }
+        Order::Commit { device } => {
+            let job = client.commit(device)?;
+            follow(client, job, as_json)
+        }
+        Order::Discard { device } => {
+            let job = client.discard(device)?;
             follow(client, job, as_json)
         }
         Order::Rollback { device } => {
@@ -155,52 +204,18 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
             let job = client.kill(device)?;
             follow(client, job, as_json)
         }
-        Order::Packages => packages(client, as_json),
-        Order::History { device } => history(client, device.as_deref(), as_json),
-        Order::Trace { follow } => trace(client, *follow, as_json),
-        Order::Report { name: None, .. } => reports(client, as_json),
+        Order::Packages => show::packages(client, as_json),
+        Order::History { device } => show::history(client, device.as_deref(), as_json),
+        Order::Trace { follow } => logs::trace(client, *follow, as_json),
+        Order::Report { name: None, .. } => logs::reports(client, as_json),
         Order::Report {
             name: Some(name),
             output,
             offset,
             len,
-        } => report(client, name, output.as_deref(), *offset, *len),
+        } => logs::report(client, name, output.as_deref(), *offset, *len),
         Order::Stop => stop(client, as_json, patience),
     }
-}
-
-fn print_json(value: &serde_json::Value) -> Result<Exit> {
-    println!("{value:#}");
-    Ok(Exit::Success)
-}
-
-fn status(client: &mut Client, as_json: bool) -> Result<Exit> {
-    let status = client.status()?;
-    if as_json {
-        return print_json(&json::status(&status));
-    }
-    let mut table = Table::new([
-        "DEVICE",
-        "STATE",
-        "GENERATION",
-        "DRIVER",
-        "ROLLBACK TO",
-        "UPDATES",
-        "FAILURES",
-    ]);
-    for device in &status.devices {
-        table.row([
-            device.name.as_str().to_owned(),
-            text::condition(&device.condition),
-            device.generation.to_string(),
-            text::package(device.package.as_ref()),
-            text::package(device.previous.as_ref()),
-            device.updates.to_string(),
-            device.failures.to_string(),
-        ]);
-    }
-    print!("{table}");
-    Ok(Exit::Success)
 }
 
 /// The device that is meant.
@@ -271,207 +286,12 @@ fn follow(client: &mut Client, job: u32, as_json: bool) -> Result<Exit> {
     if as_json {
         println!("{:#}", json::record(&record));
     } else {
-        print_record(&record);
+        show::record(&record);
     }
     Ok(match record.state {
         State::Done(Outcome::Done) => Exit::Success,
         _ => Exit::Failed,
     })
-}
-
-fn print_record(record: &Record) {
-    let (from, to) = (
-        text::package(record.from.as_ref()),
-        text::package(record.to.as_ref()),
-    );
-    println!(
-        "{} {from} -> {to}: {}",
-        text::kind(record.kind),
-        text::state(&record.state)
-    );
-    if let State::Done(outcome) = &record.state
-        && let Some(reason) = text::outcome_reason(outcome)
-    {
-        println!("  because: {}", text::reason(reason));
-    }
-    println!("  now runs: {}", text::package(record.result.as_ref()));
-    let figures = &record.figures;
-    let optional = |nanos: Option<u64>| nanos.map_or_else(|| "unknown".to_owned(), duration);
-    println!(
-        "  blackout {}, client gap {}",
-        optional(figures.blackout_ns),
-        optional(figures.client_gap_ns)
-    );
-    println!(
-        "  in flight {}, of these not drained {}, resubmitted {}, queued {}",
-        figures.in_flight, figures.undrained, figures.resubmitted, figures.queued
-    );
-    println!(
-        "  staging {}, quiescing {}, cut {}, reset {}, attach {}, start to service {}; in all {}",
-        duration(figures.stage_ns),
-        duration(figures.quiesce_ns),
-        duration(figures.cut_ns),
-        duration(figures.reset_ns),
-        duration(figures.attach_ns),
-        duration(figures.enable_ns),
-        duration(figures.total_ns),
-    );
-}
-
-fn packages(client: &mut Client, as_json: bool) -> Result<Exit> {
-    let packages = client.packages()?;
-    if as_json {
-        return print_json(&json::packages(&packages));
-    }
-    let mut table = Table::new(["SLOT", "PACKAGE", "BYTES", "SHA-256", ""]);
-    for package in &packages {
-        let kept = if package.kept { "in use or kept" } else { "" };
-        table.row([
-            package.slot.to_string(),
-            package.label.as_str().to_owned(),
-            package.len.to_string(),
-            text::hash(&package.sha256),
-            kept.to_owned(),
-        ]);
-    }
-    print!("{table}");
-    Ok(Exit::Success)
-}
-
-fn history(client: &mut Client, device: Option<&str>, as_json: bool) -> Result<Exit> {
-    let devices: Vec<String> = match device {
-        Some(device) => vec![device.to_owned()],
-        None => client
-            .status()?
-            .devices
-            .iter()
-            .map(|device| device.name.as_str().to_owned())
-            .collect(),
-    };
-    let mut records = Vec::new();
-    for device in &devices {
-        records.extend(
-            client
-                .history(device)?
-                .into_iter()
-                .map(|record| (device.as_str(), record)),
-        );
-    }
-    records.sort_by_key(|(_, record)| record.id);
-    if as_json {
-        let records: Vec<_> = records.iter().map(|(_, record)| json::record(record)).collect();
-        return print_json(&serde_json::json!({ "history": records }));
-    }
-    let mut table = Table::new([
-        "JOB",
-        "AT",
-        "DEVICE",
-        "WHAT",
-        "FROM",
-        "TO",
-        "RESULT",
-        "BLACKOUT",
-        "CLIENT GAP",
-        "REASON",
-    ]);
-    let optional = |nanos: Option<u64>| nanos.map_or_else(|| "-".to_owned(), duration);
-    for (device, record) in &records {
-        let reason = match &record.state {
-            State::Done(outcome) => text::outcome_reason(outcome).or(record.cause.as_ref()),
-            _ => record.cause.as_ref(),
-        };
-        table.row([
-            record.id.to_string(),
-            format!("{:.6}", record.figures.began_ns as f64 / 1e9),
-            (*device).to_owned(),
-            text::kind(record.kind).to_owned(),
-            text::package(record.from.as_ref()),
-            text::package(record.to.as_ref()),
-            text::state(&record.state),
-            optional(record.figures.blackout_ns),
-            optional(record.figures.client_gap_ns),
-            reason.map(text::reason).unwrap_or_default(),
-        ]);
-    }
-    print!("{table}");
-    Ok(Exit::Success)
-}
-
-fn trace(client: &mut Client, follow: bool, as_json: bool) -> Result<Exit> {
-    let hz = client.hello()?.counter_hz;
-    let names = client.traces()?;
-    let mut cursors = vec![0; names.len()];
-    loop {
-        let mut events = Vec::new();
-        for (source, cursor) in cursors.iter_mut().enumerate() {
-            loop {
-                // At most 255 sources: the protocol has a byte for them.
-                let (bytes, next, lost) = client.trace(source as u8, *cursor)?;
-                if lost > 0 {
-                    eprintln!("umbra: {lost} events of {} were overwritten", names[source]);
-                }
-                let read = bytes.chunks_exact(size_of::<trace::Event>());
-                events.extend(
-                    read.filter_map(|event| trace::Event::read_from_bytes(event).ok())
-                        .map(|event| (source, event)),
-                );
-                if next == *cursor || bytes.is_empty() {
-                    break;
-                }
-                *cursor = next;
-            }
-        }
-        events.sort_by_key(|(_, event)| event.time);
-        for (source, event) in events {
-            print_event(&names[source], event, hz, as_json);
-        }
-        std::io::stdout().flush()?;
-        if !follow {
-            return Ok(Exit::Success);
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-fn print_event(source: &str, event: trace::Event, hz: u64, as_json: bool) {
-    if as_json {
-        let kind = trace::Kind::from_number(event.kind).map(|kind| kind.text().0);
-        let (time, slot, generation) = (event.time, event.slot, event.generation);
-        let line = serde_json::json!({
-            "source": source, "ticks": time, "hz": hz, "kind": kind, "number": event.kind,
-            "slot": slot, "generation": generation, "a": event.a, "b": event.b,
-        });
-        println!("{line}");
-    } else {
-        println!("{source:<12} {}", trace::Line { event, hz });
-    }
-}
-
-fn reports(client: &mut Client, as_json: bool) -> Result<Exit> {
-    let names = client.reports()?;
-    if as_json {
-        return print_json(&serde_json::json!({ "reports": names }));
-    }
-    names.iter().for_each(|name| println!("{name}"));
-    Ok(Exit::Success)
-}
-
-fn report(
-    client: &mut Client,
-    name: &str,
-    output: Option<&Path>,
-    offset: usize,
-    len: Option<usize>,
-) -> Result<Exit> {
-    let bytes = client.report(name, offset, len.unwrap_or(usize::MAX))?;
-    if let Some(path) = output {
-        std::fs::write(path, &bytes).with_context(|| format!("writing {}", path.display()))?;
-        return Ok(Exit::Success);
-    }
-    for (line, chunk) in bytes.chunks(16).enumerate() {
-        println!("{:08x}  {}", offset + line * 16, text::hex(chunk));
-    }
-    Ok(Exit::Success)
 }
 
 fn stop(client: &mut Client, as_json: bool, patience: Duration) -> Result<Exit> {
@@ -480,7 +300,7 @@ fn stop(client: &mut Client, as_json: bool, patience: Duration) -> Result<Exit> 
         let stop = client.stop()?;
         if stop.halted {
             if as_json {
-                return print_json(&json::stop(&stop));
+                return show::print_json(&json::stop(&stop));
             }
             println!("halted: every client has stopped; the machine may be switched off");
             return Ok(Exit::Success);

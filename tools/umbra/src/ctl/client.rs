@@ -6,7 +6,7 @@
 use control_protocol::frame::{self, Frame, MAX_FRAME};
 use control_protocol::record::{Record, State};
 use control_protocol::reply::{Error, Hello, Package, Status, Stop, Upload};
-use control_protocol::request::Policy;
+use control_protocol::request::{Commit, Policy};
 use control_protocol::{CHUNK_MAX, Decoder, PackageHash, Reply, Request, VERSION};
 use sha2::{Digest, Sha256};
 use std::collections::hash_map::RandomState;
@@ -251,7 +251,38 @@ impl Client {
 
     /// Begins an update; the job's number.
     pub fn update(&mut self, device: &str, package: PackageHash, policy: Policy) -> Result<u32> {
-        ask!(self, Request::Update { device, package, policy }, Reply::Accepted { job } => job)
+        self.update_until(device, package, policy, Commit::Timed)
+    }
+
+    /// Begins an update that is on probation until `commit` says so; the job's number.
+    pub fn update_until(
+        &mut self,
+        device: &str,
+        package: PackageHash,
+        policy: Policy,
+        commit: Commit,
+    ) -> Result<u32> {
+        ask!(self, Request::Update { device, package, policy, commit }, Reply::Accepted { job } => job)
+    }
+
+    /// Begins to build a driver that is then held; the job's number.
+    pub fn stage(&mut self, device: &str, package: PackageHash) -> Result<u32> {
+        ask!(self, Request::Stage { device, package }, Reply::Accepted { job } => job)
+    }
+
+    /// Begins to rehearse an update; the job's number.
+    pub fn check(&mut self, device: &str, package: PackageHash) -> Result<u32> {
+        ask!(self, Request::Check { device, package }, Reply::Accepted { job } => job)
+    }
+
+    /// Makes the update on probation final; the number of the record.
+    pub fn commit(&mut self, device: &str) -> Result<u32> {
+        ask!(self, Request::Commit { device }, Reply::Accepted { job } => job)
+    }
+
+    /// Gives up what is staged, or begins to undo the update on probation; the number of the record.
+    pub fn discard(&mut self, device: &str) -> Result<u32> {
+        ask!(self, Request::Discard { device }, Reply::Accepted { job } => job)
     }
 
     /// Begins to go back to the package before; the job's number.

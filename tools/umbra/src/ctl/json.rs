@@ -1,7 +1,8 @@
 //! The same answers for programs. Times are nanoseconds; hashes are hexadecimal.
 
+use control_protocol::cause::Cause;
 use control_protocol::record::{PackageLabel, Record, State};
-use control_protocol::reply::{Condition, Package, Status, Stop};
+use control_protocol::reply::{Condition, Package, Status, Stop, Tried};
 use serde_json::{Value, json};
 
 use super::text;
@@ -20,13 +21,17 @@ pub fn status(status: &Status) -> Value {
                 "name": device.name.as_str(),
                 "class": device.class,
                 "condition": condition(&device.condition),
-                "text": text::condition(&device.condition),
+                "text": text::device(device),
                 "job": job,
                 "generation": device.generation,
                 "package": device.package.as_ref().map(label),
                 "previous": device.previous.as_ref().map(label),
+                "staged": device.staged.as_ref().map(label),
+                "awaits_commit": device.awaits_commit,
                 "updates": device.updates,
                 "failures": device.failures,
+                "causes": causes(&device.causes),
+                "tried": device.tried.iter().map(tried).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -35,6 +40,23 @@ pub fn status(status: &Status) -> Value {
         "devices": devices,
         "skipped_bytes": status.skipped_bytes,
         "damaged_frames": status.damaged_frames,
+    })
+}
+
+fn causes(counts: &[u32; Cause::COUNT]) -> Value {
+    let named = Cause::ALL.into_iter().zip(counts);
+    named
+        .map(|(cause, count)| (text::cause(cause).to_owned(), Value::from(*count)))
+        .collect()
+}
+
+fn tried(tried: &Tried) -> Value {
+    json!({
+        "package": tried.package.as_ref().map(label),
+        "times": tried.times,
+        "last_ns": tried.last_ns,
+        "reason": text::reason(&tried.reason),
+        "reason_code": tried.reason,
     })
 }
 

@@ -7,7 +7,7 @@ use control::{Control, Setup, SlotSetup};
 use control_protocol::frame::{self, MAX_FRAME};
 use control_protocol::record::{Kind, Outcome, Reason, State};
 use control_protocol::reply::{Condition, Error, Name};
-use control_protocol::request::Policy;
+use control_protocol::request::{Commit, Policy};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -192,6 +192,56 @@ fn lost_answer_is_asked_for_again_and_the_order_executed_once() {
     assert_eq!(record.state, State::Done(Outcome::Done));
     client.status().expect("an answer");
     assert_eq!(bad.updates.load(Relaxed), 1);
+}
+
+#[test]
+fn orders_that_put_no_driver_in() {
+    let mut client = machine(Bad::default());
+    booted(&mut client);
+    let outcome = |client: &mut Client, job| match client.follow(job, |_| {}).expect("followed").state {
+        State::Done(outcome) => outcome,
+        state => panic!("{state:?}"),
+    };
+    let label = |client: &mut Client| {
+        let device = client.status().expect("an answer").devices[0].clone();
+        let hash = |label: Option<control_protocol::record::PackageLabel>| label.map(|label| label.hash);
+        (hash(device.package), hash(device.staged), device.awaits_commit)
+    };
+    let first: &[_] = &label(&mut client).0.expect("a driver");
+    let first = first.to_vec();
+    let hash = client.upload(b"G two", |_, _| {}).expect("uploaded");
+    let job = client.check(DISK, hash).expect("accepted");
+    assert_eq!(outcome(&mut client, job), Outcome::Done);
+    assert_eq!(label(&mut client).1, None);
+    let job = client.stage(DISK, hash).expect("accepted");
+    assert_eq!(outcome(&mut client, job), Outcome::Done);
+    assert_eq!(label(&mut client).1.as_ref().map(|hash| &hash[..]), hash.get(..8));
+    let job = client
+        .update_until(DISK, hash, Policy::Refuse, Commit::Manual)
+        .expect("accepted");
+    assert_eq!(outcome(&mut client, job), Outcome::Done);
+    let (runs, staged, awaits_commit) = label(&mut client);
+    assert_eq!(
+        (runs.as_ref().map(|hash| &hash[..]), staged, awaits_commit),
+        (hash.get(..8), None, true)
+    );
+    let job = client.discard(DISK).expect("accepted");
+    assert_eq!(outcome(&mut client, job), Outcome::Done);
+    assert_eq!(label(&mut client).0.map(|hash| hash.to_vec()), Some(first));
+    assert!(matches!(
+        client.commit(DISK),
+        Err(ClientError::Refused(Error::NothingToCommit))
+    ));
+    let kinds: Vec<_> = client
+        .history(DISK)
+        .expect("history")
+        .iter()
+        .map(|record| record.kind)
+        .collect();
+    assert_eq!(
+        kinds,
+        [Kind::Boot, Kind::Check, Kind::Stage, Kind::Update, Kind::Discard]
+    );
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What control says, in words, each with what can be done about it.
 
 use control_protocol::PackageHash;
+use control_protocol::cause::Cause;
 use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, State, Step};
-use control_protocol::reply::{Condition, Error};
+use control_protocol::reply::{Condition, Device, Error};
 
 /// Why a request was refused.
 pub fn error(error: &Error) -> String {
@@ -16,6 +17,13 @@ pub fn error(error: &Error) -> String {
         Error::UnknownName => "there is no such report or trace (`ctl report` lists the reports)".into(),
         Error::Busy { job } => {
             format!("the device is in the middle of job {job}; try again when that is over")
+        }
+        Error::Uncommitted => {
+            "the last update is still on probation: `ctl commit` makes it final, `ctl discard` undoes it".into()
+        }
+        Error::NothingToCommit => "no update is on probation: nothing waits for a commit".into(),
+        Error::NothingToDiscard => {
+            "nothing is staged, and no update is on probation (`ctl rollback` goes back behind one that is final)".into()
         }
         Error::NothingToRollBack => {
             "there is nothing to go back to: the driver was not updated since boot".into()
@@ -58,6 +66,11 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Link { detail } => format!("the driver broke the rules of its link ({detail})"),
         Reason::UnknownRequest => "the driver answered a request that was never sent".into(),
         Reason::RequestDeadline => "the driver left a request unanswered".into(),
+        Reason::Heartbeat => "the driver showed no sign of life though it had nothing to do".into(),
+        Reason::Storm { permille } => format!(
+            "the driver kept the processor busy with nothing to do ({} % of its share): an endless interrupt, or a loop",
+            permille / 10
+        ),
         Reason::Changed => "what the driver reads from the device is not what was there before".into(),
         Reason::Fault { label, address, pc } => {
             format!(
@@ -67,6 +80,7 @@ pub fn reason(reason: &Reason) -> String {
         }
         Reason::Budget => "the driver spent its time budget again and again".into(),
         Reason::Killed => "killed by the operator".into(),
+        Reason::NoDriver => "no driver serves the device (`ctl update` puts one in)".into(),
         Reason::DeviceReset => {
             "the device could not be reset; the memory of its last driver stays quarantined".into()
         }
@@ -115,6 +129,10 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::Boot => "boot",
         Kind::Update => "update",
         Kind::Rollback => "rollback",
+        Kind::Stage => "stage",
+        Kind::Check => "dry run",
+        Kind::Commit => "commit",
+        Kind::Discard => "discard",
         Kind::Kill => "kill",
         Kind::Recovery => "recovery",
     }
@@ -130,6 +148,7 @@ pub fn step(step: Step) -> &'static str {
         Step::Enable => "starting the new driver",
         Step::Resume => "feeding the old driver again",
         Step::Measure => "collecting figures",
+        Step::BackOff => "waiting before the next try",
     }
 }
 
@@ -150,6 +169,48 @@ pub fn condition(condition: &Condition) -> String {
         Condition::Probation => "working (on probation)".into(),
         Condition::Changing { job, step: at } => format!("job {job}: {}", step(*at)),
         Condition::Offline(why) => format!("offline: {}", reason(why)),
+    }
+}
+
+/// What a device does, with what it waits for.
+pub fn device(device: &Device) -> String {
+    match device.condition {
+        Condition::Probation if device.awaits_commit => "working (waits for commit or discard)".into(),
+        _ => condition(&device.condition),
+    }
+}
+
+/// A group of reasons, in a word for programs.
+pub fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Fault => "fault",
+        Cause::RequestDeadline => "request_deadline",
+        Cause::Heartbeat => "heartbeat",
+        Cause::Link => "link",
+        Cause::Storm => "storm",
+        Cause::Start => "start",
+        Cause::Killed => "killed",
+        Cause::Other => "other",
+    }
+}
+
+/// Failures by cause: "2 fault, 1 killed".
+pub fn causes(counts: &[u32; Cause::COUNT]) -> String {
+    let named = Cause::ALL
+        .into_iter()
+        .zip(counts)
+        .filter(|(_, count)| **count > 0);
+    let texts: Vec<String> = named
+        .map(|(one, count)| format!("{count} {}", cause(one).replace('_', " ")))
+        .collect();
+    texts.join(", ")
+}
+
+/// How often.
+pub fn times(times: u32) -> String {
+    match times {
+        1 => "once".into(),
+        times => format!("{times} times"),
     }
 }
 

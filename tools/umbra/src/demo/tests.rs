@@ -95,8 +95,12 @@ impl Operator for Fake {
             generation: self.generation,
             package: Some(Self::label(&self.running)),
             previous: None,
+            staged: None,
+            awaits_commit: false,
             updates: 0,
             failures: 0,
+            causes: Default::default(),
+            tried: Default::default(),
         };
         Ok(Status {
             devices: [device].into_iter().collect(),

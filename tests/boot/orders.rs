@@ -1,0 +1,196 @@
+//! What an operator can do beside putting a driver in: rehearse, stage, commit, discard, go back. Under load; no client may
+//! notice any of it.
+
+use anyhow::{Context, Result, ensure};
+use control_protocol::PackageHash;
+use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, State};
+use control_protocol::reply::{Condition, Device, Error};
+use control_protocol::request::{Commit, Policy};
+use std::path::Path;
+use std::time::Duration;
+use umbra::build::Config;
+use umbra::ctl::{Client, ClientError};
+use umbra::demo::{self, CLIENTS, Clock, DEVICE, Patience, machine};
+use umbra::disk::{self, Layout};
+use umbra::qemu::Tee;
+use umbra::{pack, system};
+
+/// Runs the case.
+pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
+    let image = system::boot_image(&system::default_description(), kernel, config)?;
+    let setup = machine::Setup {
+        image: &image,
+        layout: Layout::default(),
+        clock: Clock::Icount,
+        limit: Duration::from_secs(300),
+        tee: Tee::Quiet,
+        detached: false,
+    };
+    let mut guest = machine::start(&setup)?;
+    let mut client = demo::connect(&machine::command(&guest))?;
+    play(&mut client, config).with_context(|| guest.console().text())?;
+    let [blocks, files] = CLIENTS;
+    let blocks = demo::whole_report(&mut client, blocks)?;
+    let files = demo::whole_report(&mut client, files)?;
+    let image_file = machine::disk(&guest);
+    guest.shut_down()?;
+    let verdict = disk::check(&image_file, &blocks, &files)?;
+    ensure!(verdict.holds(), "{verdict:?}");
+    Ok(())
+}
+
+/// The number of a job, or why there is none.
+type Answer = std::result::Result<u32, ClientError>;
+
+struct Session<'a> {
+    client: &'a mut Client,
+    patience: Patience,
+}
+
+impl Session<'_> {
+    /// The device at rest.
+    fn device(&mut self) -> Result<Device> {
+        demo::settled(self.client, DEVICE, self.patience.transaction)
+    }
+
+    /// Waits for a job that must be done.
+    fn done(&mut self, job: Answer) -> Result<Kind> {
+        let record = demo::finished(self.client, job?, self.patience.transaction)?;
+        ensure!(record.state == State::Done(Outcome::Done), "{record:?}");
+        demo::still_loaded(self.client)?;
+        Ok(record.kind)
+    }
+
+    fn refused(&mut self, job: Answer, expected: Error) -> Result<()> {
+        match job {
+            Err(ClientError::Refused(error)) if error == expected => Ok(()),
+            other => anyhow::bail!("{other:?} instead of {expected:?}"),
+        }
+    }
+}
+
+fn is(label: Option<&PackageLabel>, package: &PackageHash) -> bool {
+    label.is_some_and(|label| package.starts_with(&label.hash))
+}
+
+fn play(client: &mut Client, config: Config) -> Result<()> {
+    let patience = Patience::default();
+    demo::loaded(client, patience.boot)?;
+    let upload = |client: &mut Client, label: &str| -> Result<PackageHash> {
+        let package = pack::pack(&pack::find(label)?, config)?.bytes;
+        Ok(client.upload(&package, |_, _| {})?)
+    };
+    let new = upload(client, "virtio-blk-0.12.0")?;
+    let faulting = upload(client, "fault-in-probe")?;
+    let damaged = client.upload(b"not a package at all", |_, _| {})?;
+    let session = &mut Session { client, patience };
+    rehearse(session, faulting, damaged)?;
+    stage(session, new, faulting)?;
+    commit_and_discard(session, new)?;
+    demo::stopped(session.client, session.patience.stop)
+}
+
+/// A rehearsal touches nothing, whatever comes of it.
+fn rehearse(session: &mut Session<'_>, faulting: PackageHash, damaged: PackageHash) -> Result<()> {
+    let before = session.device()?;
+    // That it faults in its probe, only the device could tell.
+    let job = session.client.check(DEVICE, faulting);
+    ensure!(session.done(job)? == Kind::Check);
+    let job = session.client.check(DEVICE, damaged)?;
+    let record = demo::finished(session.client, job, session.patience.transaction)?;
+    let refused = matches!(
+        record.state,
+        State::Done(Outcome::Refused(Reason::Damaged { .. }))
+    );
+    ensure!(refused, "{record:?}");
+    let after = session.device()?;
+    ensure!(
+        (after.generation, after.condition) == (before.generation, before.condition),
+        "{after:?}"
+    );
+    Ok(())
+}
+
+/// A staged driver waits, is given up for another one, is put in, or is discarded.
+fn stage(session: &mut Session<'_>, new: PackageHash, faulting: PackageHash) -> Result<()> {
+    let before = session.device()?;
+    for package in [faulting, new] {
+        let job = session.client.stage(DEVICE, package);
+        ensure!(session.done(job)? == Kind::Stage);
+        let device = session.device()?;
+        ensure!(is(device.staged.as_ref(), &package) && device.generation == before.generation);
+    }
+    let job = session.client.update(DEVICE, new, Policy::Refuse);
+    session.done(job)?;
+    let device = session.device()?;
+    ensure!(
+        is(device.package.as_ref(), &new) && device.staged.is_none(),
+        "{device:?}"
+    );
+    let job = session.client.commit(DEVICE);
+    ensure!(session.done(job)? == Kind::Commit);
+    let job = session.client.stage(DEVICE, faulting);
+    session.done(job)?;
+    let job = session.client.discard(DEVICE);
+    ensure!(session.done(job)? == Kind::Discard);
+    ensure!(session.device()?.staged.is_none());
+    let job = session.client.discard(DEVICE);
+    session.refused(job, Error::NothingToDiscard)?;
+    let job = session.client.rollback(DEVICE);
+    ensure!(session.done(job)? == Kind::Rollback);
+    Ok(())
+}
+
+/// An update that waits for the operator's word outlives the probation time, and is undone or made final by him.
+fn commit_and_discard(session: &mut Session<'_>, new: PackageHash) -> Result<()> {
+    let wait_out = |session: &mut Session<'_>| {
+        let now = session.client.hello()?.now_ns;
+        demo::wait(session.patience.transaction, "the probation time", || {
+            Ok((session.client.hello()?.now_ns > now + 1_500_000_000).then_some(()))
+        })
+    };
+    wait_out(session)?;
+    let before = session.device()?;
+    ensure!(before.condition == Condition::Working, "{before:?}");
+    for undo in [true, false] {
+        let job = session
+            .client
+            .update_until(DEVICE, new, Policy::Refuse, Commit::Manual);
+        session.done(job)?;
+        wait_out(session)?;
+        let device = session.device()?;
+        ensure!(
+            device.condition == Condition::Probation && device.awaits_commit,
+            "{device:?}"
+        );
+        let job = session.client.stage(DEVICE, new);
+        session.refused(job, Error::Uncommitted)?;
+        if undo {
+            let job = session.client.discard(DEVICE);
+            session.done(job)?;
+            let device = session.device()?;
+            ensure!(
+                device.condition == Condition::Working && device.package == before.package,
+                "{device:?}"
+            );
+        }
+    }
+    let job = session.client.commit(DEVICE);
+    session.done(job)?;
+    let device = session.device()?;
+    ensure!(
+        device.condition == Condition::Working && is(device.package.as_ref(), &new),
+        "{device:?}"
+    );
+    let kinds: Vec<_> = session
+        .client
+        .history(DEVICE)?
+        .iter()
+        .map(|record| record.kind)
+        .collect();
+    ensure!(
+        kinds.ends_with(&[Kind::Update, Kind::Discard, Kind::Update, Kind::Commit]),
+        "{kinds:?}"
+    );
+    Ok(())
+}
