@@ -376,8 +376,11 @@ impl Machine {
         };
         self.lent.retain(|(job, _)| *job != outcome.id);
         if self.job != Some(outcome.id) {
-            // A job that was given up: what it built is given back.
-            if let Ok(generation) = result {
+            // A job that was given up: what it built is given back. Or the predecessor had written down what this message
+            // says, and died before it let go of the message.
+            if let Ok(generation) = result
+                && !self.has(generation)
+            {
                 self.bury(generation);
                 self.save(env);
                 self.reap_if_idle(env);
@@ -391,6 +394,12 @@ impl Machine {
             (_, Err(reason)) => self.stage_failed(env, reason),
             (_, Ok(generation)) => self.bury(generation),
         }
+    }
+
+    /// The generation is put to use, or is to be.
+    fn has(&self, generation: u32) -> bool {
+        let all = [self.holder, self.target, self.spare, self.held];
+        all.iter().flatten().any(|one| one.generation == generation)
     }
 
     /// Root saw a driver of the slot stop.

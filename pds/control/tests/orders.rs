@@ -3,6 +3,7 @@
 #[allow(dead_code)] // Each test program uses its part of the world.
 mod world;
 
+use control::fake::Report;
 use control::state::Saved;
 use control_protocol::Reply;
 use control_protocol::record::{Kind, Outcome, Reason, State};
@@ -103,6 +104,23 @@ fn check_reports_and_leaves_nothing_behind() {
     assert_eq!(try_out(b"F"), Outcome::Done);
     assert_eq!(try_out(b"?"), Outcome::Refused(Reason::Damaged { detail: 0 }));
     assert_eq!(system.world.devices[&0].resets, resets);
+}
+
+#[test]
+fn staged_driver_of_which_the_stager_tells_a_successor_again_is_kept() {
+    let mut system = booted();
+    let better = system.upload(BETTER).expect("there");
+    system.order(&stage(better)).expect("accepted");
+    let told = |report: &Report| matches!(report, Report::Stager(_));
+    let built = system.world.reports.iter().copied().find(told).expect("built");
+    system.settle();
+    // Control dies when it has written it down, but has not let go of the message.
+    system.restart_control();
+    system.world.reports.push_back(built);
+    system.settle();
+    system.check_settled();
+    assert_eq!((staged(&mut system).is_some(), system.world.alive(0)), (true, 2));
+    assert_eq!(system.update(BETTER, Policy::Refuse), Outcome::Done);
 }
 
 #[test]
