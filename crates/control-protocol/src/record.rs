@@ -125,8 +125,16 @@ pub enum Reason {
     WrongClass,
     /// Not a driver for this device.
     WrongDevice,
-    /// Signature missing, wrong, or by an unknown key.
-    Signature,
+    /// Not signed by a key that the system trusts.
+    Untrusted {
+        /// Number of `driver_package`'s `Distrust`.
+        why: u32,
+    },
+    /// The package's security floor is below the device's.
+    BelowFloor {
+        /// The device's.
+        floor: u32,
+    },
     /// No memory for another generation.
     NoMemory,
     /// Root refused an operation.

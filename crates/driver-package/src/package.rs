@@ -5,23 +5,24 @@
 //! | 0 | `magic: u32` | "UMPK" |
 //! | 4 | `version: u32` | [`VERSION`] |
 //! | 8 | `hash: [u8; 32]` | SHA-256 of everything from offset 144 to the end: the package's identity |
-//! | 40 | [signature block](SignatureBlock) | signs `hash`, and so is not part of what is hashed |
+//! | 40 | [signature block](signature::SignatureBlock) | signs `hash`, and so is not part of what is hashed |
 //! | 144 | [`ManifestRecord`] | 816 bytes |
 //! | 960 | image | to the end |
 //!
-//! **Signatures are not verified yet.** Their block is reserved: scheme 0 says "unsigned" and everything else in it must be
-//! zero; any other scheme is refused, so that nobody takes a signed package for a verified one.
+//! [`Package::parse`] checks the form; whether the package is to be trusted is for [`signature::Trust`] to say.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::HASH_LEN;
 use crate::image::{DRIVER_WINDOW, FlatImage, ImageError};
+use signature::SignatureBlock;
 
 #[cfg(feature = "alloc")]
 mod encode;
 #[cfg(feature = "alloc")]
-pub use encode::{ManifestSource, encode};
+pub use encode::{ManifestSource, encode, sign};
 mod manifest;
+pub mod signature;
 pub use manifest::{Configuration, Manifest, ManifestRecord, Transport};
 
 /// "UMPK", the first word of a package.
@@ -30,10 +31,6 @@ pub const MAGIC: u32 = 0x4b50_4d55;
 pub const VERSION: u32 = 1;
 /// Most device ids of a manifest.
 pub const MAX_DEVICE_IDS: usize = 8;
-/// Signature scheme: none.
-pub const SCHEME_NONE: u32 = 0;
-/// Signature scheme reserved for ed25519 over the content hash; refused until it is verified.
-pub const SCHEME_ED25519: u32 = 1;
 /// Where the hashed part starts.
 const HASHED_FROM: usize = 144;
 /// Where the image starts.
@@ -49,20 +46,6 @@ pub fn describe(head: &[u8]) -> Option<(&str, &str)> {
     let (record, _) = ManifestRecord::ref_from_prefix(head.get(HASHED_FROM..)?).ok()?;
     let name = manifest::text(&record.name).ok()?;
     Some((name, manifest::text(&record.version).ok()?))
-}
-
-/// Room for a signature over the content hash.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct SignatureBlock {
-    /// [`SCHEME_NONE`]; other schemes are reserved.
-    pub scheme: u32,
-    /// Reserved, 0.
-    pub reserved: u32,
-    /// Which key signed.
-    pub key_id: [u8; 32],
-    /// The signature.
-    pub signature: [u8; 64],
 }
 
 /// The fixed start of a package, as it lies in the file.
@@ -87,7 +70,7 @@ pub enum PackageError {
     Version,
     /// The content is not what was hashed (or was cut off, or added to).
     Hash,
-    /// A signature of a scheme that is not verified here, or an unsigned package with something in its signature block.
+    /// A signature of an unknown scheme, or an unsigned package with something in its signature block.
     Signature,
     /// The length the manifest states is not the image's.
     Length,
@@ -134,6 +117,7 @@ pub struct Package<'a> {
     manifest: Manifest<'a>,
     image: FlatImage<'a>,
     hash: [u8; HASH_LEN],
+    signature: SignatureBlock,
 }
 
 impl<'a> Package<'a> {
@@ -150,9 +134,7 @@ impl<'a> Package<'a> {
         if header.hash != crate::sha256(hashed) {
             return Err(PackageError::Hash);
         }
-        if header.signature.as_bytes().iter().any(|byte| *byte != 0) {
-            return Err(PackageError::Signature);
-        }
+        header.signature.check()?;
         let (record, image) = ManifestRecord::ref_from_prefix(hashed).map_err(|_| PackageError::Truncated)?;
         let manifest = Manifest::check(record)?;
         if record.image_len.get() as usize != image.len() {
@@ -163,12 +145,17 @@ impl<'a> Package<'a> {
             manifest,
             image,
             hash: header.hash,
+            signature: header.signature,
         })
     }
 
     /// What the package says of itself.
     pub fn manifest(&self) -> &Manifest<'a> {
         &self.manifest
+    }
+    /// The signature, **not verified**: see [`signature::Trust`]. `None`: unsigned.
+    pub fn signature(&self) -> Option<&SignatureBlock> {
+        Some(&self.signature).filter(|block| block.scheme != signature::SCHEME_NONE)
     }
     /// The driver.
     pub fn image(&self) -> &FlatImage<'a> {

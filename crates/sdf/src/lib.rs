@@ -30,8 +30,12 @@ pub enum File<'a> {
 /// Where files come from: their content, or why there is none.
 pub type Files<'a> = &'a dyn Fn(File<'_>) -> Result<Vec<u8>, String>;
 
-/// Parses and checks a description. `file` is its name in errors.
-pub fn compile(file: &str, xml: &str, files: Files<'_>) -> Result<System, Error> {
+/// An ed25519 key.
+pub type PublicKey = [u8; 32];
+
+/// Parses and checks a description. `file` is its name in errors; the system will take packages signed by one of `keys`, of
+/// which the first [`MAX_KEYS`](system_spec::config::MAX_KEYS) count.
+pub fn compile(file: &str, xml: &str, keys: &[PublicKey], files: Files<'_>) -> Result<System, Error> {
     let located = |fault: Fault| Error {
         file: file.to_owned(),
         at: fault.at,
@@ -50,7 +54,7 @@ pub fn compile(file: &str, xml: &str, files: Files<'_>) -> Result<System, Error>
     })?;
     let description = Description::parse(&xml::Element::root(&document)).map_err(located)?;
     check::check(&description).map_err(located)?;
-    plan::plan(&description, files).map_err(located)
+    plan::plan(&description, keys, files).map_err(located)
 }
 
 /// The paths of the programs that a description names, in the order of [`System::programs`], without checking the rest.

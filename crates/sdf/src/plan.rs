@@ -15,7 +15,7 @@ use crate::element::setvar::{Setvar, Value};
 use crate::element::system::Description;
 use crate::error::{At, Fault, Rule};
 use crate::output::{Patch, Program, System};
-use crate::{Files, role};
+use crate::{Files, PublicKey, role};
 
 pub(crate) use addresses::{IPC_BUFFER, STACK_TOP};
 pub(crate) use regions::RegionPlan;
@@ -42,6 +42,8 @@ pub(crate) struct PdPlan {
 /// The decisions so far.
 pub(crate) struct Plan<'a> {
     pub description: &'a Description,
+    /// Keys that the system is to trust.
+    pub keys: &'a [PublicKey],
     pub pds: Vec<PdPlan>,
     pub regions: Vec<RegionPlan>,
     pub sources: Sources,
@@ -50,7 +52,7 @@ pub(crate) struct Plan<'a> {
 }
 
 /// Decides everything.
-pub fn plan(description: &Description, files: Files<'_>) -> Result<System, Fault> {
+pub fn plan(description: &Description, keys: &[PublicKey], files: Files<'_>) -> Result<System, Fault> {
     let pds = description.pds.iter().map(|pd| PdPlan {
         next_vaddr: addresses::DERIVED_BASE,
         setvars: pd.setvars.clone(),
@@ -58,6 +60,7 @@ pub fn plan(description: &Description, files: Files<'_>) -> Result<System, Fault
     });
     let mut plan = Plan {
         description,
+        keys,
         pds: pds.collect(),
         regions: Vec::new(),
         sources: Sources::default(),

@@ -13,7 +13,7 @@ fn demo() -> System {
         File::Package(name) => Ok(name.as_bytes().to_vec()),
         File::Prefill(path) => Err(format!("no {path}")),
     };
-    sdf::compile("system.xml", DEMO, &files).unwrap_or_else(|error| panic!("{error}"))
+    sdf::compile("system.xml", DEMO, &[], &files).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn patch<'a>(system: &'a System, pd: &str, symbol: &str) -> &'a Patch {

@@ -35,7 +35,7 @@ fn system() -> System {
         File::Prefill("table.bin") => Ok(vec![3; 5000]),
         other => Err(format!("{other:?}")),
     };
-    sdf::compile("serial.system", SYSTEM, &files).unwrap_or_else(|error| panic!("{error}"))
+    sdf::compile("serial.system", SYSTEM, &[], &files).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn word(system: &System, pd: &str, symbol: &str) -> u64 {

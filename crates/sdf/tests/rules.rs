@@ -56,7 +56,7 @@ fn every_fixture_breaks_its_rule_where_it_says() {
             .trim_end()
             .rsplit_once("<!-- ")
             .and_then(|(_, rest)| rest.strip_suffix(" -->"));
-        let error = match sdf::compile(&name, &xml, &files) {
+        let error = match sdf::compile(&name, &xml, &[], &files) {
             Err(error) => error,
             Ok(_) => {
                 wrong.push(format!("{name}: compiles"));
@@ -100,7 +100,7 @@ fn every_rule_has_a_fixture() {
 #[test]
 fn an_error_names_file_line_element_and_remedy() {
     let xml = "<system>\n    <protection_domain name=\"a\" prio=\"3\"/>\n</system>";
-    let text = sdf::compile("demo/system.xml", xml, &files)
+    let text = sdf::compile("demo/system.xml", xml, &[], &files)
         .unwrap_err()
         .to_string();
     assert!(
@@ -133,7 +133,7 @@ proptest! {
     fn no_value_panics(at in any::<usize>(), number in any::<u64>(), shift in 0u32..64, hex in any::<bool>()) {
         let number = number >> shift;
         let value = if hex { format!("{number:#x}") } else { number.to_string() };
-        let _ = sdf::compile("demo", &with_value(at, &value), &files);
+        let _ = sdf::compile("demo", &with_value(at, &value), &[], &files);
     }
 
     #[test]
@@ -141,6 +141,6 @@ proptest! {
         let mut bytes = DEMO.as_bytes().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = sdf::compile("demo", &String::from_utf8_lossy(&bytes), &files);
+        let _ = sdf::compile("demo", &String::from_utf8_lossy(&bytes), &[], &files);
     }
 }

@@ -28,6 +28,10 @@ pub struct Job {
     pub package: u32,
     /// Bytes of the package.
     pub len: u32,
+    /// Packages with a smaller security floor are refused, whatever the slot was built with.
+    pub security_floor: u32,
+    /// Keys of the system that were revoked since it was built: a bit each.
+    pub revoked_keys: u32,
 }
 
 /// How a job ended.
@@ -60,6 +64,8 @@ pub enum Refusal {
     NoMemory = 5,
     /// Root refused for another reason.
     Root = 6,
-    /// Signature missing, wrong, or by an unknown key (issue: packages and keys).
+    /// Not signed by a key that is trusted; the detail says why (`driver_package`, `Distrust`).
     Signature = 7,
+    /// Its security floor is below the slot's, which is the detail.
+    Floor = 8,
 }

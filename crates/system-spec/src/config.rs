@@ -8,6 +8,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Most device slots of a system.
 pub const MAX_SLOTS: usize = 4;
+/// Most keys that a system trusts.
+pub const MAX_KEYS: usize = 8;
 /// Most client sessions of a shadow.
 pub const MAX_SESSIONS: usize = 8;
 /// Most shadows of a system.
@@ -256,10 +258,29 @@ pub struct StagerConfig {
     pub package_size: u64,
     /// Where root maps the frames of a generation that is being built; `WINDOW_MAX` bytes are free from here.
     pub window: u64,
+    /// Whose packages are taken.
+    pub trust: TrustConfig,
     /// Valid entries of `slots`.
     pub slot_count: u64,
-    /// What a package for each slot must match: class and device.
+    /// What a package for each slot must match: class, device, security floor.
     pub slots: [StagerSlot; MAX_SLOTS],
+}
+
+/// The public keys that the system was built to trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TrustConfig {
+    /// Valid entries of `keys`.
+    pub count: u64,
+    /// ed25519 keys.
+    pub keys: [[u8; 32]; MAX_KEYS],
+}
+
+impl TrustConfig {
+    /// The valid entries.
+    pub fn keys(&self) -> &[[u8; 32]] {
+        self.keys.get(..self.count as usize).unwrap_or(&self.keys)
+    }
 }
 
 /// What a package for a slot must match.
@@ -274,6 +295,10 @@ pub struct StagerSlot {
     pub transport: u32,
     /// virtio device id (2: block).
     pub device_id: u32,
+    /// Packages with a smaller security floor are refused.
+    pub security_floor: u32,
+    /// Reserved, 0.
+    pub reserved: u32,
 }
 
 /// Role `command`: the driver of the command channel's device (virtio-console).

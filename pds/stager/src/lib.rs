@@ -7,6 +7,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+use driver_package::package::signature::{PublicKey, Trust};
 use supervision::root::MAX_SEGMENTS;
 use supervision::stager::{Job, JobKind, Outcome, Refusal};
 use supervision::{Code, Side};
@@ -37,6 +38,7 @@ pub struct Stager<'a> {
     store: &'a [u8],
     package_size: usize,
     slots: &'a [StagerSlot],
+    keys: &'a [PublicKey],
 }
 
 impl<'a> Stager<'a> {
@@ -50,6 +52,7 @@ impl<'a> Stager<'a> {
             store,
             package_size: config.package_size as usize,
             slots,
+            keys: config.trust.keys(),
         }
     }
 
@@ -82,6 +85,11 @@ impl<'a> Stager<'a> {
         };
         let bytes = self.package(job).ok_or(nonsense)?;
         let package = verify::package(bytes)?;
+        let trust = Trust {
+            keys: self.keys,
+            revoked: job.revoked_keys,
+        };
+        verify::trusted(&package, &trust)?;
         if job.kind == JobKind::Verify as u32 {
             return Ok(0);
         }
@@ -94,7 +102,7 @@ impl<'a> Stager<'a> {
             .find(|slot| slot.slot == job.slot)
             .ok_or(nonsense)?;
         let side = Side::from_word(job.side.into()).ok_or(nonsense)?;
-        verify::fits(&package, slot)?;
+        verify::fits(&package, slot, job.security_floor)?;
         build::build(&package, job.slot, side, root)
     }
 

@@ -3,6 +3,7 @@ extern crate std;
 use std::vec::Vec;
 
 use driver_package::image::{self, DRIVER_WINDOW, Rights, SegmentSource};
+use driver_package::package::signature::{Distrust, KeyPair, Seed};
 use driver_package::package::{self, Configuration, ManifestSource, Transport};
 use driver_package::resources::WINDOW_VADDR;
 use supervision::root::Op;
@@ -23,7 +24,7 @@ fn source() -> ManifestSource<'static> {
         configuration: verify::CONFIGURATION,
         device_ids: &[2],
         heap_pages: 3,
-        security_floor: 0,
+        security_floor: 5,
     }
 }
 
@@ -42,11 +43,14 @@ fn packed(source: &ManifestSource<'_>) -> Vec<u8> {
             content: &[5; 40],
         },
     ];
-    package::encode(
-        source,
-        &image::encode(WINDOW_VADDR + 4096, &segments, DRIVER_WINDOW).unwrap(),
-    )
-    .unwrap()
+    let image = image::encode(WINDOW_VADDR + 4096, &segments, DRIVER_WINDOW).unwrap();
+    let mut package = package::encode(source, &image).unwrap();
+    package::sign(&mut package, &key(1)).unwrap();
+    package
+}
+
+fn key(seed: u8) -> KeyPair {
+    KeyPair::from_seed(Seed::new([seed; 32]))
 }
 
 /// Root that takes a few steps for everything and remembers what it was asked.
@@ -93,7 +97,11 @@ fn config() -> StagerConfig {
         class: 1,
         transport: 1,
         device_id: 2,
+        security_floor: 5,
+        reserved: 0,
     };
+    config.trust.count = 2;
+    config.trust.keys[..2].copy_from_slice(&[*key(2).pk, *key(1).pk]);
     config
 }
 
@@ -105,6 +113,8 @@ fn job(bytes: &[u8]) -> Job {
         side: 1,
         package: 1,
         len: bytes.len() as u32,
+        security_floor: 0,
+        revoked_keys: 0,
     }
 }
 
@@ -275,4 +285,58 @@ fn jobs_that_make_no_sense_are_refused() {
         );
         assert!(root.calls.is_empty());
     }
+}
+
+#[test]
+fn only_packages_of_trusted_keys_are_built() {
+    let good = packed(&source());
+    let distrusted = |why: Distrust| (Refusal::Signature as u32, why as u32);
+    let signed = |seed| {
+        let mut package = good.clone();
+        package::sign(&mut package, &key(seed)).unwrap();
+        package
+    };
+    assert_eq!(run(job(&good), &good, &mut fake()).refusal, 0);
+    assert_eq!(refusal(&signed(3)), distrusted(Distrust::UnknownKey));
+    let segments = [SegmentSource {
+        vaddr: WINDOW_VADDR,
+        pages: 1,
+        rights: Rights::ReadExecute,
+        content: &[5; 40],
+    }];
+    let image = image::encode(WINDOW_VADDR, &segments, DRIVER_WINDOW).unwrap();
+    let unsigned = package::encode(&source(), &image).unwrap();
+    assert_eq!(refusal(&unsigned), distrusted(Distrust::Unsigned));
+    let mut tampered = good.clone();
+    tampered[100] ^= 1;
+    assert_eq!(refusal(&tampered), distrusted(Distrust::BadSignature));
+    // Key 1 stands second in the configuration.
+    let revoked = Job {
+        revoked_keys: 0b10,
+        ..job(&good)
+    };
+    let outcome = run(revoked, &good, &mut fake());
+    assert_eq!(
+        (outcome.refusal, outcome.detail),
+        distrusted(Distrust::RevokedKey)
+    );
+}
+
+#[test]
+fn the_security_floor_is_the_higher_of_slot_and_job() {
+    let with = |security_floor| {
+        packed(&ManifestSource {
+            security_floor,
+            ..source()
+        })
+    };
+    assert_eq!(refusal(&with(4)), (Refusal::Floor as u32, 5));
+    let six = with(6);
+    let raised = Job {
+        security_floor: 7,
+        ..job(&six)
+    };
+    let outcome = run(raised, &six, &mut fake());
+    assert_eq!((outcome.refusal, outcome.detail), (Refusal::Floor as u32, 7));
+    assert_eq!(run(job(&six), &six, &mut fake()).refusal, 0);
 }

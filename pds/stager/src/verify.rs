@@ -1,6 +1,7 @@
 //! Is this a package, and one for that slot?
 
 use device_class::abi;
+use driver_package::package::signature::Trust;
 use driver_package::package::{Configuration, Package, PackageError};
 use supervision::stager::Refusal;
 use system_spec::config::StagerSlot;
@@ -35,7 +36,6 @@ pub(crate) fn package(bytes: &[u8]) -> Result<Package<'_>, Failure> {
             PackageError::Truncated | PackageError::Magic | PackageError::Version | PackageError::Hash => {
                 Refusal::Damaged
             }
-            PackageError::Signature => Refusal::Signature,
             _ => Refusal::Malformed,
         };
         Failure {
@@ -52,8 +52,16 @@ pub(crate) fn package(bytes: &[u8]) -> Result<Package<'_>, Failure> {
     }
 }
 
-/// Checks that it is for this slot's class and device.
-pub(crate) fn fits(package: &Package<'_>, slot: &StagerSlot) -> Result<(), Failure> {
+/// Checks that a key that the system trusts signed it.
+pub(crate) fn trusted(package: &Package<'_>, trust: &Trust<'_>) -> Result<(), Failure> {
+    trust.check(package).map_err(|why| Failure {
+        refusal: Refusal::Signature,
+        detail: why as u32,
+    })
+}
+
+/// Checks that it is for this slot's class and device, and not below the security floor: the slot's or the job's.
+pub(crate) fn fits(package: &Package<'_>, slot: &StagerSlot, floor: u32) -> Result<(), Failure> {
     if package.manifest().class() != slot.class {
         return Err(wrong(WrongClass::Class));
     }
@@ -61,6 +69,13 @@ pub(crate) fn fits(package: &Package<'_>, slot: &StagerSlot) -> Result<(), Failu
         return Err(Failure {
             refusal: Refusal::WrongDevice,
             detail: slot.device_id,
+        });
+    }
+    let floor = floor.max(slot.security_floor);
+    if package.manifest().security_floor() < floor {
+        return Err(Failure {
+            refusal: Refusal::Floor,
+            detail: floor,
         });
     }
     Ok(())

@@ -5,6 +5,7 @@ pub mod boot;
 pub mod build;
 pub mod ctl;
 pub mod demo;
+pub mod key;
 pub mod pack;
 pub mod run;
 pub mod setup;

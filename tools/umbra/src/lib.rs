@@ -23,6 +23,7 @@ pub mod ctl;
 pub mod demo;
 pub mod disk;
 pub mod image;
+pub mod keys;
 pub mod pack;
 pub mod profile;
 pub mod progress;

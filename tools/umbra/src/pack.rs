@@ -12,9 +12,11 @@ pub use manifest::{Driver, Fields, drivers, find};
 use crate::build::{self, Config};
 use crate::image::elf::Elf;
 use crate::image::flat;
+use crate::keys::Keys;
 use crate::workspace;
 use anyhow::{Context, Result, anyhow};
 use driver_package::image::DRIVER_WINDOW;
+use driver_package::package::signature::KeyPair;
 use driver_package::package::{self, Configuration};
 use std::path::{Path, PathBuf};
 
@@ -61,7 +63,7 @@ pub fn pack(driver: &Driver, config: Config) -> Result<Packed> {
     pack_elf(driver, &elf, config)
 }
 
-/// Packs a driver that was built already.
+/// Packs a driver that was built already, signed with the default key.
 pub fn pack_elf(driver: &Driver, elf: &Path, config: Config) -> Result<Packed> {
     let image = Elf::read(elf)
         .and_then(|elf| flat::flatten(&elf, &[], DRIVER_WINDOW))
@@ -79,10 +81,12 @@ pub fn pack_elf(driver: &Driver, elf: &Path, config: Config) -> Result<Packed> {
             inspect::package_error(error)
         )
     })?;
-    Ok(Packed {
+    let mut packed = Packed {
         label: fields.label(),
         bytes,
-    })
+    };
+    packed.sign(&Keys::open()?.default_signer()?)?;
+    Ok(packed)
 }
 
 /// Where packages go unless somebody says otherwise.
@@ -94,6 +98,11 @@ pub fn folder(config: Config) -> PathBuf {
 }
 
 impl Packed {
+    /// Signs it with `key`, in place of the key that signed it before.
+    pub fn sign(&mut self, key: &KeyPair) -> Result<()> {
+        package::sign(&mut self.bytes, key).map_err(|error| anyhow!(inspect::package_error(error)))
+    }
+
     /// Name of its file.
     pub fn file_name(&self) -> String {
         format!("{}.umpk", self.label)

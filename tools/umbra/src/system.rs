@@ -5,6 +5,7 @@
 use crate::build::{self, Config};
 use crate::image::elf::Elf;
 use crate::image::{boot_image, flat, user_image::UserImage};
+use crate::keys::Keys;
 use crate::pack;
 use crate::workspace;
 use anyhow::{Context, Result};
@@ -67,7 +68,8 @@ fn user_image(
             package(label, config, &mut drivers.borrow_mut()).map_err(|error| format!("{error:#}"))
         }
     };
-    let system = sdf::compile(&description.display().to_string(), xml, &files)?;
+    let keys = Keys::open()?.trusted()?;
+    let system = sdf::compile(&description.display().to_string(), xml, &keys, &files)?;
     programs.append(&mut drivers.take());
     let mut images = Vec::new();
     for program in &system.programs {

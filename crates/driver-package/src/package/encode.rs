@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 
-use zerocopy::{IntoBytes, little_endian as le};
+use zerocopy::{FromBytes, IntoBytes, little_endian as le};
 
 use super::manifest::{CHANGELOG_MAX, NAME_MAX, VERSION_MAX};
+use super::signature::{self, KeyPair, SCHEME_ED25519, SignatureBlock};
 use super::{
     Configuration, HASHED_FROM, Header, IMAGE_FROM, MAGIC, MAX_DEVICE_IDS, ManifestRecord, Package,
-    PackageError, SignatureBlock, Transport, VERSION,
+    PackageError, Transport, VERSION,
 };
 use crate::HASH_LEN;
 
@@ -57,17 +58,11 @@ pub fn encode(source: &ManifestSource<'_>, image: &[u8]) -> Result<Vec<u8>, Pack
         version: padded::<VERSION_MAX>(source.version)?,
         changelog: padded::<CHANGELOG_MAX>(source.changelog)?,
     };
-    let signature = SignatureBlock {
-        scheme: super::SCHEME_NONE,
-        reserved: 0,
-        key_id: [0; 32],
-        signature: [0; 64],
-    };
     let mut header = Header {
         magic: MAGIC,
         version: VERSION,
         hash: [0; HASH_LEN],
-        signature,
+        signature: SignatureBlock::NONE,
     };
     let mut bytes = Vec::with_capacity(IMAGE_FROM + image.len());
     bytes.extend_from_slice(header.as_bytes());
@@ -77,6 +72,19 @@ pub fn encode(source: &ManifestSource<'_>, image: &[u8]) -> Result<Vec<u8>, Pack
     bytes[..HASHED_FROM].copy_from_slice(header.as_bytes());
     Package::parse(&bytes)?;
     Ok(bytes)
+}
+
+/// Signs a package, in place of whoever signed it before.
+pub fn sign(package: &mut [u8], key: &KeyPair) -> Result<(), PackageError> {
+    let hash = *Package::parse(package)?.hash();
+    let (header, _) = Header::mut_from_prefix(package).map_err(|_| PackageError::Truncated)?;
+    header.signature = SignatureBlock {
+        scheme: SCHEME_ED25519,
+        reserved: 0,
+        key: *key.pk,
+        signature: *key.sk.sign(signature::message(&hash), None),
+    };
+    Ok(())
 }
 
 fn padded<const N: usize>(text: &str) -> Result<[u8; N], PackageError> {

@@ -2,6 +2,7 @@ use alloc::vec::Vec;
 use core::mem::offset_of;
 use proptest::prelude::*;
 
+use super::signature::{Distrust, KeyPair, SCHEME_ED25519, Seed, Trust};
 use super::*;
 use crate::image::{self, PAGE, Rights, SegmentSource};
 use crate::resources::WINDOW_VADDR;
@@ -124,28 +125,83 @@ fn every_rule_has_its_refusal() {
     assert_eq!(refusal(816, &[0]), Some(PackageError::Image(ImageError::Magic)));
 }
 
-#[test]
-fn a_signature_that_nobody_verifies_is_refused() {
-    for at in 40..HASHED_FROM {
-        let mut bytes = good();
-        bytes[at] = SCHEME_ED25519 as u8;
-        assert_eq!(Package::parse(&bytes).err(), Some(PackageError::Signature));
-    }
+fn key(seed: u8) -> KeyPair {
+    KeyPair::from_seed(Seed::new([seed; 32]))
+}
+
+fn signed_by(seed: u8) -> Vec<u8> {
+    let mut bytes = good();
+    sign(&mut bytes, &key(seed)).unwrap();
+    bytes
+}
+
+/// What a system that trusts keys 1 and 2, of which 2 was revoked, says of a package.
+fn judge(bytes: &[u8]) -> Result<(), Distrust> {
+    let trust = Trust {
+        keys: &[*key(1).pk, *key(2).pk],
+        revoked: 0b10,
+    };
+    trust.check(&Package::parse(bytes).unwrap())
 }
 
 #[test]
-fn every_truncation_extension_and_bit_flip_is_refused() {
-    let mut bytes = good();
+fn only_a_signature_by_a_trusted_key_is_trusted() {
+    assert_eq!(judge(&signed_by(1)), Ok(()));
+    assert_eq!(judge(&good()), Err(Distrust::Unsigned));
+    assert_eq!(judge(&signed_by(2)), Err(Distrust::RevokedKey));
+    assert_eq!(judge(&signed_by(3)), Err(Distrust::UnknownKey));
+    let unknown = Trust {
+        keys: &[],
+        revoked: 0,
+    };
+    assert_eq!(
+        unknown.check(&Package::parse(&signed_by(1)).unwrap()),
+        Err(Distrust::UnknownKey)
+    );
+}
+
+#[test]
+fn a_signature_of_another_package_or_purpose_is_not_taken() {
+    let block = offset_of!(Header, signature)..HASHED_FROM;
+    let mut other = good();
+    other[HASHED_FROM + offset_of!(ManifestRecord, changelog)] ^= 1;
+    let hash = crate::sha256(&other[HASHED_FROM..]);
+    other[8..40].copy_from_slice(&hash);
+    other[block.clone()].copy_from_slice(&signed_by(1)[block]);
+    assert_eq!(judge(&other), Err(Distrust::BadSignature));
+
+    let mut bare = signed_by(1);
+    let signature = key(1).sk.sign(&bare[8..40], None);
+    bare[80..HASHED_FROM].copy_from_slice(&*signature);
+    assert_eq!(judge(&bare), Err(Distrust::BadSignature));
+}
+
+#[test]
+fn a_malformed_signature_block_is_refused() {
+    for at in 44..HASHED_FROM {
+        let mut bytes = good();
+        bytes[at] = 1;
+        assert_eq!(Package::parse(&bytes).err(), Some(PackageError::Signature));
+    }
+    let mut bytes = signed_by(1);
+    bytes[40] = SCHEME_ED25519 as u8 + 1;
+    assert_eq!(Package::parse(&bytes).err(), Some(PackageError::Signature));
+}
+
+#[test]
+fn every_truncation_and_bit_flip_of_a_signed_package_is_refused() {
+    let mut bytes = signed_by(1);
     for len in 0..bytes.len() {
         assert!(Package::parse(&bytes[..len]).is_err(), "{len}");
     }
     for bit in 0..bytes.len() * 8 {
         bytes[bit / 8] ^= 1 << (bit % 8);
-        assert!(Package::parse(&bytes).is_err(), "bit {bit}");
+        let refused = Package::parse(&bytes).is_err() || judge(&bytes).is_err();
+        assert!(refused, "bit {bit}");
         bytes[bit / 8] ^= 1 << (bit % 8);
     }
     bytes.push(0);
-    assert_eq!(Package::parse(&bytes).err(), Some(PackageError::Hash));
+    assert!(Package::parse(&bytes).is_err());
 }
 
 #[test]

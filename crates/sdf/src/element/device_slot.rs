@@ -27,6 +27,8 @@ pub struct DeviceSlot {
     pub period_us: u64,
     /// Bytes.
     pub heap_size: u64,
+    /// Packages with a smaller security floor are refused.
+    pub security_floor: u32,
     /// Bytes of the shadow's own data region.
     pub scratch_size: u64,
     /// Registers.
@@ -48,6 +50,7 @@ impl DeviceSlot {
             "period",
             "heap_size",
             "scratch_size",
+            "security_floor",
         ])?;
         let class = match element.required("class")? {
             "block" => 1,
@@ -87,6 +90,11 @@ impl DeviceSlot {
             budget_us,
             period_us,
             heap_size: size("heap_size", 0x4_0000)?,
+            security_floor: element.number("security_floor")?.map_or(Ok(0), |floor| {
+                element
+                    .in_range("security_floor", floor, u32::MAX.into())
+                    .map(|floor| floor as u32)
+            })?,
             scratch_size: size("scratch_size", 0x1_0000)?,
             mmio,
             irqs,

@@ -1,13 +1,16 @@
 //! The roles with little to derive: timer, bus, stager, command.
 
 use driver_package::resources::WINDOW_MAX;
-use system_spec::config::{BusConfig, CommandConfig, MAX_SLOTS, StagerConfig, StagerSlot, TimerConfig};
+use system_spec::config::{
+    BusConfig, CommandConfig, MAX_KEYS, MAX_SLOTS, StagerConfig, StagerSlot, TimerConfig, TrustConfig,
+};
 use system_spec::spec::Role;
 use zerocopy::FromZeros;
 
 use super::control::ControlPlan;
 use super::shadow::SlotPlan;
 use super::{Derived, NO_CHANNEL, configure};
+use crate::PublicKey;
 use crate::error::Fault;
 use crate::plan::Plan;
 
@@ -101,6 +104,7 @@ pub(crate) fn stager(plan: &mut Plan<'_>, derived: &Derived, control: &mut Contr
     config.window = plan.pds[stager].next_vaddr.next_multiple_of(WINDOW_MAX);
     plan.pds[stager].next_vaddr = config.window + 2 * WINDOW_MAX;
     plan.sources.stager = Some((stager as u32, config.window));
+    config.trust = trust(plan.keys);
     let slots = &plan.description.slots[..plan.description.slots.len().min(MAX_SLOTS)];
     config.slot_count = slots.len() as u64;
     for (number, slot) in slots.iter().enumerate() {
@@ -109,10 +113,21 @@ pub(crate) fn stager(plan: &mut Plan<'_>, derived: &Derived, control: &mut Contr
             class: slot.class,
             transport: slot.mmio[0].transport.number(),
             device_id: slot.mmio[0].device_id,
+            security_floor: slot.security_floor,
+            reserved: 0,
         };
     }
     configure(plan, stager, &config);
     Ok(())
+}
+
+fn trust(keys: &[PublicKey]) -> TrustConfig {
+    let mut trust = TrustConfig::new_zeroed();
+    trust.count = keys.len().min(MAX_KEYS) as u64;
+    for (entry, key) in trust.keys.iter_mut().zip(keys) {
+        *entry = *key;
+    }
+    trust
 }
 
 /// Command: bytes to and from control, and its device.

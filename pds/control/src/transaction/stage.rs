@@ -111,6 +111,8 @@ impl Machine {
             package: package.into(),
             // A package that is not there has no bytes; the stager finds it damaged.
             len: env.store.package_len(package).unwrap_or(0),
+            security_floor: 0,
+            revoked_keys: 0,
         });
     }
 
@@ -207,7 +209,8 @@ pub(super) fn refusal(refusal: u32, detail: u32) -> Reason {
         x if x == R::WrongClass as u32 => Reason::WrongClass,
         x if x == R::WrongDevice as u32 => Reason::WrongDevice,
         x if x == R::NoMemory as u32 => Reason::NoMemory,
-        x if x == R::Signature as u32 => Reason::Signature,
+        x if x == R::Signature as u32 => Reason::Untrusted { why: detail },
+        x if x == R::Floor as u32 => Reason::BelowFloor { floor: detail },
         _ => Reason::Root {
             code: u8::try_from(detail).unwrap_or(u8::MAX),
         },

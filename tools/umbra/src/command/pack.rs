@@ -2,6 +2,7 @@
 
 use crate::build::Config;
 use crate::cli::Exit;
+use crate::keys::Keys;
 use crate::pack::{self, Driver, Packed, Room};
 use crate::setup;
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,9 @@ pub struct Arguments {
     /// Kernel configuration
     #[arg(long, value_enum, default_value_t = Config::Debug)]
     config: Config,
+    /// Sign with the key of this name, instead of the first of ours that is trusted (`key list`)
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
 }
 
 /// Show what a driver package says
@@ -45,6 +49,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     }
     if arguments.tests {
         packed.extend(pack::all(Room::Tests, arguments.config)?);
+    }
+    if let Some(name) = &arguments.key {
+        let key = Keys::open()?.signer(name)?;
+        packed.iter_mut().try_for_each(|packed| packed.sign(&key))?;
     }
     for (path, packed) in paths(arguments, &packed)?.iter().zip(&packed) {
         let folder = path.parent().unwrap_or(Path::new(""));

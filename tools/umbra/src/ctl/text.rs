@@ -4,6 +4,7 @@ use control_protocol::PackageHash;
 use control_protocol::cause::Cause;
 use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, State, Step};
 use control_protocol::reply::{Condition, Device, Error};
+use driver_package::package::signature::Distrust;
 
 /// Why a request was refused.
 pub fn error(error: &Error) -> String {
@@ -41,6 +42,24 @@ pub fn error(error: &Error) -> String {
     }
 }
 
+/// Why a package is not trusted, and what to do.
+fn distrust(why: u32) -> &'static str {
+    match Distrust::from_number(why) {
+        Some(Distrust::Unsigned) => "the package is not signed: `cargo umbra pack` signs",
+        Some(Distrust::UnknownKey) => {
+            "the package is signed by a key that the machine was not built to trust: `cargo umbra inspect` names it, `key trust` \
+             and a new image change that"
+        }
+        Some(Distrust::RevokedKey) => {
+            "the package is signed by a key that was revoked: sign it with another one"
+        }
+        Some(Distrust::BadSignature) => {
+            "the package's signature is false: it was changed, or never signed by that key"
+        }
+        None => "the package is not trusted",
+    }
+}
+
 /// Why a transaction ended as it did.
 pub fn reason(reason: &Reason) -> String {
     match reason {
@@ -50,7 +69,10 @@ pub fn reason(reason: &Reason) -> String {
             "a driver of another class, or built for another version of the class's interface".into()
         }
         Reason::WrongDevice => "not a driver for this device".into(),
-        Reason::Signature => "the package's signature is missing, wrong, or by an unknown key".into(),
+        Reason::Untrusted { why } => distrust(*why).into(),
+        Reason::BelowFloor { floor } => format!(
+            "a package with security floor {floor} or higher is wanted: this one is too old to be safe"
+        ),
         Reason::NoMemory => "no memory for another driver generation".into(),
         Reason::Root { code } => format!("the root task refused (code {code})"),
         Reason::StagerSilent => "the stager did not answer in time".into(),

@@ -1,7 +1,10 @@
 //! Packages for people and scripts to read.
 
+use crate::ctl::text::hex;
+use crate::keys::{self, Keys};
 use device_class::abi;
 use driver_package::image::{ImageError, PAGE, Rights};
+use driver_package::package::signature::{PublicKey, Trust};
 use driver_package::package::{Configuration, Package, PackageError, Transport};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -13,7 +16,7 @@ pub(super) fn package_error(error: PackageError) -> String {
         PackageError::Magic => "not a driver package",
         PackageError::Version => "of another version of the format",
         PackageError::Hash => "damaged: the content is not what was hashed",
-        PackageError::Signature => "signed by a scheme that is not verified here",
+        PackageError::Signature => "the signature's scheme is unknown, or its block malformed",
         PackageError::Length => "the image's length is not what the manifest says",
         PackageError::Text => "a text is empty, too long, or not printable",
         PackageError::Transport => "unknown transport",
@@ -79,7 +82,7 @@ pub fn to_json(bytes: &[u8]) -> Value {
         "configuration": configuration(manifest.configuration),
         "heap_bytes": u64::from(manifest.heap_pages()) * PAGE,
         "security_floor": manifest.security_floor(),
-        "signature": "none",
+        "signature": signature_json(&package),
         "entry": package.image().layout().entry(),
         "image_hash": hex(package.image().hash()),
         "segments": segments,
@@ -110,7 +113,7 @@ pub fn describe(bytes: &[u8]) -> Result<String, String> {
         ("kernel", configuration(manifest.configuration).to_owned()),
         ("heap", format!("{:#x}", u64::from(manifest.heap_pages()) * PAGE)),
         ("security floor", manifest.security_floor().to_string()),
-        ("signature", "none (not verified)".to_owned()),
+        ("signature", signature(&package)),
         ("entry", format!("{:#x}", package.image().layout().entry())),
     ];
     let mut table = String::new();
@@ -129,6 +132,43 @@ pub fn describe(bytes: &[u8]) -> Result<String, String> {
         );
     }
     Ok(table)
+}
+
+/// Who signed, and what images of this checkout make of it.
+fn signature(package: &Package<'_>) -> String {
+    let Some(block) = package.signature() else {
+        return "none: no system takes it (`pack` signs)".to_owned();
+    };
+    let known = Keys::open().ok().and_then(|keys| keys.name_of(&block.key));
+    let (name, trusted) = known.map_or(("an unknown key".to_owned(), false), |entry| {
+        (entry.name, entry.trusted)
+    });
+    let verdict = match (genuine(package, &block.key), trusted) {
+        (false, _) => "FALSE: the key did not sign this",
+        (true, true) => "trusted by images built here",
+        (true, false) => "not trusted by images built here",
+    };
+    format!("{} {name} ({verdict})", keys::short(&block.key))
+}
+
+fn signature_json(package: &Package<'_>) -> Value {
+    package.signature().map_or(Value::Null, |block| {
+        let known = Keys::open().ok().and_then(|keys| keys.name_of(&block.key));
+        json!({
+            "key": hex(&block.key),
+            "genuine": genuine(package, &block.key),
+            "trusted": known.is_some_and(|entry| entry.trusted),
+        })
+    })
+}
+
+/// Whether the key really signed it.
+fn genuine(package: &Package<'_>, key: &PublicKey) -> bool {
+    let trust = Trust {
+        keys: &[*key],
+        revoked: 0,
+    };
+    trust.check(package).is_ok()
 }
 
 fn transport(transport: Transport) -> &'static str {
@@ -151,8 +191,4 @@ fn rights(rights: Rights) -> &'static str {
         Rights::ReadWrite => "rw-",
         Rights::ReadExecute => "r-x",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
