@@ -57,7 +57,7 @@ struct Header {
     hash: [u8; HASH_LEN],
     signature: SignatureBlock,
 }
-const _: () = assert!(size_of::<Header>() == HASHED_FROM);
+const _: () = assert!(size_of::<Header>() == HASHED_FROM && signature::RANGE.end == HASHED_FROM);
 
 /// Which rule a package breaks. [`number`](Self::number) reaches the operator and is part of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,9 @@ pub const SCHEME_ED25519: u32 = 1;
 /// What is signed begins with this, so that no signature that a key made for something else is taken for one of a package.
 pub const CONTEXT: &[u8; 16] = b"umbra package v1";
 
+/// Where the signature stands in a package.
+pub const RANGE: core::ops::Range<usize> = 40..40 + size_of::<SignatureBlock>();
+
 /// A public key.
 pub type PublicKey = [u8; 32];
 
