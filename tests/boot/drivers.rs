@@ -5,11 +5,14 @@ use anyhow::{Context, Result, ensure};
 use control_protocol::record::{Outcome, Reason, Record, State};
 use std::path::Path;
 use std::time::Duration;
+use supervision::shadow::Failure;
 use umbra::build::Config;
+use umbra::ctl::Client;
 use umbra::demo::{self, CLIENTS, Clock, DEVICE, Operator, Patience, machine};
 use umbra::disk::{self, Layout};
 use umbra::qemu::Tee;
 use umbra::{pack, system};
+use zerocopy::FromBytes;
 
 /// A driver of `tests/drivers`, and what must come of an update to it.
 struct Bad {
@@ -92,6 +95,7 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
             .with_context(|| format!("{}\n{}", bad.driver, guest.console().text()))?;
         demo::still_loaded(&mut operator)?;
     }
+    on_time(&mut operator)?;
     demo::stopped(&mut operator, patience.stop)?;
     let [blocks, files] = CLIENTS;
     let blocks = demo::whole_report(&mut operator, blocks)?;
@@ -100,6 +104,41 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     guest.shut_down()?;
     let verdict = disk::check(&image_file, &blocks, &files)?;
     ensure!(verdict.holds(), "{verdict:?}");
+    Ok(())
+}
+
+/// A driver that hangs is found at the deadline of its oldest request, and no more than a period of the guard clock later, also
+/// if it stops the timer that the deadlines hang on.
+fn on_time(client: &mut Client) -> Result<()> {
+    const DEADLINE_US: u64 = 1_000_000;
+    // 5 ms, and what the shadow's turn takes.
+    const GUARD_US: u64 = 5_500;
+    let hz = client.hello()?.counter_hz;
+    let us = |ticks: u64| ticks * 1_000_000 / hz;
+    let source = client
+        .traces()?
+        .iter()
+        .position(|name| name == "shadow-block")
+        .context("no trace of the shadow")?;
+    let (mut cursor, mut ages) = (0, Vec::new());
+    loop {
+        let (bytes, next, lost) = client.trace(u8::try_from(source)?, cursor)?;
+        ensure!(lost == 0 || cursor == 0, "{lost} events were overwritten");
+        for bytes in bytes.chunks_exact(size_of::<trace::Event>()) {
+            let event = trace::Event::read_from_bytes(bytes).ok().context("an event")?;
+            if event.kind == trace::Kind::Retire as u16 && event.a == Failure::RequestDeadline as u64 {
+                ages.push(us(event.b));
+            }
+        }
+        if next == cursor {
+            break;
+        }
+        cursor = next;
+    }
+    // `spins` and `stops-clock`, once at least each.
+    ensure!(ages.len() >= 2, "{ages:?}");
+    let good = |age: &u64| (DEADLINE_US..=DEADLINE_US + GUARD_US).contains(age);
+    ensure!(ages.iter().all(good), "µs from request to retirement: {ages:?}");
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod orders;
 mod policies;
 mod roots;
 mod systems;
+mod watched;
 
 use case::Case;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -35,6 +36,14 @@ fn main() {
         .chain(loaded_trials(
             "staging_rehearsing_committing_and_discarding_disturb_nobody",
             orders::run,
+        ))
+        .chain(loaded_trials(
+            "driver_that_owes_no_answer_is_watched",
+            watched::without_load,
+        ))
+        .chain(loaded_trials(
+            "driver_that_drowns_in_interrupts_is_replaced",
+            watched::under_load,
         ))
         .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",

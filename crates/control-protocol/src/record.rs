@@ -171,11 +171,14 @@ pub enum Reason {
     RequestDeadline,
     /// The driver showed no sign of life though it was asked for one.
     Heartbeat,
-    /// The driver kept the processor busy though it had no request: an interrupt that is never acknowledged at the device, or a
-    /// loop.
+    /// The driver was busy with nothing: an interrupt that is never acknowledged at the device, or a loop.
     Storm {
-        /// How much of its share of the processor it took, in thousandths.
-        permille: u32,
+        /// How much of its share of the processor it took while it had no request, in thousandths; `None` if it had some, but
+        /// passed through its event loop much more often than those could make it.
+        permille: Option<u32>,
+        /// How often it passed through its event loop in a window of the watch, by its own word: hardly ever in a loop that has
+        /// no end.
+        passes: u32,
     },
     /// What is on the device is not what was there (partition table).
     Changed,

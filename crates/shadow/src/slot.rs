@@ -30,6 +30,7 @@ mod feed;
 mod fork;
 mod learn;
 mod swap;
+mod watch;
 
 /// Events on their way to control.
 pub type Outbox = Deque<Event, 32>;
@@ -51,6 +52,8 @@ pub struct Times {
     pub request_deadline: u64,
     /// How long requests wait for a driver at most, if control does not say.
     pub patience: u64,
+    /// A driver that has nothing to do for so long is asked for a sign of life, and has as long again to give it. 0: never.
+    pub watch: u64,
 }
 
 /// Mode of a slot.
@@ -122,6 +125,7 @@ pub struct Slot<'s, C: Class, P> {
     handing: Handing,
     /// When to look for a request that has been with the driver too long.
     check_at: Option<u64>,
+    watch: watch::Watch,
     /// CNTPCT at the beginning of this pass.
     now: u64,
 }
@@ -163,6 +167,7 @@ impl<'s, C: Class, P: Page> Slot<'s, C, P> {
             gap: Gap::default(),
             handing: Handing::default(),
             check_at: None,
+            watch: watch::Watch::default(),
             now,
         }
     }
@@ -238,7 +243,7 @@ impl<'s, C: Class, P: Page> Slot<'s, C, P> {
             Mode::Offline { until } => (self.now < until).then_some(until),
             Mode::Waiting { deadline, .. } => Some(deadline),
             Mode::Draining { deadline, .. } => Some(deadline),
-            Mode::Passive => self.check_at,
+            Mode::Passive => [self.check_at, self.watch.end()].into_iter().flatten().min(),
             Mode::Active => None,
         }
     }

@@ -82,7 +82,8 @@ pub enum EventKind {
     /// Longest time without a completion since `BeginGap`: `a` ticks; `b` completions in that time.
     Gap = 7,
     /// In the last `a` ticks no request was with the driver, and it was asked for a sign of life; `b` is 1 if the same was said of
-    /// the time before. No answer is expected, and no transaction meant.
+    /// the time before, and `c` is how often the driver passed through its event loop meanwhile. No answer is expected, and no
+    /// transaction meant.
     Idle = 8,
 }
 
@@ -100,10 +101,13 @@ pub enum Failure {
     Link = 4,
     /// It answered a request that was never sent, or answered twice.
     UnknownRequest = 5,
-    /// A request was not answered in time.
+    /// A request was not answered in time. Detail: how long the driver has had it, in ticks.
     RequestDeadline = 6,
     /// What was learnt through the old driver (partition table) is not what the new one reads.
     Changed = 7,
+    /// It passed through its event loop much more often than its requests could make it: an endless interrupt. Detail: how
+    /// often in one window of the watch.
+    Storm = 9,
     /// It had nothing to do, was asked for a sign of life, and gave none.
     Heartbeat = 8,
 }

@@ -235,7 +235,7 @@ impl FakeWorld {
     /// The shadow of a slot says that its driver had nothing to do, for a second; `again`: for another one.
     pub fn idle(&mut self, slot: u32, again: bool) {
         if let Some(generation) = self.running(slot) {
-            let words = [HZ, again.into(), 0];
+            let words = [HZ, again.into(), 5];
             self.tell(slot, shadow::EventKind::Idle, generation, words);
         }
     }

@@ -335,7 +335,7 @@ impl Machine {
                 .is_some_and(|holder| holder.generation == event.generation);
             match event.kind {
                 RETIRE if of_holder => self.lost(env, recover::failure(event.a, event.b)),
-                IDLE if of_holder => self.idle(env, event.a, event.b == 1),
+                IDLE if of_holder => self.idle(env, event.a, event.b == 1, event.c),
                 _ => {}
             }
             return;

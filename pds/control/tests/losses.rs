@@ -96,7 +96,10 @@ fn driver_that_is_busy_with_nothing_to_do_is_replaced() {
         (
             Kind::Recovery,
             State::Done(Outcome::Done),
-            Some(Reason::Storm { permille: 900 })
+            Some(Reason::Storm {
+                permille: Some(900),
+                passes: 5
+            })
         )
     );
     system.check_settled();

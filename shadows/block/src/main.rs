@@ -23,6 +23,10 @@ use system_spec::config::{LinkConfig, RegionConfig, ShadowConfig};
 /// How long a driver may have a request, in seconds.
 const REQUEST_DEADLINE_S: u64 = 1;
 
+/// A driver that had nothing to do for so long is asked for a sign of life, in milliseconds. As everybody above a driver may
+/// keep the processor from it for a while (`command` does), this is no shorter.
+const WATCH_MS: u64 = 500;
+
 /// CNTPCT.
 fn counter() -> u64 {
     let ticks: u64;
@@ -127,6 +131,7 @@ fn init() -> Pd {
     let times = Times {
         request_deadline: REQUEST_DEADLINE_S * counter_hz(),
         patience: config.patience,
+        watch: WATCH_MS * counter_hz() / 1000,
     };
     let shadow = assemble(config, state, pages, area, times, counter()).expect("a configuration that can be");
     world

@@ -142,6 +142,8 @@ fn assemble(kept: Region) -> Slot<'static, Disk, PageRef> {
     let times = Times {
         request_deadline: SOON,
         patience: SOON,
+        // The watch only retires: a crash of the driver at any time stands for that.
+        watch: 0,
     };
     let mut slot = Slot::new(SLOT, sides, kept, Reading::default(), times, 0);
     let link = Link::over(PageRef::SESSION, PageRef::CLIENT);

@@ -30,6 +30,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             }
         };
         self.gap.completed(count, self.now);
+        self.watch.count(count);
         if count > 0
             && let Some(enabled) = self.first_completion.take()
         {
@@ -125,9 +126,11 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             }
             Mode::Passive if self.check_at.is_some_and(|at| self.now >= at) => {
                 let due = |since: u64| since.saturating_add(self.times.request_deadline);
-                self.check_at = self.kept.tracker.oldest_sent().map(due);
+                let oldest = self.kept.tracker.oldest_sent();
+                self.check_at = oldest.map(due);
                 if self.check_at.is_some_and(|at| self.now >= at) {
-                    self.retire(Failure::RequestDeadline, self.in_flight().into(), outbox, env);
+                    let age = oldest.map_or(0, |since| self.now.saturating_sub(since));
+                    self.retire(Failure::RequestDeadline, age, outbox, env);
                 }
             }
             Mode::Offline { until } if self.now >= until => {

@@ -45,6 +45,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             }
             self.publish_to_driver(env);
         }
+        self.watch(outbox, env);
         for session in &mut self.sessions {
             session.publish(env);
         }

@@ -46,6 +46,7 @@ where
             gap: self.gap,
             handing: self.handing,
             check_at: self.check_at,
+            watch: self.watch,
             now: self.now,
         }
     }
@@ -105,6 +106,7 @@ where
             self.resubmit,
             self.transaction,
             self.check_at,
+            self.watch,
         )
             .hash(state);
     }

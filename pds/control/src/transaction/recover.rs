@@ -14,14 +14,16 @@ const IDLE_PERMILLE: u32 = 500;
 impl Machine {
     /// For a whole window of the shadow's watch, and for the one before it if `again`, no request was with the driver. What it
     /// took of the processor meanwhile, it took for nothing: an interrupt that never ends, or a loop.
-    pub(super) fn idle<W: World>(&mut self, env: &mut Env<'_, W>, window: u64, again: bool) {
+    pub(super) fn idle<W: World>(&mut self, env: &mut Env<'_, W>, window: u64, again: bool, passes: u64) {
         // The first window's figure starts with the time before it.
         let Some(consumed) = env.world.consumed(self.slot) else {
             return;
         };
         let permille = consumed.permille_of(env.clock.micros_of(window));
         if again && permille > IDLE_PERMILLE {
-            self.lost(env, Reason::Storm { permille });
+            let permille = Some(permille);
+            let passes = u32::try_from(passes).unwrap_or(u32::MAX);
+            self.lost(env, Reason::Storm { permille, passes });
         }
     }
 
@@ -202,6 +204,10 @@ pub(super) fn failure(failure: u64, detail: u64) -> Reason {
         x if x == F::UnknownRequest as u64 => Reason::UnknownRequest,
         x if x == F::RequestDeadline as u64 => Reason::RequestDeadline,
         x if x == F::Heartbeat as u64 => Reason::Heartbeat,
+        x if x == F::Storm as u64 => Reason::Storm {
+            permille: None,
+            passes: u32::try_from(detail).unwrap_or(u32::MAX),
+        },
         x if x == F::Changed as u64 => Reason::Changed,
         _ => Reason::BadReport,
     }

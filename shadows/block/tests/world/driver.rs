@@ -20,6 +20,8 @@ pub struct Driver {
     pub given: Vec<BlockResponse>,
     /// Every request ever taken, in order.
     pub taken: Vec<BlockRequest>,
+    /// Passes through its event loop that it told of.
+    pub beats: u32,
 }
 
 impl Driver {
@@ -30,6 +32,7 @@ impl Driver {
             pending: Vec::new(),
             given: Vec::new(),
             taken: Vec::new(),
+            beats: 0,
         }
     }
 

@@ -36,6 +36,8 @@ pub const SLOT: u32 = 5;
 pub const SCRATCH: u16 = 9;
 pub const REQUEST_DEADLINE: u64 = 1_000_000;
 pub const PATIENCE: u64 = 50_000;
+/// Longer than any test takes that is not about it.
+pub const WATCH: u64 = 1_000_000_000;
 
 const CONTROL: u64 = 0;
 const TIMER: u64 = 60;
@@ -191,6 +193,7 @@ impl Machine {
             Times {
                 request_deadline: REQUEST_DEADLINE,
                 patience: PATIENCE,
+                watch: WATCH,
             },
             1,
         )

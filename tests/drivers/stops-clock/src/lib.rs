@@ -1,4 +1,4 @@
-//! A driver that serves some requests, and then stops the timer that everybody's deadlines hang on.
+//! A driver that serves some requests, and then stops the timer that everybody's deadlines hang on, again and again.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -6,6 +6,9 @@ use twist::{Twist, Twisted};
 
 /// The request at which it stops serving.
 pub const LAST: u32 = 1000;
+
+/// Turns of an empty loop between two writes.
+const PAUSE: u32 = 2000;
 
 /// What is wrong.
 #[derive(Default)]
@@ -19,6 +22,8 @@ impl Twist for StopsClock {
         if self.requests >= LAST {
             loop {
                 twist::stop_timer();
+                // An emulated timer is slow to write. A few microseconds are often, beside the guard clock's period.
+                (0..PAUSE).for_each(|_| core::hint::spin_loop());
             }
         }
     }

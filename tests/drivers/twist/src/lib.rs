@@ -16,6 +16,14 @@ pub trait Twist: Default {
     fn before_probe() {}
     /// Before a request goes to the driver.
     fn before_submit(&mut self) {}
+    /// Before completions are looked for; `in_flight` requests are with the driver.
+    fn before_poll(&mut self, in_flight: u32) {
+        let _ = in_flight;
+    }
+    /// At an interrupt of the device; whether the driver hears of it.
+    fn interrupt(&mut self) -> bool {
+        true
+    }
     /// The record that is reported instead of `record`.
     fn record(record: BlockCapabilities) -> BlockCapabilities {
         record
@@ -30,6 +38,7 @@ pub trait Twist: Default {
 pub struct Twisted<T> {
     driver: Driver,
     twist: T,
+    in_flight: u32,
 }
 
 impl<T: Twist> BlockDriver for Twisted<T> {
@@ -38,6 +47,7 @@ impl<T: Twist> BlockDriver for Twisted<T> {
         Ok(Self {
             driver: Driver::probe(resources)?,
             twist: T::default(),
+            in_flight: 0,
         })
     }
     fn capabilities(&self) -> BlockCapabilities {
@@ -45,14 +55,21 @@ impl<T: Twist> BlockDriver for Twisted<T> {
     }
     fn submit(&mut self, request: &Request) -> Submit {
         self.twist.before_submit();
-        self.driver.submit(request)
+        let submit = self.driver.submit(request);
+        self.in_flight += u32::from(matches!(submit, Submit::Accepted));
+        submit
     }
     fn poll(&mut self, mut done: impl FnMut(Completion)) {
-        self.driver
-            .poll(|completion| self.twist.complete(completion, &mut done));
+        self.twist.before_poll(self.in_flight);
+        self.driver.poll(|completion| {
+            self.in_flight = self.in_flight.saturating_sub(1);
+            self.twist.complete(completion, &mut done);
+        });
     }
     fn handle_interrupt(&mut self) {
-        self.driver.handle_interrupt();
+        if self.twist.interrupt() {
+            self.driver.handle_interrupt();
+        }
     }
 }
 
@@ -67,6 +84,14 @@ pub fn fault() {
 pub fn spin() {
     #[allow(clippy::empty_loop, reason = "it is the purpose")]
     loop {}
+}
+
+/// Wait for ever, without taking any time.
+pub fn sleep() {
+    #[cfg(feature = "pd")]
+    loop {
+        sel4::cap::Notification::from_bits(driver_package::resources::SLOT_NOTIFICATION).wait();
+    }
 }
 
 /// Switch off the physical timer, which user level can reach in this kernel configuration.

@@ -89,10 +89,14 @@ pub fn reason(reason: &Reason) -> String {
         Reason::UnknownRequest => "the driver answered a request that was never sent".into(),
         Reason::RequestDeadline => "the driver left a request unanswered".into(),
         Reason::Heartbeat => "the driver showed no sign of life though it had nothing to do".into(),
-        Reason::Storm { permille } => format!(
-            "the driver kept the processor busy with nothing to do ({} % of its share): an endless interrupt, or a loop",
-            permille / 10
-        ),
+        Reason::Storm { permille, passes } => {
+            let took = permille.map_or_else(String::new, |permille| {
+                format!("{} % of its processor time, ", permille / 10)
+            });
+            format!(
+                "the driver was busy with nothing ({took}{passes} passes through its event loop): an endless interrupt, or a loop"
+            )
+        }
         Reason::Changed => "what the driver reads from the device is not what was there before".into(),
         Reason::Fault { label, address, pc } => {
             format!(
