@@ -17,6 +17,7 @@ pub use error::{At, Error, Fault, Rule};
 pub use output::{PD_WINDOW, Patch, PayloadError, Program, System};
 
 use element::system::Description;
+use system_spec::config::StagerSlot;
 
 /// A file that a description names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,25 +37,44 @@ pub type PublicKey = [u8; 32];
 /// Parses and checks a description. `file` is its name in errors; the system will take packages signed by one of `keys`, of
 /// which the first [`MAX_KEYS`](system_spec::config::MAX_KEYS) count.
 pub fn compile(file: &str, xml: &str, keys: &[PublicKey], files: Files<'_>) -> Result<System, Error> {
-    let located = |fault: Fault| Error {
+    let located = |fault| located(file, fault);
+    let description = describe(xml).map_err(located)?;
+    plan::plan(&description, keys, files).map_err(located)
+}
+
+/// The device slots of a description: each name, and what a package for it must match.
+pub fn device_slots(file: &str, xml: &str) -> Result<Vec<(String, StagerSlot)>, Error> {
+    let description = describe(xml).map_err(|fault| located(file, fault))?;
+    let slots = description.slots.iter().enumerate();
+    Ok(slots
+        .map(|(number, slot)| (slot.name.clone(), role::stager_slot(number, slot)))
+        .collect())
+}
+
+fn located(file: &str, fault: Fault) -> Error {
+    Error {
         file: file.to_owned(),
         at: fault.at,
         rule: Box::new(fault.rule),
-    };
+    }
+}
+
+/// Parses and checks.
+fn describe(xml: &str) -> Result<Description, Fault> {
     let document = roxmltree::Document::parse(xml).map_err(|error| {
         let at = At {
             line: error.pos().row,
             column: error.pos().col,
             element: "system".to_owned(),
         };
-        located(Fault {
+        Fault {
             at,
             rule: Rule::Xml(error.to_string()),
-        })
+        }
     })?;
-    let description = Description::parse(&xml::Element::root(&document)).map_err(located)?;
-    check::check(&description).map_err(located)?;
-    plan::plan(&description, keys, files).map_err(located)
+    let description = Description::parse(&xml::Element::root(&document))?;
+    check::check(&description)?;
+    Ok(description)
 }
 
 /// The paths of the programs that a description names, in the order of [`System::programs`], without checking the rest.

@@ -4,6 +4,7 @@ mod client;
 mod control;
 mod shadow;
 mod small;
+pub(crate) use small::stager_slot;
 
 use system_spec::config::{LinkConfig, Name, RegionConfig};
 use system_spec::spec::name_bytes;

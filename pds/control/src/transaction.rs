@@ -34,7 +34,7 @@ mod swap;
 
 pub use held::Probation;
 pub use recover::cause;
-pub use stage::job_owner;
+pub use stage::{job_owner, refusal};
 
 use control_protocol::cause::Cause;
 use control_protocol::record::{Figures, Kind, Outcome, Reason, Step as PublicStep};

@@ -17,7 +17,7 @@ mod build;
 mod verify;
 
 pub use build::Root;
-pub use verify::WrongClass;
+pub use verify::{WrongClass, verify};
 
 /// Most message words of a call to root: five and two per segment.
 pub const CALL_WORDS: usize = 5 + 2 * MAX_SEGMENTS;
@@ -84,14 +84,13 @@ impl<'a> Stager<'a> {
             detail: Code::Invalid as u32,
         };
         let bytes = self.package(job).ok_or(nonsense)?;
-        let package = verify::package(bytes)?;
         let trust = Trust {
             keys: self.keys,
             revoked: job.revoked_keys,
         };
-        verify::trusted(&package, &trust)?;
         if job.kind == JobKind::Verify as u32 {
-            return Ok(0);
+            let package = verify::package(bytes, verify::CONFIGURATION)?;
+            return verify::trusted(&package, &trust).map(|()| 0);
         }
         if job.kind != JobKind::Build as u32 {
             return Err(nonsense);
@@ -102,7 +101,8 @@ impl<'a> Stager<'a> {
             .find(|slot| slot.slot == job.slot)
             .ok_or(nonsense)?;
         let side = Side::from_word(job.side.into()).ok_or(nonsense)?;
-        verify::fits(&package, slot, job.security_floor)?;
+        let floor = job.security_floor;
+        let package = verify::verify(bytes, verify::CONFIGURATION, &trust, slot, floor)?;
         build::build(&package, job.slot, side, root)
     }
 

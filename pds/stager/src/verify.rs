@@ -29,8 +29,23 @@ pub const CONFIGURATION: Configuration = if sel4_abi::config::DEBUG_BUILD {
     Configuration::Release
 };
 
+/// Checks whether a package may be built for a slot: everything that can be said without root and device. `floor` raises the
+/// slot's security floor.
+pub fn verify<'a>(
+    bytes: &'a [u8],
+    configuration: Configuration,
+    trust: &Trust<'_>,
+    slot: &StagerSlot,
+    floor: u32,
+) -> Result<Package<'a>, Failure> {
+    let package = package(bytes, configuration)?;
+    trusted(&package, trust)?;
+    fits(&package, slot, floor)?;
+    Ok(package)
+}
+
 /// Checks what can be checked without a slot: form, hash, manifest, image, class ABI, kernel configuration.
-pub(crate) fn package(bytes: &[u8]) -> Result<Package<'_>, Failure> {
+pub(crate) fn package(bytes: &[u8], configuration: Configuration) -> Result<Package<'_>, Failure> {
     let package = Package::parse(bytes).map_err(|error| {
         let refusal = match error {
             PackageError::Truncated | PackageError::Magic | PackageError::Version | PackageError::Hash => {
@@ -47,7 +62,7 @@ pub(crate) fn package(bytes: &[u8]) -> Result<Package<'_>, Failure> {
     match abi::hash_of(manifest.class()) {
         None => Err(wrong(WrongClass::Class)),
         Some(hash) if hash != *manifest.class_abi() => Err(wrong(WrongClass::Abi)),
-        _ if manifest.configuration != CONFIGURATION => Err(wrong(WrongClass::Configuration)),
+        _ if manifest.configuration != configuration => Err(wrong(WrongClass::Configuration)),
         _ => Ok(package),
     }
 }
@@ -61,7 +76,7 @@ pub(crate) fn trusted(package: &Package<'_>, trust: &Trust<'_>) -> Result<(), Fa
 }
 
 /// Checks that it is for this slot's class and device, and not below the security floor: the slot's or the job's.
-pub(crate) fn fits(package: &Package<'_>, slot: &StagerSlot, floor: u32) -> Result<(), Failure> {
+fn fits(package: &Package<'_>, slot: &StagerSlot, floor: u32) -> Result<(), Failure> {
     if package.manifest().class() != slot.class {
         return Err(wrong(WrongClass::Class));
     }

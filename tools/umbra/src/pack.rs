@@ -3,9 +3,11 @@
 //! What a manifest says stands in the crate's `[package.metadata.umbra]`; the class ABI hash and the kernel
 //! configuration are those of the build.
 
+mod accept;
 mod inspect;
 mod manifest;
 
+pub use accept::{Verdict, verdicts};
 pub use inspect::{describe, to_json};
 pub use manifest::{Driver, Fields, drivers, find};
 

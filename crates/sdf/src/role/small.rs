@@ -11,6 +11,7 @@ use super::control::ControlPlan;
 use super::shadow::SlotPlan;
 use super::{Derived, NO_CHANNEL, configure};
 use crate::PublicKey;
+use crate::element::device_slot::DeviceSlot;
 use crate::error::Fault;
 use crate::plan::Plan;
 
@@ -108,17 +109,23 @@ pub(crate) fn stager(plan: &mut Plan<'_>, derived: &Derived, control: &mut Contr
     let slots = &plan.description.slots[..plan.description.slots.len().min(MAX_SLOTS)];
     config.slot_count = slots.len() as u64;
     for (number, slot) in slots.iter().enumerate() {
-        config.slots[number] = StagerSlot {
-            slot: number as u32,
-            class: slot.class,
-            transport: slot.mmio[0].transport.number(),
-            device_id: slot.mmio[0].device_id,
-            security_floor: slot.security_floor,
-            reserved: 0,
-        };
+        config.slots[number] = stager_slot(number, slot);
     }
     configure(plan, stager, &config);
     Ok(())
+}
+
+/// What a package for slot `number` must match. A slot has at least one register region.
+pub(crate) fn stager_slot(number: usize, slot: &DeviceSlot) -> StagerSlot {
+    let mmio = slot.mmio.first();
+    StagerSlot {
+        slot: number as u32,
+        class: slot.class,
+        transport: mmio.map_or(0, |mmio| mmio.transport.number()),
+        device_id: mmio.map_or(0, |mmio| mmio.device_id),
+        security_floor: slot.security_floor,
+        reserved: 0,
+    }
 }
 
 fn trust(keys: &[PublicKey]) -> TrustConfig {

@@ -201,7 +201,7 @@ pub fn job_owner(id: u32) -> Option<usize> {
 }
 
 /// The stager's refusal, for the record.
-pub(super) fn refusal(refusal: u32, detail: u32) -> Reason {
+pub fn refusal(refusal: u32, detail: u32) -> Reason {
     use stager::Refusal as R;
     match refusal {
         x if x == R::Damaged as u32 => Reason::Damaged { detail },

@@ -2,10 +2,13 @@
 
 use crate::build::Config;
 use crate::cli::Exit;
+use crate::ctl::text;
 use crate::keys::Keys;
-use crate::pack::{self, Driver, Packed, Room};
+use crate::pack::{self, Driver, Packed, Room, Verdict};
 use crate::setup;
+use crate::system;
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Build drivers and pack them
@@ -27,11 +30,17 @@ pub struct Arguments {
     key: Option<String>,
 }
 
-/// Show what a driver package says
+/// Show what a driver package says, and whether a system would take it
+///
+/// The answer is that of an image built now. A machine that is running says it by `ctl update PKG --dry-run`, which also finds
+/// out whether there is memory.
 #[derive(clap::Args)]
 pub struct InspectArguments {
     /// Package file
     file: PathBuf,
+    /// Description of the system whose devices are asked
+    #[arg(long, value_name = "XML", default_value_os_t = system::default_description())]
+    system: PathBuf,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -96,16 +105,33 @@ pub fn inspect(arguments: &InspectArguments) -> Result<Exit> {
     let file = &arguments.file;
     let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     let described = pack::describe(&bytes);
+    let verdicts = pack::verdicts(&bytes, &arguments.system)?;
     if arguments.json {
-        println!("{:#}", pack::to_json(&bytes));
+        let mut shown = pack::to_json(&bytes);
+        shown["devices"] = verdicts.iter().map(verdict_json).collect();
+        println!("{shown:#}");
     } else if let Ok(table) = &described {
         print!("{table}");
+        for verdict in &verdicts {
+            let refusal = verdict.refusal.as_ref().map(text::reason);
+            let answer = refusal.map_or("takes it".to_owned(), |why| format!("refuses it: {why}"));
+            println!("{:<15} {} {answer}", "device", verdict.device);
+        }
     }
     match described {
+        Ok(_) if verdicts.iter().all(|verdict| verdict.refusal.is_some()) => Ok(Exit::Failed),
         Ok(_) => Ok(Exit::Success),
         Err(what) => {
             eprintln!("umbra: {}: {what}", file.display());
             Ok(Exit::Failed)
         }
     }
+}
+
+fn verdict_json(verdict: &Verdict) -> Value {
+    json!({
+        "device": verdict.device,
+        "takes_it": verdict.refusal.is_none(),
+        "refusal": verdict.refusal.as_ref().map(text::reason),
+    })
 }
