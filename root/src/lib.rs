@@ -12,6 +12,7 @@ pub mod chunks;
 pub mod events;
 pub mod generation;
 pub mod request;
+pub mod restart;
 pub mod sender;
 pub mod untyped;
 pub mod window;

@@ -51,6 +51,8 @@ pub enum Request {
     Kill(usize),
     /// Processor time of the running driver.
     Consumed(usize),
+    /// How a static PD fared.
+    DomainState(usize),
 }
 
 /// Who may ask for what.
@@ -59,7 +61,9 @@ fn allowed(role: Role, op: Op) -> bool {
         Op::BuildBegin | Op::BuildStep | Op::BuildFinish => role == Role::Stager,
         Op::Discard => matches!(role, Role::Control | Role::Stager),
         Op::DeviceReset => role == Role::Bus,
-        Op::Start | Op::Cut | Op::NextEvent | Op::SlotState | Op::Kill | Op::Consumed => {
+        // The stager asks for what it was building when it died.
+        Op::SlotState => matches!(role, Role::Control | Role::Stager),
+        Op::Start | Op::Cut | Op::NextEvent | Op::Kill | Op::Consumed | Op::DomainState => {
             role == Role::Control
         }
     }
@@ -102,6 +106,7 @@ pub fn decode(role: Role, label: u64, words: &[u64], slots: usize) -> Result<Req
         Op::SlotState => Request::SlotState(slot()?),
         Op::Kill => Request::Kill(slot()?),
         Op::Consumed => Request::Consumed(slot()?),
+        Op::DomainState => Request::DomainState(usize::try_from(word(0)?).map_err(|_| Code::Invalid)?),
     })
 }
 

@@ -14,12 +14,15 @@ pub enum Sender {
     },
     /// A PD with a role calls: index of its caller record.
     Caller(usize),
+    /// Somebody calls this static PD, which is dead for good.
+    OfDead(usize),
 }
 
 const KIND_SHIFT: u32 = 32;
 const STATIC: u64 = 1 << KIND_SHIFT;
 const DRIVER: u64 = 2 << KIND_SHIFT;
 const CALLER: u64 = 3 << KIND_SHIFT;
+const OF_DEAD: u64 = 4 << KIND_SHIFT;
 const PLACE_BITS: u32 = 8;
 
 impl Sender {
@@ -29,6 +32,7 @@ impl Sender {
             Self::StaticPd(pd) => STATIC | pd as u64,
             Self::Driver { slot, place } => DRIVER | (slot as u64) << PLACE_BITS | place as u64,
             Self::Caller(caller) => CALLER | caller as u64,
+            Self::OfDead(pd) => OF_DEAD | pd as u64,
         }
     }
     /// What a badge says.
@@ -41,6 +45,7 @@ impl Sender {
                 place: low & ((1 << PLACE_BITS) - 1),
             }),
             CALLER => Some(Self::Caller(low)),
+            OF_DEAD => Some(Self::OfDead(low)),
             _ => None,
         }
     }
@@ -57,6 +62,7 @@ mod tests {
             Sender::StaticPd(62),
             Sender::Driver { slot: 3, place: 2 },
             Sender::Caller(2),
+            Sender::OfDead(5),
         ] {
             assert_eq!(Sender::from_badge(sender.badge()), Some(sender));
         }

@@ -1,6 +1,7 @@
 //! What makes system calls.
 
 pub mod driver;
+pub mod lives;
 pub mod log;
 pub mod memory;
 pub mod payload;

@@ -293,7 +293,7 @@ impl Plan<'_> {
             });
             self.sources.pds.push(PdRecord {
                 name: name_bytes(&pd.name).unwrap_or([0; NAME_MAX]),
-                flags: u32::from(pd.passive) | u32::from(!pd.fpu) << 1,
+                flags: u32::from(pd.passive) | u32::from(!pd.fpu) << 1 | u32::from(pd.restart) << 2,
                 priority: pd.priority.into(),
                 first_segment: 0,
                 segment_count: 0,

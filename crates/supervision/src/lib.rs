@@ -35,6 +35,11 @@ pub enum Code {
     DeviceFailed = 7,
     /// Nothing there (no event).
     Empty = 8,
+    /// Answered by root: the callee died over the call and is started anew. What was asked may have been done or not: ask
+    /// again. Every protocol of protected calls reserves this label.
+    Restarted = 9,
+    /// Answered by root: the callee is dead for good. Every protocol of protected calls reserves this label.
+    Gone = 10,
 }
 
 impl Code {
@@ -49,6 +54,8 @@ impl Code {
             6 => Self::BadImage,
             7 => Self::DeviceFailed,
             8 => Self::Empty,
+            9 => Self::Restarted,
+            10 => Self::Gone,
             _ => Self::Invalid,
         }
     }

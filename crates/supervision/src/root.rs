@@ -35,13 +35,17 @@ pub enum Op {
     DeviceReset = 7,
     /// Control: the next event. Answer [`Code::Empty`](crate::Code::Empty) or the words of an [`Event`].
     NextEvent = 8,
-    /// Control: state of a slot. `slot`. Answer: `running generation or 0, generations alive, free untypeds, bytes of one`.
+    /// Control or stager: state of a slot. `slot`. Answer: `running generation or 0, generations alive, free untypeds, bytes
+    /// of one, generation that is being built or 0`, then the generations alive, by place, 0 for an empty place.
     SlotState = 9,
     /// Control: suspend a running driver as if it had faulted (operator's `kill`). `slot`. An [`Event`] follows.
     Kill = 10,
     /// Control: what the generation that runs took of the processor since this was asked last. `slot`. Answer: `µs taken, µs of
     /// budget, µs of period`. The kernel counts; no driver can hide anything.
     Consumed = 11,
+    /// Control: how a static PD fared. Its index. Answer: the words of a [`DomainState`], or
+    /// [`Code::Empty`](crate::Code::Empty) behind the last one.
+    DomainState = 12,
 }
 
 impl Op {
@@ -59,6 +63,7 @@ impl Op {
             9 => Self::SlotState,
             10 => Self::Kill,
             11 => Self::Consumed,
+            12 => Self::DomainState,
             _ => return None,
         })
     }
@@ -121,5 +126,90 @@ impl Event {
             address: words[4],
             pc: words[5],
         })
+    }
+}
+
+/// Words of a PD's name in a [`DomainState`].
+pub const NAME_WORDS: usize = 5;
+/// Words of a [`DomainState`].
+pub const DOMAIN_WORDS: usize = 5 + NAME_WORDS;
+
+/// How a static PD fared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DomainState {
+    /// It faulted and will not be started anew.
+    pub dead: bool,
+    /// How often it was started anew.
+    pub restarts: u32,
+    /// seL4 fault label of the last fault, 0: none yet.
+    pub label: u64,
+    /// Faulting address, or 0.
+    pub address: u64,
+    /// Program counter, or 0.
+    pub pc: u64,
+    /// Name, zero-padded.
+    pub name: [u8; 8 * NAME_WORDS],
+}
+
+impl DomainState {
+    /// It never faulted.
+    pub const UNHARMED: Self = Self {
+        dead: false,
+        restarts: 0,
+        label: 0,
+        address: 0,
+        pc: 0,
+        name: [0; 8 * NAME_WORDS],
+    };
+
+    /// As message words.
+    pub fn to_words(self) -> [u64; DOMAIN_WORDS] {
+        let mut words = [0; DOMAIN_WORDS];
+        words[..5].copy_from_slice(&[
+            self.dead.into(),
+            self.restarts.into(),
+            self.label,
+            self.address,
+            self.pc,
+        ]);
+        for (word, bytes) in words[5..].iter_mut().zip(self.name.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        words
+    }
+
+    /// From message words.
+    pub fn from_words(words: [u64; DOMAIN_WORDS]) -> Self {
+        let mut name = [0; 8 * NAME_WORDS];
+        for (bytes, word) in name.as_chunks_mut::<8>().0.iter_mut().zip(&words[5..]) {
+            *bytes = word.to_le_bytes();
+        }
+        Self {
+            dead: words[0] != 0,
+            restarts: u32::try_from(words[1]).unwrap_or(u32::MAX),
+            label: words[2],
+            address: words[3],
+            pc: words[4],
+            name,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_of_a_domain_survives_its_words() {
+        let mut state = DomainState {
+            dead: true,
+            restarts: 7,
+            label: 6,
+            address: 0x1000,
+            pc: 0x20_0000,
+            ..DomainState::UNHARMED
+        };
+        state.name[..12].copy_from_slice(b"shadow-block");
+        assert_eq!(DomainState::from_words(state.to_words()), state);
     }
 }

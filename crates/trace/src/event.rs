@@ -131,6 +131,8 @@ kinds! {
     Resume = 32, "resume", "", "";
     /// Root or control: a driver was killed by the operator's order.
     Kill = 33, "kill", "", "";
+    /// Root: a static PD faulted. `slot` is its index, `generation` its restarts so far. `a` fault label, `b` address.
+    DomainFault = 34, "protection domain faulted", "label", "address";
 }
 
 /// An event as a line of text: `[   12.345678] slot 0 gen 3: quiesced, in flight 32, left 1`.

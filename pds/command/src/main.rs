@@ -103,7 +103,7 @@ fn init() -> Pd {
     memory::init(config);
     let device = open(config).expect("a virtio console where the description says");
     // SAFETY: two pages that the description's compiler mapped for this link and nothing else, the first writable.
-    let link = unsafe { Link::new(config.control.own as *mut u8, config.control.peer as *const u8) };
+    let link = unsafe { Link::attach(config.control.own as *mut u8, config.control.peer as *const u8) };
     let mut pd = Pd {
         irq: Channel::new(config.irq_channel as usize),
         control: Channel::new(config.control.channel as usize),
@@ -111,5 +111,7 @@ fn init() -> Pd {
         device,
     };
     pd.wake();
+    // A predecessor may have died before it did so.
+    pd.control.notify();
     pd
 }

@@ -52,6 +52,8 @@ fn init() -> Pd {
     let saved = outside.saved();
     let control = Control::new(&mut outside, setup::setup(config, saved));
     let mut pd = Pd { outside, control };
+    pd.outside.announce();
+    pd.outside.take_root_events(&mut pd.control);
     pd.wake();
     pd
 }

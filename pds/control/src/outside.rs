@@ -21,6 +21,9 @@ const REQUESTS: usize = 2;
 /// Root's events taken at one notification; it signals again for more.
 const ROOT_EVENTS: usize = 16;
 
+/// How often a PD is called that dies over the call.
+const CALLS: usize = 4;
+
 /// A channel that the description's compiler did not make.
 const NO_CHANNEL: u64 = u64::MAX;
 
@@ -63,7 +66,7 @@ fn area(region: &RegionConfig) -> Option<Area> {
 
 fn link<T: IntoBytes + zerocopy::Immutable, R: zerocopy::FromBytes>(config: &LinkConfig) -> Link<T, R> {
     // SAFETY: two pages that the description's compiler mapped for this link and nothing else, the first writable.
-    unsafe { Link::new(config.own as *mut u8, config.peer as *const u8) }
+    unsafe { Link::attach(config.own as *mut u8, config.peer as *const u8) }
 }
 
 fn reader(region: &RegionConfig) -> Option<trace::Reader> {
@@ -73,12 +76,17 @@ fn reader(region: &RegionConfig) -> Option<trace::Reader> {
 }
 
 fn call(channel: Channel, operation: u64, arguments: &[u64]) -> Code {
-    arguments
-        .iter()
-        .enumerate()
-        .for_each(|(register, word)| set_mr(register, *word));
-    let answer = channel.pp_call(MessageInfo::new(operation, arguments.len()));
-    Code::from_label(answer.label())
+    let once = || {
+        arguments
+            .iter()
+            .enumerate()
+            .for_each(|(register, word)| set_mr(register, *word));
+        let answer = channel.pp_call(MessageInfo::new(operation, arguments.len()));
+        Code::from_label(answer.label())
+    };
+    // Everything that is asked of bus and timer may be asked again.
+    let again = (0..CALLS).map(|_| once()).find(|code| *code != Code::Restarted);
+    again.unwrap_or(Code::Restarted)
 }
 
 impl Outside {
@@ -167,11 +175,27 @@ impl Outside {
             }
         }
         if channels.contains(channel(self.config.root_channel)) {
-            for _ in 0..ROOT_EVENTS {
-                let Some(event) = self.next_root_event() else {
-                    break;
-                };
-                control.root_event(self, &event);
+            self.take_root_events(control);
+        }
+    }
+
+    /// Events that root keeps for us.
+    pub fn take_root_events(&mut self, control: &mut Control) {
+        for _ in 0..ROOT_EVENTS {
+            let Some(event) = self.next_root_event() else {
+                break;
+            };
+            control.root_event(self, &event);
+        }
+    }
+
+    /// Tells everybody with a link that we are there: a predecessor may have died before it did so.
+    pub fn announce(&self) {
+        let config = self.config;
+        let shadows = config.shadows.iter().take(config.shadow_count as usize);
+        for link in shadows.chain([&config.stager, &config.command]) {
+            if link.channel != NO_CHANNEL {
+                channel(link.channel).notify();
             }
         }
     }

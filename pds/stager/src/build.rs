@@ -8,10 +8,15 @@ use supervision::{Code, Side};
 
 use crate::{CALL_WORDS, Failure};
 
+/// Words of an answer that matter here.
+pub const ANSWER_WORDS: usize = 5;
+/// The word of `SlotState` that names the generation that is being built.
+const BUILDING: usize = 4;
+
 /// Root, and the window in which it shows the frames of the generation that is being built.
 pub trait Root {
-    /// A protected call: code and first two words of the answer.
-    fn call(&mut self, op: Op, words: &[u64]) -> (Code, [u64; 2]);
+    /// A protected call: code and first words of the answer, 0 where there is none.
+    fn call(&mut self, op: Op, words: &[u64]) -> (Code, [u64; ANSWER_WORDS]);
 
     /// Copies `content` to `offset` bytes from the window's start. False: the window ends before. Only called between the last
     /// `BuildStep` and the first `BuildFinish`, while the generation's frames are mapped.
@@ -27,9 +32,12 @@ pub(crate) fn build(
     slot: u32,
     side: Side,
     root: &mut impl Root,
+    mut begun: impl FnMut(u32, u32),
 ) -> Result<u32, Failure> {
+    let number = slot;
     let slot = u64::from(slot);
     let generation = begin(package, slot, side, root)?;
+    begun(number, u32::try_from(generation).unwrap_or(0));
     let built = fill(package, slot, generation, root);
     if built.is_err() {
         // If root does not let go of it either, control finds it in the slot's state.
@@ -54,7 +62,7 @@ fn begin(package: &Package<'_>, slot: u64, side: Side, root: &mut impl Root) -> 
         pair[1] = u64::from(segment.pages) << 8 | u64::from(segment.rights.bits());
     }
     match root.call(Op::BuildBegin, &words[..5 + 2 * layout.segments().len()]) {
-        (Code::Ok, [generation, _]) => Ok(generation),
+        (Code::Ok, [generation, ..]) => Ok(generation),
         (code, _) => Err(refused(code)),
     }
 }
@@ -69,6 +77,21 @@ fn fill(package: &Package<'_>, slot: u64, generation: u64, root: &mut impl Root)
         }
     }
     repeat(Op::BuildFinish, slot, generation, root)
+}
+
+/// Gives back what a stager that died had under way for `slot`: what root says is being built, and what it had `staged`.
+pub fn clean_up(slot: u32, staged: Option<u32>, root: &mut impl Root) {
+    let slot = u64::from(slot);
+    let building = match root.call(Op::SlotState, &[slot]) {
+        (Code::Ok, words) => words[BUILDING],
+        _ => 0,
+    };
+    for generation in [building, staged.unwrap_or(0).into()] {
+        if generation != 0 {
+            // Root lets nobody discard a driver that has the device.
+            let _ = repeat(Op::Discard, slot, generation, root);
+        }
+    }
 }
 
 /// Calls until the work is done.

@@ -14,9 +14,11 @@ use supervision::{Code, Side};
 use system_spec::config::{StagerConfig, StagerSlot};
 
 mod build;
+mod unreported;
 mod verify;
 
-pub use build::Root;
+pub use build::{ANSWER_WORDS, Root, clean_up};
+pub use unreported::Unreported;
 pub use verify::{WrongClass, verify};
 
 /// Most message words of a call to root: five and two per segment.
@@ -57,14 +59,17 @@ impl<'a> Stager<'a> {
     }
 
     /// Carries out a job.
-    pub fn run(&self, job: &Job, root: &mut impl Root) -> Outcome {
+    ///
+    /// `begun` is told slot and generation as soon as root knows the generation: who takes over from here must be able to
+    /// find it.
+    pub fn run(&self, job: &Job, root: &mut impl Root, begun: impl FnMut(u32, u32)) -> Outcome {
         let outcome = Outcome {
             id: job.id,
             refusal: 0,
             generation: 0,
             detail: 0,
         };
-        match self.try_run(job, root) {
+        match self.try_run(job, root, begun) {
             Ok(generation) => Outcome {
                 generation,
                 ..outcome
@@ -78,7 +83,7 @@ impl<'a> Stager<'a> {
     }
 
     /// The generation that was built, 0 if the job was only to verify.
-    fn try_run(&self, job: &Job, root: &mut impl Root) -> Result<u32, Failure> {
+    fn try_run(&self, job: &Job, root: &mut impl Root, begun: impl FnMut(u32, u32)) -> Result<u32, Failure> {
         let nonsense = Failure {
             refusal: Refusal::Root,
             detail: Code::Invalid as u32,
@@ -103,7 +108,7 @@ impl<'a> Stager<'a> {
         let side = Side::from_word(job.side.into()).ok_or(nonsense)?;
         let floor = job.security_floor;
         let package = verify::verify(bytes, verify::CONFIGURATION, &trust, slot, floor)?;
-        build::build(&package, job.slot, side, root)
+        build::build(&package, job.slot, side, root, begun)
     }
 
     /// The bytes that the job speaks of.

@@ -10,7 +10,7 @@ use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
 use shared_ring::{Link, Violation};
-use stager::{Root, Stager};
+use stager::{ANSWER_WORDS, Root, Stager, Unreported};
 use supervision::Code;
 use supervision::root::Op;
 use supervision::stager::{Job, Outcome};
@@ -23,12 +23,14 @@ struct RootPd {
 }
 
 impl Root for RootPd {
-    fn call(&mut self, op: Op, words: &[u64]) -> (Code, [u64; 2]) {
+    fn call(&mut self, op: Op, words: &[u64]) -> (Code, [u64; ANSWER_WORDS]) {
         for (register, word) in words.iter().enumerate() {
             set_mr(register, *word);
         }
         let answer = self.channel.pp_call(MessageInfo::new(op as u64, words.len()));
-        (Code::from_label(answer.label()), [get_mr(0), get_mr(1)])
+        let count = answer.count();
+        let word = |register| if register < count { get_mr(register) } else { 0 };
+        (Code::from_label(answer.label()), core::array::from_fn(word))
     }
 
     fn write(&mut self, offset: usize, content: &[u8]) -> bool {
@@ -58,12 +60,30 @@ struct Pd {
 }
 
 impl Pd {
+    /// Gives back what a predecessor built and did not live to report. Its job is still in the ring and is done again.
+    fn clean_up(&mut self, config: &StagerConfig) {
+        let reported = self.link.published();
+        let left = self
+            .link
+            .read_own_info::<Unreported>()
+            .filter(|left| left.is_of(reported));
+        let slots = config.slots.iter().take(config.slot_count as usize);
+        for slot in slots.map(|slot| slot.slot) {
+            let staged = left.filter(|left| left.slot == slot).map(|left| left.generation);
+            stager::clean_up(slot, staged, &mut self.root);
+        }
+    }
+
     /// Carries out the jobs there are, and asks to be notified of the next.
     fn work(&mut self) -> Result<(), Violation> {
         loop {
             self.link.awake();
             while let Some(job) = self.link.recv()? {
-                let outcome = self.stager.run(&job, &mut self.root);
+                let reported = self.link.published();
+                let link = &mut self.link;
+                let outcome = self.stager.run(&job, &mut self.root, |slot, generation| {
+                    link.write_info(&Unreported::new(slot, generation, reported));
+                });
                 // Control has fewer jobs under way than a link has entries.
                 let _ = self.link.send(&outcome);
                 if self.link.publish() {
@@ -103,7 +123,7 @@ fn init() -> Pd {
     };
     let link = &config.control;
     // SAFETY: the description's compiler mapped the two pages for this link and nothing else, the first writable.
-    let link = unsafe { Link::new(address(link.own).as_ptr(), address(link.peer).as_ptr()) };
+    let link = unsafe { Link::attach(address(link.own).as_ptr(), address(link.peer).as_ptr()) };
     let mut pd = Pd {
         stager: Stager::new(store, config),
         root: RootPd {
@@ -113,6 +133,9 @@ fn init() -> Pd {
         control: Channel::new(config.control.channel as usize),
         link,
     };
+    pd.clean_up(config);
+    // A predecessor may have died before it did so.
+    pd.control.notify();
     // Nobody notifies us before we asked for it.
     let _ = pd.work();
     pd

@@ -59,6 +59,7 @@ struct Fake {
     written: Vec<(usize, Vec<u8>)>,
     again: usize,
     fails: Option<(Op, Code)>,
+    building: u64,
 }
 
 fn fake() -> Fake {
@@ -67,18 +68,20 @@ fn fake() -> Fake {
         written: Vec::new(),
         again: 2,
         fails: None,
+        building: 0,
     }
 }
 
 impl Root for Fake {
-    fn call(&mut self, op: Op, words: &[u64]) -> (Code, [u64; 2]) {
+    fn call(&mut self, op: Op, words: &[u64]) -> (Code, [u64; ANSWER_WORDS]) {
         let before = self.calls.iter().filter(|(known, _)| *known == op).count();
         self.calls.push((op, words.to_vec()));
         match self.fails {
-            Some((failing, code)) if failing == op => (code, [0; 2]),
-            _ if op == Op::BuildBegin => (Code::Ok, [77, 9]),
-            _ if before < self.again => (Code::Again, [before as u64, 9]),
-            _ => (Code::Ok, [9, 9]),
+            Some((failing, code)) if failing == op => (code, [0; ANSWER_WORDS]),
+            _ if op == Op::BuildBegin => (Code::Ok, [77, 9, 0, 0, 0]),
+            _ if op == Op::SlotState => (Code::Ok, [0, 2, 1, 0, self.building]),
+            _ if before < self.again => (Code::Again, [before as u64, 9, 0, 0, 0]),
+            _ => (Code::Ok, [9, 9, 0, 0, 0]),
         }
     }
     fn write(&mut self, offset: usize, content: &[u8]) -> bool {
@@ -122,7 +125,9 @@ fn job(bytes: &[u8]) -> Job {
 fn run(job: Job, bytes: &[u8], root: &mut Fake) -> Outcome {
     let mut store = std::vec![0; 2 * SIZE];
     store[SIZE..SIZE + bytes.len()].copy_from_slice(bytes);
-    Stager::new(&store, &config()).run(&job, root)
+    Stager::new(&store, &config()).run(&job, root, |slot, generation| {
+        assert_eq!((slot, generation), (4, 77))
+    })
 }
 
 fn refusal(bytes: &[u8]) -> (u32, u32) {
@@ -339,4 +344,22 @@ fn the_security_floor_is_the_higher_of_slot_and_job() {
     let outcome = run(raised, &six, &mut fake());
     assert_eq!((outcome.refusal, outcome.detail), (Refusal::Floor as u32, 7));
     assert_eq!(run(job(&six), &six, &mut fake()).refusal, 0);
+}
+
+#[test]
+fn successor_discards_what_was_being_built_and_what_was_not_reported() {
+    let discarded = |building, staged| {
+        let mut root = Fake {
+            building,
+            again: 0,
+            ..fake()
+        };
+        clean_up(4, staged, &mut root);
+        let discards = root.calls.iter().filter(|(op, _)| *op == Op::Discard);
+        discards.map(|(_, words)| words.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(discarded(0, None), Vec::<Vec<u64>>::new());
+    assert_eq!(discarded(7, None), [[4, 7]]);
+    assert_eq!(discarded(0, Some(8)), [[4, 8]]);
+    assert_eq!(discarded(7, Some(7)), [[4, 7], [4, 7]], "root refuses the second");
 }

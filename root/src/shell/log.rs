@@ -49,8 +49,16 @@ impl Log {
     }
 }
 
+/// Ticks of CNTPCT a second.
+pub fn counter_hz() -> u64 {
+    let hz: u64;
+    // SAFETY: as `counter`.
+    unsafe { core::arch::asm!("mrs {}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
+    hz
+}
+
 /// CNTPCT.
-fn counter() -> u64 {
+pub fn counter() -> u64 {
     let ticks: u64;
     // SAFETY: reads a register that is readable here (the kernel exports it to user level) and has no effect.
     unsafe {

@@ -3,25 +3,27 @@
 use heapless::Vec;
 use root::events::Events;
 use root::request::{Request, Target, decode};
+use root::restart::Cause;
 use root::sender::Sender;
 use sel4::{CapRights, Fault, MessageInfo, ObjectBlueprint, cap};
 use sel4_root_task::debug_println;
 use supervision::Code;
-use supervision::root::{Event, EventKind};
-use system_spec::spec::{Caller, MAX_PDS, Role, Spec};
+use supervision::root::{DOMAIN_WORDS, Event, EventKind};
+use system_spec::spec::{Caller, Role, Spec};
 use trace::Kind;
 
 use super::Failure;
 use super::driver::Drivers;
+use super::lives::Lives;
 use super::log::Log;
 use super::memory::Memory;
 use super::regions::Regions;
-use super::system::{PdCaps, Static};
+use super::system::Static;
 
 /// Most words of a call.
 const WORDS: usize = 32;
 /// Words of an answer.
-type Answer = Vec<u64, 8>;
+type Answer = Vec<u64, DOMAIN_WORDS>;
 
 /// Who serves.
 pub struct Server<'a> {
@@ -33,9 +35,7 @@ pub struct Server<'a> {
     log: Log,
     /// Tells control that there is an event.
     control: Option<cap::Notification>,
-    pds: Vec<PdCaps, MAX_PDS>,
-    /// Static PDs that faulted: fault label, address, program counter.
-    faults: [Option<[u64; 3]>; MAX_PDS],
+    lives: Lives,
 }
 
 impl<'a> Server<'a> {
@@ -64,8 +64,7 @@ impl<'a> Server<'a> {
             events: Events::new(),
             log: Log::new(spec, regions, memory)?,
             control,
-            pds: system.pds.clone(),
-            faults: [None; MAX_PDS],
+            lives: Lives::new(spec, system),
         })
     }
 
@@ -124,6 +123,7 @@ impl<'a> Server<'a> {
                 self.static_pd(pd, info);
                 None
             }
+            Sender::OfDead(_) => Some((Code::Gone, Answer::new())),
         }
     }
 
@@ -189,10 +189,14 @@ impl<'a> Server<'a> {
             Request::SlotState(slot) => Ok((Code::Ok, self.state(slot)?)),
             Request::Kill(slot) => self.kill(slot).and_then(|()| done(true)),
             Request::Consumed(slot) => Ok((Code::Ok, answer(&self.drivers.consumed(slot)?))),
+            Request::DomainState(pd) => {
+                let state = self.lives.state(&self.spec, pd).ok_or(Code::Empty)?;
+                Ok((Code::Ok, answer(&state.to_words())))
+            }
         }
     }
 
-    /// Running generation or 0, generations alive, free untypeds, bytes of one; the one that is being built or 0.
+    /// Running generation or 0, generations alive, free untypeds, bytes of one; the one that is being built or 0; all alive.
     fn state(&mut self, slot: usize) -> Result<Answer, Code> {
         let generations = &self.drivers.slot(slot)?.generations;
         let alive = generations.alive();
@@ -202,13 +206,19 @@ impl<'a> Server<'a> {
             .map_or(0, |g| g.number);
         let free = (root::generation::PLACES - alive) as u64;
         let bytes = 1 << root::chunks::GENERATION_BITS;
-        Ok(answer(&[
+        let mut words = answer(&[
             generations.running().into(),
             alive as u64,
             free,
             bytes,
             building.into(),
-        ]))
+        ]);
+        for place in 0..root::generation::PLACES {
+            let number = generations.at(place).map_or(0, |g| g.number);
+            // Eight words at most.
+            let _ = words.push(number.into());
+        }
+        Ok(words)
     }
 
     fn kill(&mut self, slot: usize) -> Result<(), Code> {
@@ -233,36 +243,23 @@ impl<'a> Server<'a> {
 
     /// A fault of a static PD, or a passive one that has finished `init`.
     fn static_pd(&mut self, pd: usize, info: &MessageInfo) {
-        let (Some(caps), Some(described)) = (self.pds.get(pd), self.spec.pds().get(pd)) else {
-            return;
-        };
         let (label, address, pc) = fault(info);
-        if label == 0 && described.passive {
-            let sched_context = cap::SchedContext::from_bits(caps.sched_context);
-            let tcb = cap::Tcb::from_bits(caps.tcb);
-            let notification = cap::Notification::from_bits(caps.notification);
-            let moved = sched_context
-                .sched_context_unbind_object(tcb.cptr())
-                .and_then(|()| sched_context.sched_context_bind(notification.cptr()));
-            if moved.is_err() {
-                debug_println!("root: {} cannot become passive: {moved:?}", described.name);
-            }
+        if label == 0 {
+            self.lives.passive(&self.spec, pd);
             return;
         }
-        debug_println!(
-            "root: {} faulted: {label} at {address:#x}, pc {pc:#x}",
-            described.name
-        );
-        // It is blocked on an answer that never comes, and may be the last user of what it holds: leave it so.
-        let _ = cap::Tcb::from_bits(caps.tcb).tcb_suspend();
-        if let Some(record) = self.faults.get_mut(pd) {
-            *record = Some([label, address, pc]);
+        let cause = Cause { label, address, pc };
+        let restarted = self.lives.fault(&self.spec, pd, cause);
+        self.log.write(Kind::DomainFault, pd, restarted, label, address);
+        if let Some(control) = self.control {
+            // What it must know it asks for; a control that was just started anew looks at everything anyway.
+            control.signal();
         }
     }
 }
 
 fn answer(words: &[u64]) -> Answer {
-    words.iter().copied().take(8).collect()
+    words.iter().copied().take(DOMAIN_WORDS).collect()
 }
 
 /// Label, address and program counter of a fault.

@@ -40,7 +40,23 @@ pub struct PdCaps {
     pub notification: u64,
     /// Endpoint on which it is called, and its children's faults arrive.
     pub endpoint: u64,
+    /// Its reply object: who is answered by it while the PD lives can be answered by root when it died.
+    pub reply: u64,
+    /// What must be written to start it anew.
+    pub written: Written,
 }
+
+/// Pages of a PD that change while it runs, as they are mapped here for good.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// The writable segments, one behind the other; null: none, or too much to be reloaded in one go.
+    pub segments: *mut u8,
+    /// IPC buffer.
+    pub ipc_buffer: *mut u8,
+}
+
+/// Most pages of writable segments that are reloaded after a fault: root outranks everybody, and this is done in one go.
+const MAX_RELOAD: u64 = 64;
 
 impl PdCaps {
     /// The path of a slot of its CSpace.
@@ -78,9 +94,19 @@ impl Static {
         }
         for (index, pd) in spec.pds().enumerate() {
             let caps = system.get(index)?;
+            let mut written = Written {
+                segments: core::ptr::null_mut(),
+                ipc_buffer: core::ptr::null_mut(),
+            };
+            let writable = spec.segments(&pd).filter(|segment| segment.rights.write);
+            let reload = pd.restart && writable.map(|segment| segment.pages).sum::<u64>() <= MAX_RELOAD;
             for segment in spec.segments(&pd) {
-                load(memory, caps, &segment)?;
+                let kept = load(memory, caps, &segment, reload && segment.rights.write)?;
+                if written.segments.is_null() {
+                    written.segments = kept;
+                }
             }
+            system.pds.get_mut(index).ok_or(Failure::Reference)?.written = written;
             system.thread(memory, bootinfo, index, &pd)?;
         }
         wiring::maps(spec, regions, &system, memory)?;
@@ -96,17 +122,14 @@ impl Static {
     /// Starts them all.
     pub fn start(&self, spec: &Spec<'_>) -> Result<(), Failure> {
         for (caps, pd) in self.pds.iter().zip(spec.pds()) {
-            let mut registers = UserContext::default();
-            *registers.pc_mut() = pd.entry;
-            *registers.sp_mut() = pd.stack_top;
-            cap::Tcb::from_bits(caps.tcb).tcb_write_all_registers(true, &mut registers)?;
+            run(caps, &pd)?;
         }
         Ok(())
     }
 
     /// Stack, IPC buffer, fault handler and scheduling of a PD.
     fn thread(
-        &self,
+        &mut self,
         memory: &mut Memory,
         bootinfo: &sel4::BootInfoPtr,
         index: usize,
@@ -127,6 +150,11 @@ impl Static {
         }
         let ipc_buffer = memory.frames(PAGE_BITS, 1)?.slot;
         memory.map(ipc_buffer, vspace, pd.ipc_buffer as usize, NOT_EXECUTED, true)?;
+        if pd.restart {
+            let copy = memory.copy(ipc_buffer)?;
+            let written = &mut self.pds.get_mut(index).ok_or(Failure::Reference)?.written;
+            written.ipc_buffer = memory.keep(copy)?;
+        }
         let fault_ep = match pd.parent {
             Some((parent, id)) => {
                 let parent = self.get(parent)?;
@@ -164,6 +192,14 @@ impl Static {
         name(tcb, pd.name);
         Ok(())
     }
+}
+
+/// Starts a PD from its entry point.
+pub fn run(caps: &PdCaps, pd: &Pd<'_>) -> sel4::Result<()> {
+    let mut registers = UserContext::default();
+    *registers.pc_mut() = pd.entry;
+    *registers.sp_mut() = pd.stack_top;
+    cap::Tcb::from_bits(caps.tcb).tcb_write_all_registers(true, &mut registers)
 }
 
 /// A thread's scheduling.
@@ -233,22 +269,27 @@ fn create_objects(memory: &mut Memory) -> Result<PdCaps, Failure> {
         vspace: memory.object(cap_type::VSpace::object_blueprint())?,
         notification: memory.object(ObjectBlueprint::Notification)?,
         endpoint: memory.object(ObjectBlueprint::Endpoint)?,
+        reply: memory.object(ObjectBlueprint::Reply)?,
+        written: Written {
+            segments: core::ptr::null_mut(),
+            ipc_buffer: core::ptr::null_mut(),
+        },
     };
     init::ASID_POOL
         .cap()
         .asid_pool_assign(cap::VSpace::from_bits(caps.vspace))?;
     caps.slot(slot::VSPACE)
         .copy(&path(caps.vspace), CapRights::all())?;
-    let reply = memory.object(ObjectBlueprint::Reply)?;
-    caps.slot(slot::REPLY).move_(&path(reply))?;
+    caps.slot(slot::REPLY).copy(&path(caps.reply), CapRights::all())?;
     if sel4_abi::config::BENCHMARK_TRACK_UTILISATION {
         caps.slot(slot::TCB).copy(&path(caps.tcb), CapRights::all())?;
     }
     Ok(caps)
 }
 
-/// Creates, fills and maps the pages of a segment.
-fn load(memory: &mut Memory, caps: PdCaps, segment: &Segment<'_>) -> Result<(), Failure> {
+/// Creates, fills and maps the pages of a segment; its address here if it is kept.
+fn load(memory: &mut Memory, caps: PdCaps, segment: &Segment<'_>, keep: bool) -> Result<*mut u8, Failure> {
+    let mut kept = core::ptr::null_mut();
     let frames = memory.frames(PAGE_BITS, segment.pages)?.slot;
     let vspace = cap::VSpace::from_bits(caps.vspace);
     let mut content = segment.content.chunks(PAGE as usize);
@@ -263,6 +304,14 @@ fn load(memory: &mut Memory, caps: PdCaps, segment: &Segment<'_>) -> Result<(), 
             segment.rights,
             true,
         )?;
+        if keep {
+            let copy = memory.copy(frames + page)?;
+            // One page is kept behind the other.
+            let here = memory.keep(copy)?;
+            if page == 0 {
+                kept = here;
+            }
+        }
     }
-    Ok(())
+    Ok(kept)
 }

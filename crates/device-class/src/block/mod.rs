@@ -258,11 +258,12 @@ pub enum CallReply {
 }
 
 impl CallReply {
-    /// From the label of an answer; anything unknown is [`CallReply::Denied`].
+    /// From the label of an answer; anything unknown is [`CallReply::Denied`]. 9 is not the shadow's, but says that it died
+    /// over the call and is started anew.
     pub fn from_label(label: u64) -> Self {
         match label {
             0 => Self::Ok,
-            1 => Self::NotReady,
+            1 | 9 => Self::NotReady,
             2 => Self::NoPartition,
             3 => Self::Ended,
             _ => Self::Denied,

@@ -22,6 +22,7 @@ const ATTRIBUTES: &[&str] = &[
     "domain",
     "fpu",
     "umbra_role",
+    "umbra_restart",
     "state_size",
     "trace_size",
     "patience",
@@ -95,6 +96,8 @@ pub struct ProtectionDomain {
     pub fpu: bool,
     /// Role in updates.
     pub role: Option<Role>,
+    /// Root starts it anew after a fault.
+    pub restart: bool,
     /// Bytes of the versioned state region.
     pub state_size: u64,
     /// Bytes of the trace region.
@@ -152,6 +155,9 @@ impl ProtectionDomain {
             }
         };
         let index = pds.len();
+        let role = role(element)?;
+        // A client that faulted has lost what it knew of its data: whoever looks after it decides.
+        let trusted = role.is_some_and(|role| role != Role::Client);
         pds.push(Self {
             at: element.at(),
             name: element.required_name("name")?,
@@ -161,7 +167,8 @@ impl ProtectionDomain {
             passive: element.boolean("passive", false)?,
             stack_size: pages(element, "stack_size", stack_size, 16 << 20)?,
             fpu: element.boolean("fpu", true)?,
-            role: role(element)?,
+            role,
+            restart: element.boolean("umbra_restart", trusted)?,
             state_size: size("state_size", 0x2_0000)?,
             trace_size: size("trace_size", 0x1_0000)?,
             patience_us: element.number("patience")?.unwrap_or(5_000_000),

@@ -171,11 +171,12 @@ impl<'a> Meaning<'a> for Pd<'a> {
         let stack = r.stack_pages > 0 && r.stack_pages <= MAX_STACK_PAGES && r.stack_top > stack_len;
         let addresses = is_user_page(r.stack_top) && is_user_page(r.ipc_buffer) && r.entry < USER_END;
         let budget = r.budget_us > 0 && r.budget_us <= r.period_us;
-        (stack && addresses && budget && r.flags < 4).then_some(())?;
+        (stack && addresses && budget && r.flags < 8).then_some(())?;
         Some(Self {
             name: name_str(bytes.get(..NAME_MAX)?)?,
             passive: r.flags & 1 != 0,
             fpu_off: r.flags & 2 != 0,
+            restart: r.flags & 4 != 0,
             priority: priority(r.priority)?,
             first_segment: r.first_segment as usize,
             segment_count: r.segment_count as usize,

@@ -74,6 +74,8 @@ pub struct Pd<'a> {
     pub passive: bool,
     /// May not use the floating-point unit.
     pub fpu_off: bool,
+    /// Is started anew after a fault.
+    pub restart: bool,
     /// 0 to 254.
     pub priority: u8,
     /// Segments of its image: index of the first, and how many.

@@ -69,7 +69,7 @@ pub struct Header {
 pub struct PdRecord {
     /// Name.
     pub name: Name,
-    /// Bit 0 passive, bit 1 FPU off.
+    /// Bit 0 passive, bit 1 FPU off, bit 2 started anew after a fault.
     pub flags: u32,
     /// 0 to 254.
     pub priority: u32,
