@@ -3,12 +3,14 @@
 #[allow(dead_code)] // Each test program uses its part of the world.
 mod world;
 
+use control::fake::Fault;
 use control::fake::Report;
 use control::state::Saved;
 use control_protocol::Reply;
 use control_protocol::record::{Kind, Outcome, Reason, State};
 use control_protocol::reply::{Condition, Device, Error};
 use control_protocol::request::{Policy, Request};
+use supervision::Code;
 use world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 
 fn booted() -> System {
@@ -340,4 +342,43 @@ fn repeated_order_of_any_kind_is_executed_once() {
         system.run();
         assert_eq!(system.world.saved, saved);
     }
+}
+
+#[test]
+fn update_that_cannot_be_discarded_is_on_probation_as_before() {
+    let mut system = booted();
+    let package = system.upload(BETTER).expect("there");
+    assert_eq!(done(&mut system, &manually(package)), Outcome::Done);
+    system.settle();
+    // The order to drain is the one after the order to measure the gap.
+    let quiesce = system.world.interactions + 1;
+    system.world.faults.insert(quiesce, Fault::AnswerLost);
+    assert_eq!(
+        done(&mut system, &DISCARD),
+        Outcome::Refused(Reason::ShadowSilent)
+    );
+    assert_eq!(system.condition(), Condition::Probation);
+    assert_eq!(system.serving(), Some(BETTER));
+    assert_eq!(done(&mut system, &DISCARD), Outcome::Done);
+    assert_eq!(system.serving(), Some(GOOD));
+    system.settle();
+    system.check_settled();
+}
+
+#[test]
+fn check_does_not_call_a_device_working_whose_driver_cannot_be_cut() {
+    let mut system = booted();
+    system.world.driver_dies(0);
+    // After the orders to measure and to impersonate.
+    let cut = system.world.interactions + 2;
+    system.world.faults.insert(cut, Fault::Fails(Code::Denied));
+    system.settle();
+    assert!(system.world.cut_refused);
+    let offline = system.condition();
+    assert!(matches!(offline, Condition::Offline(_)));
+    let package = system.upload(BETTER).expect("there");
+    assert_eq!(system.order(&stage(package)), Err(Error::NoDriver));
+    assert_eq!(done(&mut system, &check(package)), Outcome::Done);
+    system.settle();
+    assert_eq!(system.condition(), offline);
 }
