@@ -1,17 +1,15 @@
 //! Drivers that go wrong, each sent as an update to a system under load: what becomes of it is what must, the driver of before
 //! serves on, the clients see nothing of it, and the disk is right afterwards.
 
+use crate::running::Running;
 use anyhow::{Context, Result, ensure};
 use control_protocol::record::{Outcome, Reason, Record, State};
 use std::path::Path;
-use std::time::Duration;
 use supervision::shadow::Failure;
 use umbra::build::Config;
 use umbra::ctl::Client;
-use umbra::demo::{self, CLIENTS, Clock, DEVICE, Operator, Patience, machine};
-use umbra::disk::{self, Layout};
-use umbra::qemu::Tee;
-use umbra::{pack, system};
+use umbra::demo::{self, DEVICE, Operator, Patience};
+use umbra::pack;
 use zerocopy::FromBytes;
 
 /// A driver of `tests/drivers`, and what must come of an update to it.
@@ -77,32 +75,18 @@ const BAD: [Bad; 10] = [
 
 /// One machine sees all of them.
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
-    let image = system::boot_image(&system::default_description(), kernel, config)?;
-    let setup = machine::Setup {
-        image: &image,
-        layout: Layout::default(),
-        clock: Clock::Icount,
-        limit: Duration::from_secs(400),
-        tee: Tee::Quiet,
-        detached: false,
-    };
-    let mut guest = machine::start(&setup)?;
-    let mut operator = demo::connect(&machine::command(&guest))?;
-    let patience = Patience::default();
-    demo::loaded(&mut operator, patience.boot)?;
+    let mut running = Running::demo(config, kernel)?;
+    running.operate(|client, patience| demo::loaded(client, patience.boot))?;
     for bad in &BAD {
-        send(&mut operator, bad, config, &patience)
-            .with_context(|| format!("{}\n{}", bad.driver, guest.console().text()))?;
-        demo::still_loaded(&mut operator)?;
+        running
+            .operate(|client, patience| {
+                send(client, bad, config, patience)?;
+                demo::still_loaded(client)
+            })
+            .context(bad.driver)?;
     }
-    on_time(&mut operator)?;
-    demo::stopped(&mut operator, patience.stop)?;
-    let [blocks, files] = CLIENTS;
-    let blocks = demo::whole_report(&mut operator, blocks)?;
-    let files = demo::whole_report(&mut operator, files)?;
-    let image_file = machine::disk(&guest);
-    guest.shut_down()?;
-    let verdict = disk::check(&image_file, &blocks, &files)?;
+    running.operate(|client, _| on_time(client))?;
+    let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
     Ok(())
 }

@@ -11,6 +11,7 @@ mod loading;
 mod orders;
 mod policies;
 mod roots;
+mod running;
 mod systems;
 mod watched;
 

@@ -1,41 +1,24 @@
 //! What an operator can do beside putting a driver in: rehearse, stage, commit, discard, go back. Under load; no client may
 //! notice any of it.
 
-use anyhow::{Context, Result, ensure};
+use crate::running::Running;
+use anyhow::{Result, ensure};
 use control_protocol::PackageHash;
 use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, State};
 use control_protocol::reply::{Condition, Device, Error};
 use control_protocol::request::{Commit, Policy};
 use driver_package::package::signature::{self, Distrust, KeyPair};
 use std::path::Path;
-use std::time::Duration;
 use umbra::build::Config;
 use umbra::ctl::{Client, ClientError};
-use umbra::demo::{self, CLIENTS, Clock, DEVICE, Patience, machine};
-use umbra::disk::{self, Layout};
-use umbra::qemu::Tee;
-use umbra::{pack, system};
+use umbra::demo::{self, DEVICE, Patience};
+use umbra::pack;
 
 /// Runs the case.
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
-    let image = system::boot_image(&system::default_description(), kernel, config)?;
-    let setup = machine::Setup {
-        image: &image,
-        layout: Layout::default(),
-        clock: Clock::Icount,
-        limit: Duration::from_secs(300),
-        tee: Tee::Quiet,
-        detached: false,
-    };
-    let mut guest = machine::start(&setup)?;
-    let mut client = demo::connect(&machine::command(&guest))?;
-    play(&mut client, config).with_context(|| guest.console().text())?;
-    let [blocks, files] = CLIENTS;
-    let blocks = demo::whole_report(&mut client, blocks)?;
-    let files = demo::whole_report(&mut client, files)?;
-    let image_file = machine::disk(&guest);
-    guest.shut_down()?;
-    let verdict = disk::check(&image_file, &blocks, &files)?;
+    let mut running = Running::demo(config, kernel)?;
+    running.operate(|client, patience| play(client, config, patience))?;
+    let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
     Ok(())
 }
@@ -45,7 +28,7 @@ type Answer = std::result::Result<u32, ClientError>;
 
 struct Session<'a> {
     client: &'a mut Client,
-    patience: Patience,
+    patience: &'a Patience,
 }
 
 impl Session<'_> {
@@ -74,8 +57,7 @@ fn is(label: Option<&PackageLabel>, package: &PackageHash) -> bool {
     label.is_some_and(|label| package.starts_with(&label.hash))
 }
 
-fn play(client: &mut Client, config: Config) -> Result<()> {
-    let patience = Patience::default();
+fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> {
     demo::loaded(client, patience.boot)?;
     let upload = |client: &mut Client, label: &str| -> Result<PackageHash> {
         let package = pack::pack(&pack::find(label)?, config)?.bytes;
@@ -84,12 +66,11 @@ fn play(client: &mut Client, config: Config) -> Result<()> {
     let new = upload(client, "virtio-blk-0.12.0")?;
     let faulting = upload(client, "fault-in-probe")?;
     let damaged = client.upload(b"not a package at all", |_, _| {})?;
-    vouched_for(client, config, &patience)?;
+    vouched_for(client, config, patience)?;
     let session = &mut Session { client, patience };
     rehearse(session, faulting, damaged)?;
     stage(session, new, faulting)?;
-    commit_and_discard(session, new)?;
-    demo::stopped(session.client, session.patience.stop)
+    commit_and_discard(session, new)
 }
 
 /// A driver that works, but which nobody signed, or somebody whom the machine does not trust, is refused.

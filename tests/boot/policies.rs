@@ -1,17 +1,15 @@
 //! What a lost capability means is the operator's choice: a driver that cannot flush, sent under each policy to a system under
 //! load. Only flushes may fail, only while that driver serves, and the disk is right afterwards.
 
+use crate::running::Running;
 use anyhow::{Context, Result, ensure};
 use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::request::Policy;
 use std::path::Path;
-use std::time::Duration;
 use umbra::build::Config;
 use umbra::ctl::Client;
-use umbra::demo::{self, CLIENTS, Clock, DEVICE, Patience, machine};
-use umbra::disk::{self, Layout};
-use umbra::qemu::Tee;
-use umbra::{pack, system};
+use umbra::demo::{self, CLIENTS, DEVICE, Patience};
+use umbra::pack;
 
 /// Requests that must have gone through a driver before it is judged: some flushes are among them.
 const MANY: u64 = 5000;
@@ -75,24 +73,9 @@ fn update(client: &mut Client, package: &[u8], policy: Policy, patience: &Patien
 
 /// Runs the case.
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
-    let image = system::boot_image(&system::default_description(), kernel, config)?;
-    let setup = machine::Setup {
-        image: &image,
-        layout: Layout::default(),
-        clock: Clock::Icount,
-        limit: Duration::from_secs(300),
-        tee: Tee::Quiet,
-        detached: false,
-    };
-    let mut guest = machine::start(&setup)?;
-    let mut client = demo::connect(&machine::command(&guest))?;
-    play(&mut client, config, &Patience::default()).with_context(|| guest.console().text())?;
-    let [blocks, files] = CLIENTS;
-    let blocks = demo::whole_report(&mut client, blocks)?;
-    let files = demo::whole_report(&mut client, files)?;
-    let image_file = machine::disk(&guest);
-    guest.shut_down()?;
-    let verdict = disk::check(&image_file, &blocks, &files)?;
+    let mut running = Running::demo(config, kernel)?;
+    running.operate(|client, patience| play(client, config, patience))?;
+    let verdict = running.check()?;
     ensure!(verdict.lost + verdict.corrupt + verdict.stale == 0, "{verdict:?}");
     Ok(())
 }
@@ -134,8 +117,7 @@ fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> 
 
     let outcome = update(client, &whole, Policy::Refuse, patience)?;
     ensure!(outcome == Outcome::Done, "whole at the end: {outcome:?}");
-    demo::still_loaded(client)?;
-    demo::stopped(client, patience.stop)
+    demo::still_loaded(client)
 }
 
 /// `device_class::block::Status::CapabilityLost`, as it stands in the report.

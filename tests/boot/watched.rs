@@ -1,19 +1,17 @@
 //! Drivers that owe no answer and are no good all the same: they spin or sleep when they have nothing to do, or drown in an
 //! interrupt that they never acknowledge. Each is found, replaced, and the reason told.
 
+use crate::running::Running;
 use anyhow::{Context, Result, ensure};
 use control_protocol::cause::Cause;
 use control_protocol::record::{Kind, Outcome, Reason, State};
 use control_protocol::reply::Device;
 use control_protocol::request::{Commit, Policy};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 use umbra::build::Config;
 use umbra::ctl::Client;
-use umbra::demo::{self, CLIENTS, Clock, DEVICE, Patience, machine};
-use umbra::disk::{self, Layout};
-use umbra::qemu::{Guest, Tee};
-use umbra::{pack, system, workspace};
+use umbra::demo::{self, DEVICE, Patience};
+use umbra::pack;
 
 /// A driver, and what it is given up for.
 type Bad = (&'static str, Cause, fn(&Reason) -> bool);
@@ -39,53 +37,32 @@ const WITHOUT_LOAD: [Bad; 3] = [
 
 /// On a disk that nobody uses.
 pub fn without_load(config: Config, kernel: Option<&Path>) -> Result<()> {
-    let mut guest = start("disk-idle", config, kernel)?;
-    let mut client = demo::connect(&machine::command(&guest))?;
+    let mut running = Running::test_system("disk-idle", config, kernel)?;
     for bad in &WITHOUT_LOAD {
-        send(&mut client, bad, config).with_context(|| format!("{}\n{}", bad.0, guest.console().text()))?;
+        running
+            .operate(|client, patience| send(client, bad, config, patience))
+            .context(bad.0)?;
     }
-    guest.shut_down()
+    running.shut_down()
 }
 
 /// Under load the driver serves on while it drowns.
 pub fn under_load(config: Config, kernel: Option<&Path>) -> Result<()> {
-    let mut guest = start("disk-level", config, kernel)?;
-    let mut client = demo::connect(&machine::command(&guest))?;
-    let patience = Patience::default();
-    demo::loaded(&mut client, patience.boot)?;
     let bad: Bad = ("storms", Cause::Storm, |why| matches!(why, Reason::Storm { .. }));
-    send(&mut client, &bad, config).with_context(|| guest.console().text())?;
-    demo::still_loaded(&mut client)?;
-    demo::stopped(&mut client, patience.stop)?;
-    let [blocks, files] = CLIENTS;
-    let blocks = demo::whole_report(&mut client, blocks)?;
-    let files = demo::whole_report(&mut client, files)?;
-    let image_file = machine::disk(&guest);
-    guest.shut_down()?;
-    let verdict = disk::check(&image_file, &blocks, &files)?;
+    let mut running = Running::test_system("disk-level", config, kernel)?;
+    running.operate(|client, patience| {
+        demo::loaded(client, patience.boot)?;
+        send(client, &bad, config, patience)?;
+        demo::still_loaded(client)
+    })?;
+    let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
     Ok(())
 }
 
-fn start(name: &str, config: Config, kernel: Option<&Path>) -> Result<Guest> {
-    let description: PathBuf = workspace::root()
-        .join("tests/systems")
-        .join(name)
-        .join("system.xml");
-    let image = system::boot_image(&description, kernel, config)?;
-    machine::start(&machine::Setup {
-        image: &image,
-        layout: Layout::default(),
-        clock: Clock::Icount,
-        limit: Duration::from_secs(300),
-        tee: Tee::Quiet,
-        detached: false,
-    })
-}
-
 /// Puts the driver in for as long as it is good, and waits until the one of before is back.
-fn send(client: &mut Client, (driver, cause, why): &Bad, config: Config) -> Result<()> {
-    let patience = Patience::default().transaction;
+fn send(client: &mut Client, (driver, cause, why): &Bad, config: Config, patience: &Patience) -> Result<()> {
+    let patience = patience.transaction;
     let package = pack::pack(&pack::find(driver)?, config)?.bytes;
     let before = demo::settled(client, DEVICE, patience)?;
     let hash = client.upload(&package, |_, _| {})?;

@@ -1,0 +1,72 @@
+//! A machine that runs a described system, with an operator's client at its command channel.
+
+use anyhow::{Context, Result};
+use std::path::Path;
+use std::time::Duration;
+use umbra::build::Config;
+use umbra::ctl::Client;
+use umbra::demo::{self, CLIENTS, Clock, Patience, machine};
+use umbra::disk::{self, Layout, Verdict};
+use umbra::qemu::{Guest, Tee};
+use umbra::{system, workspace};
+
+/// Longest that a machine may live, on the host's clock.
+const LIMIT: Duration = Duration::from_secs(400);
+
+/// Such a machine; it ends with this value.
+pub struct Running {
+    guest: Guest,
+    client: Client,
+    patience: Patience,
+}
+
+impl Running {
+    /// Starts the demo's system.
+    pub fn demo(config: Config, kernel: Option<&Path>) -> Result<Self> {
+        Self::start(&system::default_description(), config, kernel)
+    }
+
+    /// Starts a system of `tests/systems`.
+    pub fn test_system(name: &str, config: Config, kernel: Option<&Path>) -> Result<Self> {
+        let folder = workspace::root().join("tests/systems").join(name);
+        Self::start(&folder.join("system.xml"), config, kernel)
+    }
+
+    fn start(description: &Path, config: Config, kernel: Option<&Path>) -> Result<Self> {
+        let image = system::boot_image(description, kernel, config)?;
+        let guest = machine::start(&machine::Setup {
+            image: &image,
+            layout: Layout::default(),
+            clock: Clock::Icount,
+            limit: LIMIT,
+            tee: Tee::Quiet,
+            detached: false,
+        })?;
+        Ok(Self {
+            client: demo::connect(&machine::command(&guest))?,
+            guest,
+            patience: Patience::default(),
+        })
+    }
+
+    /// Does something as the operator. An error comes with what the console shows.
+    pub fn operate<R>(&mut self, act: impl FnOnce(&mut Client, &Patience) -> Result<R>) -> Result<R> {
+        act(&mut self.client, &self.patience).with_context(|| self.guest.console().text())
+    }
+
+    /// Ends a machine without clients.
+    pub fn shut_down(mut self) -> Result<()> {
+        self.guest.shut_down()
+    }
+
+    /// Stops the clients in order, ends the machine, and compares the disk with what they wrote down.
+    pub fn check(mut self) -> Result<Verdict> {
+        demo::stopped(&mut self.client, self.patience.stop)?;
+        let [blocks, files] = CLIENTS;
+        let blocks = demo::whole_report(&mut self.client, blocks)?;
+        let files = demo::whole_report(&mut self.client, files)?;
+        let disk = machine::disk(&self.guest);
+        self.guest.shut_down()?;
+        disk::check(&disk, &blocks, &files)
+    }
+}
