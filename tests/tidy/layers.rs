@@ -27,8 +27,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("crates/system-spec", Layer::L0),
     ("crates/trace", Layer::L0),
     // Macros are compiled for the host and know none of our crates.
-    ("crates/sel4-microkit/macros", Layer::L0),
-    ("crates/sel4-root-task/macros", Layer::L0),
+    ("crates/sel4-macros", Layer::L0),
     ("crates/sel4", Layer::L1),
     ("crates/shared-ring", Layer::L1),
     ("kernel/core", Layer::L1),

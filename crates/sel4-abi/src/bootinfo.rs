@@ -70,6 +70,23 @@ pub struct UntypedDesc {
     pub padding: [u8; 6],
 }
 
+impl UntypedDesc {
+    /// Physical address, for an address computation.
+    pub const fn paddr(&self) -> usize {
+        self.paddr as usize
+    }
+
+    /// log2 of its bytes, for a shift.
+    pub const fn size_bits(&self) -> usize {
+        self.size_bits as usize
+    }
+
+    /// Whether it is memory the kernel never touches.
+    pub const fn is_device(&self) -> bool {
+        self.is_device != 0
+    }
+}
+
 /// The structure at the begin of the boot info frame (`seL4_BootInfo`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(C)]

@@ -1,5 +1,7 @@
 //! Address spaces.
 
+use core::ops::BitOr;
+
 use crate::Word;
 
 /// Last address that user level can use.
@@ -44,5 +46,14 @@ impl VmAttributes {
 impl Default for VmAttributes {
     fn default() -> Self {
         Self::DEFAULT
+    }
+}
+
+impl BitOr for VmAttributes {
+    type Output = Self;
+
+    /// The attributes of both.
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }

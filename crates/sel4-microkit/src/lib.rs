@@ -2,7 +2,7 @@
 //!
 //! ```ignore
 //! #[protection_domain]
-//! fn init() -> impl Handler { … }
+//! fn init() -> impl Handler { todo!() }
 //! ```
 //!
 //! A program is linked by this crate's script; its build script names it:
@@ -49,72 +49,59 @@
 //!
 //! Symbols that the tool writes into the image (all exist in every PD): `microkit_name` (64 bytes),
 //! `microkit_passive` (1 byte), `microkit_irqs`, `microkit_notifications`, `microkit_pps`, `microkit_ioports`
-//! (words: bit sets of valid channels), and those a program declares by [`var!`] and [`memory_region_symbol!`]
-//! (words, for `setvar`). They lie in the writable data segment.
+//! (words: bit sets of valid channels), and those a program declares by [`var!`] (words, for `setvar`). They lie in
+//! the writable data segment.
 //!
 //! # What it does
 //!
 //! It calls `init`, then acknowledges every interrupt channel once, then loops: receive on 1 with reply object 4;
-//! after a protected procedure or a fault that is answered, reply and receive; after a deferred action, send it
-//! and receive in one system call. A passive PD's first receive carries a message to 5.
+//! after a protected procedure or a fault that is answered, reply and receive. A passive PD's first receive carries a
+//! message to 5, in one system call.
 //!
 //! # What differs from upstream
 //!
-//! No heap option, no unwinding. A panic prints (debug configuration) and faults, in every configuration.
-//! `stack_size` is not taken: the creator makes the stack.
+//! No deferred actions, no heap option, no unwinding. A panic prints (debug configuration) and faults, in every
+//! configuration. `stack_size` is not taken: the creator makes the stack. [`ipc`] is there to be used.
 
 #![no_std]
 
 mod channel;
-mod defer;
 mod handler;
 mod message;
-mod printing;
 mod symbols;
 
 #[cfg(target_os = "none")]
 mod entry;
-#[cfg(target_os = "none")]
-pub mod panicking;
 
-#[doc(hidden)]
 pub mod ipc;
 
-pub use channel::{Channel, Child, IrqAckError};
-pub use defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot};
-pub use handler::{Handler, Infallible, Never, NullHandler};
-pub use ipc::{ChannelSet, DisplayChannelSet};
-pub use message::{
-    MessageInfo, MessageLabel, MessageRegisterValue, get_mr, set_mr, with_msg_bytes, with_msg_bytes_mut,
-    with_msg_regs, with_msg_regs_mut,
-};
+pub use channel::{Channel, Child};
+pub use core::convert::Infallible;
+pub use handler::{Handler, NullHandler};
+pub use ipc::ChannelSet;
+pub use message::{MessageInfo, get_mr, set_mr, with_msg_regs_mut};
+pub use sel4::{debug_print, debug_println};
 pub use symbols::{pd_is_passive, pd_name};
 
-/// Declares a function to be the protection domain's initialisation function.
-///
-/// It has the signature `fn<T: Handler>() -> T`; see [`Handler`].
-pub use sel4_microkit_macros::protection_domain;
+/// Makes a function the one that a protection domain starts with: it takes nothing and returns a [`Handler`].
+pub use sel4_macros::protection_domain;
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! declare_protection_domain {
-    { init = $init:expr $(,)? } => {
-        const _: () = {
-            #[unsafe(no_mangle)]
-            fn __sel4_microkit__main() -> ! {
-                $crate::_private::run_main($init)
-            }
-        };
+macro_rules! protection_domain_starts_with {
+    ($init:ident) => {
+        // SAFETY: a program has one such function, and nothing else is called so.
+        #[unsafe(no_mangle)]
+        fn __microkit_init_and_serve() -> ! {
+            $crate::_private::serve($init())
+        }
     };
 }
 
-// For macros
+/// What the macros of this crate need where they are used.
 #[doc(hidden)]
 pub mod _private {
-    pub use crate::printing::debug_print_helper;
-    pub use crate::symbols::ImmutableCell;
-    pub use sel4;
-
     #[cfg(target_os = "none")]
-    pub use crate::{entry::run_main, panicking::abort_with_message};
+    pub use crate::entry::serve;
+    pub use crate::symbols::Patched;
 }

@@ -1,91 +1,39 @@
-//! Messages of protected procedures.
+//! Messages of protected procedures. Their words are in the message registers, which calls and answers share.
 
-/// The label of a message.
-pub type MessageLabel = sel4::Word;
+use sel4::Word;
 
-/// The type of a message register.
-pub type MessageRegisterValue = sel4::Word;
-
-/// A message's label and length.
-#[derive(Debug, Clone)]
-pub struct MessageInfo {
-    inner: sel4::MessageInfo,
-}
+/// C: `microkit_msginfo`: what a message is about, and how many words it has.
+#[derive(Clone, Debug)]
+pub struct MessageInfo(pub(crate) sel4::MessageInfo);
 
 impl MessageInfo {
-    #[doc(hidden)]
-    pub fn from_inner(inner: sel4::MessageInfo) -> Self {
-        Self { inner }
+    /// C: `microkit_msginfo_new`.
+    pub const fn new(label: Word, count: usize) -> Self {
+        Self(sel4::MessageInfo::new(label, 0, 0, count))
     }
 
-    #[doc(hidden)]
-    pub fn inner(&self) -> &sel4::MessageInfo {
-        &self.inner
+    /// What it is about.
+    pub const fn label(&self) -> Word {
+        self.0.label()
     }
 
-    #[doc(hidden)]
-    pub fn into_inner(self) -> sel4::MessageInfo {
-        self.inner
-    }
-
-    /// C: `microkit_msginfo_new`: `count` is the number of message registers.
-    pub fn new(label: MessageLabel, count: usize) -> Self {
-        Self::from_inner(sel4::MessageInfo::new(label, 0, 0, count))
-    }
-
-    /// What the message is about.
-    pub fn label(&self) -> MessageLabel {
-        self.inner.label()
-    }
-
-    /// The number of meaningful bits in a [`MessageLabel`].
-    pub const fn label_width() -> usize {
-        sel4::MessageInfo::label_width()
-    }
-
-    /// How many words it carries.
-    pub fn count(&self) -> usize {
-        self.inner.length()
-    }
-
-    /// The [`sel4::Fault`] that this message reports.
-    pub fn fault(&self) -> sel4::Fault {
-        sel4::with_ipc_buffer(|ipc_buffer| sel4::Fault::new(ipc_buffer, self.inner()))
+    /// How many words it has.
+    pub const fn count(&self) -> usize {
+        self.0.length()
     }
 }
 
-impl Default for MessageInfo {
-    fn default() -> Self {
-        Self::new(0, 0)
-    }
+/// C: `microkit_mr_get`. Panics if there is no such register.
+pub fn get_mr(i: usize) -> Word {
+    sel4::with_ipc_buffer(|buffer| buffer.msg_regs()[i])
 }
 
-/// Lends the message registers.
-pub fn with_msg_regs<T>(f: impl FnOnce(&[MessageRegisterValue]) -> T) -> T {
-    sel4::with_ipc_buffer(|ipc_buffer| f(ipc_buffer.msg_regs()))
+/// C: `microkit_mr_set`. Panics if there is no such register.
+pub fn set_mr(i: usize, value: Word) {
+    with_msg_regs_mut(|registers| registers[i] = value);
 }
 
-/// Lends the message registers to write.
-pub fn with_msg_regs_mut<T>(f: impl FnOnce(&mut [MessageRegisterValue]) -> T) -> T {
-    sel4::with_ipc_buffer_mut(|ipc_buffer| f(ipc_buffer.msg_regs_mut()))
-}
-
-/// Lends the message registers as bytes.
-pub fn with_msg_bytes<T>(f: impl FnOnce(&[u8]) -> T) -> T {
-    sel4::with_ipc_buffer(|ipc_buffer| f(ipc_buffer.msg_bytes()))
-}
-
-/// Provides mutable access to the protection domain's message registers, viewed as an array of bytes.
-pub fn with_msg_bytes_mut<T>(f: impl FnOnce(&mut [u8]) -> T) -> T {
-    sel4::with_ipc_buffer_mut(|ipc_buffer| f(ipc_buffer.msg_bytes_mut()))
-}
-
-/// C: `microkit_mr_set`. Panics if there is no register `i`.
-pub fn set_mr(i: usize, value: MessageRegisterValue) {
-    with_msg_regs_mut(|regs| regs[i] = value)
-}
-
-/// C: `microkit_mr_get`. Panics if there is no register `i`.
-pub fn get_mr(i: usize) -> MessageRegisterValue {
-    with_msg_regs(|regs| regs[i])
+/// Lends all message registers.
+pub fn with_msg_regs_mut<R>(f: impl FnOnce(&mut [Word]) -> R) -> R {
+    sel4::with_ipc_buffer_mut(|buffer| f(buffer.msg_regs_mut()))
 }

@@ -1,33 +1,29 @@
-//! Symbols of the image that the host tool writes.
+//! What the host tool writes into the image, at symbols.
 
 use core::cell::UnsafeCell;
-use core::str::{self, Utf8Error};
+use core::str::Utf8Error;
 
 use sel4_abi::microkit::PD_NAME_LENGTH;
 
-/// A value that the host tool may have replaced in the image before the program was started.
+/// A value in the image, which may have been replaced there before the program was started, and is not afterwards.
 #[doc(hidden)]
 #[repr(transparent)]
-pub struct ImmutableCell<T> {
-    value: UnsafeCell<T>,
-}
+pub struct Patched<T>(UnsafeCell<T>);
 
 // SAFETY: while the program runs nothing writes the value, so sharing it is sharing `&T`. `T: Send` is not
 // needed, `T: Sync` is not asked for because addresses (`*mut T`) are a common case and carry no data.
-unsafe impl<T> Sync for ImmutableCell<T> {}
+unsafe impl<T> Sync for Patched<T> {}
 
-impl<T> ImmutableCell<T> {
-    pub const fn new(value: T) -> Self {
-        Self {
-            value: UnsafeCell::new(value),
-        }
+impl<T> Patched<T> {
+    pub const fn unless_patched(value: T) -> Self {
+        Self(UnsafeCell::new(value))
     }
 
     /// The value in the image, not the one in the source.
     #[inline]
     pub fn get(&self) -> &T {
         // SAFETY: the pointer is that of our own field, and nothing writes it while the program runs.
-        unsafe { &*opaque(self.value.get()) }
+        unsafe { &*opaque(self.0.get()) }
     }
 }
 
@@ -49,57 +45,48 @@ fn opaque<T>(pointer: *mut T) -> *mut T {
     core::hint::black_box(pointer)
 }
 
-/// Declares a symbol via which the host tool can inject a variable declared by e.g. `setvar_vaddr`, and returns a
-/// reference to the variable's value at run time.
+/// Declares a symbol, and gives a reference to the value that the host tool wrote there, or else to this one.
 ///
 /// ```
 /// # use sel4_microkit::var;
-/// let foo = 1 + *var!(baz: usize = 0);
+/// let first = *var!(ring_base: usize = 0) + 64;
 /// ```
-///
-/// The default is the value that the variable has if the tool does not write it.
 #[macro_export]
 macro_rules! var {
-    ($(#[$attrs:meta])* $symbol:ident: $ty:ty = $default:expr) => {{
-        use $crate::_private::ImmutableCell;
-
-        $(#[$attrs])*
-        #[allow(non_upper_case_globals)]
-        #[unsafe(no_mangle)]
+    ($symbol:ident: $type:ty = $unless_patched:expr) => {{
+        // In a section that is in the image, where zeroes are left out of `.bss`.
         #[unsafe(link_section = ".data")]
+        #[unsafe(no_mangle)]
         #[used]
-        static $symbol: ImmutableCell<$ty> = ImmutableCell::new($default);
-
+        #[allow(non_upper_case_globals)]
+        static $symbol: $crate::_private::Patched<$type> =
+            $crate::_private::Patched::unless_patched($unless_patched);
         $symbol.get()
     }};
 }
 
-/// Declares a symbol via which the host tool can inject a memory region's address, and returns the memory region's
-/// address at run time, a [`NonNull`](core::ptr::NonNull).
-///
-/// ```ignore
-/// let region_1 = memory_region_symbol!(region_1_addr: *mut Foo);
-/// let region_2 = memory_region_symbol!(region_2_addr: *mut [u8], n = REGION_2_SIZE);
-/// ```
-///
-/// Panics if the tool did not write it.
-#[macro_export]
-macro_rules! memory_region_symbol {
-    ($(#[$attrs:meta])* $symbol:ident: *mut [$ty:ty], n = $n:expr, bytes = $bytes:expr $(,)?) => {{
-        assert!($bytes == $n * ::core::mem::size_of::<$ty>());
-        $crate::memory_region_symbol!($(#[$attrs])* $symbol: *mut [$ty], n = $n)
-    }};
-    ($(#[$attrs:meta])* $symbol:ident: *mut $ty:ty, bytes = $bytes:expr $(,)?) => {{
-        assert!($bytes == ::core::mem::size_of::<$ty>());
-        $crate::memory_region_symbol!($(#[$attrs])* $symbol: *mut $ty)
-    }};
-    ($(#[$attrs:meta])* $symbol:ident: *mut [$ty:ty], n = $n:expr $(,)?) => {{
-        ::core::ptr::NonNull::slice_from_raw_parts($crate::memory_region_symbol!($(#[$attrs])* $symbol: *mut $ty), $n)
-    }};
-    ($(#[$attrs:meta])* $symbol:ident: *mut $ty:ty $(,)?) => {{
-        ::core::ptr::NonNull::new(*$crate::var!($(#[$attrs])* $symbol: usize = 0) as *mut $ty)
-            .unwrap_or_else(|| panic!("{} is null", stringify!($symbol)))
-    }};
+/// Declares symbols of sets of channels, a bit each.
+macro_rules! channel_sets {
+    ($($(#[$attribute:meta])* $name:ident = $symbol:ident;)*) => {
+        $(
+            $(#[$attribute])*
+            pub(crate) fn $name() -> usize {
+                *var!($symbol: usize = 0)
+            }
+        )*
+    };
+}
+
+channel_sets! {
+    /// Those that are interrupts.
+    irqs = microkit_irqs;
+    /// Those that can be notified.
+    notifications = microkit_notifications;
+    /// Those that can be called.
+    pps = microkit_pps;
+    /// None on this architecture; the tool writes it all the same.
+    #[allow(dead_code)]
+    ioports = microkit_ioports;
 }
 
 /// Whether this protection domain runs on its callers' time only.
@@ -108,33 +95,11 @@ pub fn pd_is_passive() -> bool {
     *var!(microkit_passive: u8 = 0) != 0
 }
 
-pub(crate) fn pd_irqs() -> usize {
-    *var!(microkit_irqs: usize = 0)
-}
-
-pub(crate) fn pd_notifications() -> usize {
-    *var!(microkit_notifications: usize = 0)
-}
-
-pub(crate) fn pd_pps() -> usize {
-    *var!(microkit_pps: usize = 0)
-}
-
-/// This protection domain's name, as bytes.
-fn pd_name_bytes() -> &'static [u8] {
-    let bytes: &[u8] = var!(microkit_name: [u8; PD_NAME_LENGTH] = [0; PD_NAME_LENGTH]);
-    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
-}
-
 /// What the system description calls this protection domain.
 pub fn pd_name() -> Result<&'static str, Utf8Error> {
-    str::from_utf8(pd_name_bytes())
-}
-
-/// Microkit's tool writes it in every PD; nothing here reads it.
-#[allow(dead_code)]
-fn pd_ioports() -> usize {
-    *var!(microkit_ioports: usize = 0)
+    let padded = var!(microkit_name: [u8; PD_NAME_LENGTH] = [0; PD_NAME_LENGTH]);
+    let length = padded.iter().position(|&byte| byte == 0);
+    core::str::from_utf8(&padded[..length.unwrap_or(PD_NAME_LENGTH)])
 }
 
 #[cfg(test)]
@@ -142,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_symbol_nobody_wrote_has_its_default() {
+    fn a_symbol_nobody_wrote_has_the_value_in_the_source() {
         assert_eq!(*var!(test_symbol: u64 = 42), 42);
         assert_eq!(pd_name(), Ok(""));
         assert!(!pd_is_passive());

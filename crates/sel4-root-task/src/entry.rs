@@ -2,6 +2,7 @@
 //! no stack.
 
 use core::arch::global_asm;
+use core::panic::PanicInfo;
 
 global_asm! {
     r#"
@@ -9,29 +10,34 @@ global_asm! {
         .global _start
         .type _start, %function
     _start:
-        adrp x9, __sel4_root_task__stack_bottom
-        ldr x9, [x9, :lo12:__sel4_root_task__stack_bottom]
+        adrp x9, __root_task_stack
+        ldr x9, [x9, :lo12:__root_task_stack]
         mov sp, x9
         mov x29, xzr
         mov x30, xzr
-        b {entrypoint}
+        b {begin}
         .size _start, . - _start
     "#,
-    entrypoint = sym entrypoint,
+    begin = sym begin,
 }
 
 unsafe extern "Rust" {
-    // Defined by the macro `declare_root_task`, with this signature.
-    safe fn __sel4_root_task__main(bootinfo: &sel4::BootInfoPtr) -> !;
+    // `root_task_starts_with` defines it, with this signature.
+    safe fn __root_task_main(bootinfo: &sel4::BootInfoPtr) -> !;
 }
 
-unsafe extern "C" fn entrypoint(bootinfo: *const sel4::BootInfo) -> ! {
+unsafe extern "C" fn begin(frame: *const sel4::BootInfo) -> ! {
     // SAFETY: `_start` passes on what the kernel gave it, and the frames stay mapped: only the root task itself
     // could unmap them.
-    let bootinfo = unsafe { sel4::BootInfoPtr::new(bootinfo) };
+    let bootinfo = unsafe { sel4::BootInfoPtr::new(frame) };
     // SAFETY: the kernel mapped the buffer there, aligned, for this thread, and nobody else has its address.
-    if let Some(ipc_buffer) = unsafe { bootinfo.ipc_buffer().as_mut() } {
-        sel4::set_ipc_buffer(ipc_buffer);
-    }
-    __sel4_root_task__main(&bootinfo)
+    let buffer = unsafe { bootinfo.ipc_buffer().as_mut() };
+    buffer.into_iter().for_each(sel4::set_ipc_buffer);
+    __root_task_main(&bootinfo)
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    sel4::debug_println!("{info}");
+    sel4::trap()
 }

@@ -15,67 +15,57 @@
 //! }
 //! ```
 //!
-//! What differs from upstream: no heap option, no thread-local storage and no unwinding, because nothing here
-//! uses them.
+//! What differs from upstream: the function does not return; no heap option, no thread-local storage and no
+//! unwinding.
 
 #![no_std]
 
 #[cfg(target_os = "none")]
 mod entry;
-mod printing;
 mod stack;
-mod termination;
 
-#[cfg(target_os = "none")]
-pub mod panicking;
+pub use sel4::{debug_print, debug_println};
 
-pub use termination::{Never, Termination};
-
-/// Makes the function the one that a root task starts with.
+/// Makes a function the one that a root task starts with.
 ///
 /// ```ignore
-/// #[root_task]
-/// fn main(bootinfo: &sel4::BootInfoPtr) -> ! {
-///     todo!()
-/// }
+/// #[root_task(stack_size = 128 * 1024)]
+/// fn main(bootinfo: &sel4::BootInfoPtr) -> ! { loop {} }
 /// ```
 ///
-/// The function has the signature `fn<T: Termination>(&sel4::BootInfoPtr) -> T`. The stack's size in bytes is [`DEFAULT_STACK_SIZE`], or given as
-/// `#[root_task(stack_size = <usize expression>)]`.
-pub use sel4_root_task_macros::root_task;
+/// The stack has that many bytes, a multiple of 16; without the argument, [`DEFAULT_STACK_SIZE`].
+pub use sel4_macros::root_task;
 
-/// The default stack size used by [`#[root_task]`](root_task), bytes.
+/// Bytes of a stack of which nothing is said.
 pub const DEFAULT_STACK_SIZE: usize = 64 * 1024;
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! declare_root_task {
-    { main = $main:expr $(,)? } => {
-        $crate::declare_root_task! { main = $main, stack_size = $crate::DEFAULT_STACK_SIZE }
+macro_rules! root_task_starts_with {
+    ($main:ident) => {
+        $crate::root_task_starts_with! { $main stack_size = $crate::DEFAULT_STACK_SIZE }
     };
-    { main = $main:expr, stack_size = $stack_size:expr $(,)? } => {
-        const _: () = {
+    ($main:ident stack_size = $bytes:expr) => {
+        // SAFETY: a program has one such function, and nothing else is called so.
+        #[unsafe(no_mangle)]
+        fn __root_task_main(bootinfo: &$crate::_private::BootInfoPtr) -> ! {
+            $main(bootinfo)
+        }
+
+        // SAFETY: as above; the entry point reads it before anything else runs.
+        #[unsafe(no_mangle)]
+        static __root_task_stack: $crate::_private::StackBottom = {
+            // SAFETY: the linker script puts this section where an overflow faults.
             #[unsafe(link_section = ".stack")]
-            static STACK: $crate::_private::Stack<{ $stack_size }> = $crate::_private::Stack::new();
-
-            #[unsafe(no_mangle)]
-            static __sel4_root_task__stack_bottom: $crate::_private::StackBottom = STACK.bottom();
-
-            #[unsafe(no_mangle)]
-            fn __sel4_root_task__main(bootinfo: &$crate::_private::BootInfoPtr) -> ! {
-                $crate::_private::run_main($main, bootinfo)
-            }
+            static STACK: $crate::_private::Stack<{ $bytes }> = $crate::_private::Stack::new();
+            STACK.bottom()
         };
     };
 }
 
-// For macros
+/// What the macros of this crate need where they are used.
 #[doc(hidden)]
 pub mod _private {
-    pub use crate::printing::debug_print_helper;
     pub use crate::stack::{Stack, StackBottom};
-    pub use sel4::{self, BootInfoPtr};
-
-    #[cfg(target_os = "none")]
-    pub use crate::{panicking::abort_with_message, termination::run_main};
+    pub use sel4::BootInfoPtr;
 }

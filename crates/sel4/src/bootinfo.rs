@@ -1,298 +1,221 @@
 //! What the kernel tells the root task.
 
 use core::ops::{Deref, Range};
-use core::slice;
+use core::{iter, slice};
 
-use crate::{
-    FrameObjectType, IpcBuffer, cap_type, helper_macros::newtype_methods, init_thread::SlotRegion, sys,
-};
-use sel4_abi::bootinfo::BootInfoId;
+use crate::init_thread::SlotRegion;
+use crate::{IpcBuffer, UntypedDesc, Word, cap_type};
+use sel4_abi::bootinfo::{self as abi, BootInfoId};
 
-/// Where the kernel left its [`BootInfo`].
-///
-/// Dereferences to [`BootInfo`]; [`extra`](BootInfoPtr::extra) walks what follows it.
-#[repr(transparent)]
+const FRAME_BYTES: usize = 1 << abi::BOOT_INFO_FRAME_BITS;
+const WORD_BYTES: usize = size_of::<Word>();
+
+/// The boot info frame, and the chunks that follow it.
 #[derive(Debug)]
-pub struct BootInfoPtr {
-    ptr: *const BootInfo,
-}
+pub struct BootInfoPtr(*const BootInfo);
 
 impl BootInfoPtr {
-    const EXTRA_OFFSET: usize = FrameObjectType::GRANULE.bytes();
-
+    /// The frame at that address. Panics if no frame begins there.
+    ///
     /// # Safety
     ///
-    /// `ptr` is the address of the boot info frame as the kernel handed it over, and that frame and the extra
-    /// pages after it stay mapped and are not written while the value lives.
+    /// The kernel handed the frame over at this address, and it and the pages of chunks after it stay mapped and
+    /// unchanged.
     pub unsafe fn new(ptr: *const BootInfo) -> Self {
-        assert!(ptr.addr().is_multiple_of(FrameObjectType::GRANULE.bytes())); // sanity check
-        Self { ptr }
+        assert!(!ptr.is_null() && ptr.addr().is_multiple_of(FRAME_BYTES));
+        Self(ptr)
     }
 
     /// The address.
-    pub fn ptr(&self) -> *const BootInfo {
-        self.ptr
+    pub const fn ptr(&self) -> *const BootInfo {
+        self.0
     }
 
-    fn extra_slice(&self) -> &[u8] {
-        // SAFETY: by the contract of `new` the kernel mapped `extra_len` bytes after the boot info frame, and
-        // nobody writes them.
-        unsafe { slice::from_raw_parts(self.ptr.cast::<u8>().add(Self::EXTRA_OFFSET), self.extra_len()) }
-    }
-
-    /// The extra chunks.
-    pub fn extra(&self) -> BootInfoExtraIter<'_> {
-        BootInfoExtraIter {
-            rest: self.extra_slice(),
-        }
-    }
-
-    /// Bytes of boot info frame and extra chunks.
-    pub fn footprint_size(&self) -> usize {
-        Self::EXTRA_OFFSET + self.extra_len()
+    /// The chunks whose kind is known, up to one whose length makes no sense.
+    pub fn extra(&self) -> impl Iterator<Item = BootInfoExtra<'_>> {
+        let begin = self.0.cast::<u8>().wrapping_add(FRAME_BYTES);
+        // SAFETY: `new`'s caller says that the kernel's chunks, which are that long, follow the frame for good.
+        let mut rest = unsafe { slice::from_raw_parts(begin, (**self).0.extra_len as usize) };
+        iter::from_fn(move || {
+            let chunk = Chunk::first_of(rest)?;
+            rest = chunk.rest;
+            Some(chunk)
+        })
+        .filter_map(|Chunk { id, bytes, .. }| {
+            Some(BootInfoExtra {
+                id: BootInfoId::from_raw(id)?,
+                bytes,
+            })
+        })
     }
 }
 
 impl Deref for BootInfoPtr {
     type Target = BootInfo;
 
-    fn deref(&self) -> &Self::Target {
-        // SAFETY: by the contract of `new` a boot info structure is there, and nobody writes it.
-        unsafe { &*self.ptr }
+    fn deref(&self) -> &BootInfo {
+        // SAFETY: `new`'s caller says that the kernel's structure is there for good; the address was checked.
+        unsafe { &*self.0 }
     }
 }
 
 /// C: `seL4_BootInfo`.
-#[repr(transparent)]
 #[derive(Debug)]
-pub struct BootInfo(sys::seL4_BootInfo);
+#[repr(transparent)]
+pub struct BootInfo(abi::BootInfo);
 
 impl BootInfo {
-    newtype_methods!(sys::seL4_BootInfo);
-
-    fn extra_len(&self) -> usize {
-        self.0.extra_len as usize
-    }
-
-    /// The initial thread's IPC buffer.
+    /// Where the root task's IPC buffer is mapped.
     pub fn ipc_buffer(&self) -> *mut IpcBuffer {
-        self.0.ipc_buffer as usize as *mut IpcBuffer
+        core::ptr::with_exposed_provenance_mut(self.0.ipc_buffer as usize)
     }
 
-    /// Empty slots.
+    /// Slots with nothing in them.
     pub fn empty(&self) -> SlotRegion<cap_type::Null> {
-        SlotRegion::from_sys(self.0.empty)
+        self.0.empty.into()
     }
 
-    /// Frames of the root task's image, in order of address.
+    /// Frames of the root task's image, by address.
     pub fn user_image_frames(&self) -> SlotRegion<cap_type::Granule> {
-        SlotRegion::from_sys(self.0.user_image_frames)
+        self.0.user_image_frames.into()
     }
 
-    /// Scheduling control, one per core.
+    /// Authority to fill scheduling contexts, per core.
     pub fn sched_control(&self) -> SlotRegion<cap_type::SchedControl> {
-        SlotRegion::from_sys(self.0.sched_control)
+        self.0.sched_control.into()
     }
 
-    /// Untypeds, in the order of [`untyped_list`](Self::untyped_list).
+    /// All memory that there is.
     pub fn untyped(&self) -> SlotRegion<cap_type::Untyped> {
-        SlotRegion::from_sys(self.0.untyped)
+        self.0.untyped.into()
     }
 
-    /// What the untypeds are. Devices come first.
+    /// What each of [`untyped`](Self::untyped) is; devices first.
     pub fn untyped_list(&self) -> &[UntypedDesc] {
-        let list = &self.0.untyped_list[..self.untyped().len()];
-        // SAFETY: `UntypedDesc` is a transparent wrapper of the elements, so layout and validity are the same.
-        unsafe { slice::from_raw_parts(list.as_ptr().cast(), list.len()) }
+        let abi::SlotRegion { start, end } = self.0.untyped;
+        &self.0.untyped_list[..(end - start) as usize]
     }
 
-    fn untyped_list_partition_point(&self) -> usize {
+    /// Which of them are devices.
+    pub fn device_untyped_range(&self) -> Range<usize> {
+        0..self.devices()
+    }
+
+    /// Which of them are memory.
+    pub fn kernel_untyped_range(&self) -> Range<usize> {
+        self.devices()..self.untyped_list().len()
+    }
+
+    fn devices(&self) -> usize {
         self.untyped_list().partition_point(UntypedDesc::is_device)
     }
-
-    /// Indexes of the untypeds that are devices.
-    pub fn device_untyped_range(&self) -> Range<usize> {
-        0..self.untyped_list_partition_point()
-    }
-
-    /// Indexes of the untypeds that are memory.
-    pub fn kernel_untyped_range(&self) -> Range<usize> {
-        self.untyped_list_partition_point()..self.untyped_list().len()
-    }
 }
 
-/// C: `seL4_UntypedDesc`.
-#[repr(transparent)]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UntypedDesc(sys::seL4_UntypedDesc);
-
-impl UntypedDesc {
-    newtype_methods!(sys::seL4_UntypedDesc);
-
-    /// Physical address.
-    pub fn paddr(&self) -> usize {
-        self.0.paddr as usize
-    }
-
-    /// log2 of its bytes.
-    pub fn size_bits(&self) -> usize {
-        self.0.size_bits.into()
-    }
-
-    /// Whether it is device memory.
-    pub fn is_device(&self) -> bool {
-        self.0.is_device != 0
-    }
-}
-
-/// A piece of further boot information and what it is.
+/// A chunk of further boot information.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootInfoExtra<'a> {
     /// What it is.
-    pub id: BootInfoExtraId,
-    /// Its bytes, with the header.
-    pub content_with_header: &'a [u8],
+    pub id: BootInfoId,
+    bytes: &'a [u8],
 }
 
 impl BootInfoExtra<'_> {
-    /// Its bytes, with the header.
-    pub fn content_with_header(&self) -> &[u8] {
-        self.content_with_header
-    }
-
     /// Its bytes.
     pub fn content(&self) -> &[u8] {
-        &self.content_with_header[size_of::<sys::seL4_BootInfoHeader>()..]
+        self.bytes
     }
 }
 
-/// C: `seL4_BootInfoID`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // As in the C API.
-pub enum BootInfoExtraId {
-    Padding,
-    X86Vbe,
-    X86Mbmmap,
-    X86AcpiRsdp,
-    X86FrameBuffer,
-    X86TscFreq,
-    Fdt,
-}
-
-impl BootInfoExtraId {
-    /// The kind with that number.
-    pub fn from_sys(id: sys::seL4_Word) -> Option<Self> {
-        BootInfoId::from_raw(id).map(|id| match id {
-            BootInfoId::Padding => Self::Padding,
-            BootInfoId::X86Vbe => Self::X86Vbe,
-            BootInfoId::X86Mbmmap => Self::X86Mbmmap,
-            BootInfoId::X86AcpiRsdp => Self::X86AcpiRsdp,
-            BootInfoId::X86FrameBuffer => Self::X86FrameBuffer,
-            BootInfoId::X86TscFreq => Self::X86TscFreq,
-            BootInfoId::Fdt => Self::Fdt,
-        })
-    }
-}
-
-/// An iterator for accessing the [`BootInfoExtra`] entries associated with a [`BootInfoPtr`].
-///
-/// Chunks of unknown kinds are skipped; it ends at a chunk whose length makes no sense.
-pub struct BootInfoExtraIter<'a> {
+/// What begins the chunks: an [`abi::BootInfoHeader`], and as many bytes as it says.
+struct Chunk<'a> {
+    id: Word,
+    bytes: &'a [u8],
     rest: &'a [u8],
 }
 
-impl<'a> Iterator for BootInfoExtraIter<'a> {
-    type Item = BootInfoExtra<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        const HEADER: usize = size_of::<sys::seL4_BootInfoHeader>();
-        loop {
-            let (id, after_id) = self.rest.split_first_chunk()?;
-            let (len, _) = after_id.split_first_chunk()?;
-            let len = usize::try_from(sys::seL4_Word::from_ne_bytes(*len)).ok()?;
-            if len < HEADER {
-                return None;
-            }
-            let (content_with_header, rest) = self.rest.split_at_checked(len)?;
-            self.rest = rest;
-            if let Some(id) = BootInfoExtraId::from_sys(sys::seL4_Word::from_ne_bytes(*id)) {
-                return Some(BootInfoExtra {
-                    id,
-                    content_with_header,
-                });
-            }
-        }
+impl<'a> Chunk<'a> {
+    fn first_of(chunks: &'a [u8]) -> Option<Self> {
+        let (id, behind_id) = chunks.split_first_chunk::<WORD_BYTES>()?;
+        let (len, behind_header) = behind_id.split_first_chunk::<WORD_BYTES>()?;
+        let len = usize::try_from(Word::from_ne_bytes(*len)).ok()?;
+        let len = len.checked_sub(size_of::<abi::BootInfoHeader>())?;
+        let (bytes, rest) = behind_header.split_at_checked(len)?;
+        let id = Word::from_ne_bytes(*id);
+        Some(Self { id, bytes, rest })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::boxed::Box;
     use std::vec::Vec;
 
     #[repr(C, align(4096))]
     struct Frames {
-        bootinfo: sys::seL4_BootInfo,
-        padding: [u8; 4096 - 3864],
+        info: abi::BootInfo,
+        padding: [u8; FRAME_BYTES - size_of::<abi::BootInfo>()],
         extra: [u8; 256],
     }
 
-    fn frames(chunks: &[(u64, &[u8])]) -> std::boxed::Box<Frames> {
-        let mut frames = std::boxed::Box::new(Frames {
-            bootinfo: sys::seL4_BootInfo::new(),
+    fn frames(chunks: &[(u64, &[u8])]) -> Box<Frames> {
+        let mut info = abi::BootInfo::new();
+        let mut extra = [0; 256];
+        let bytes: Vec<u8> = chunks
+            .iter()
+            .flat_map(|(id, content)| {
+                [
+                    &id.to_ne_bytes(),
+                    &(content.len() as u64 + 16).to_ne_bytes(),
+                    *content,
+                ]
+                .concat()
+            })
+            .collect();
+        extra[..bytes.len()].copy_from_slice(&bytes);
+        info.extra_len = bytes.len() as u64;
+        Box::new(Frames {
+            info,
             padding: [0; _],
-            extra: [0; _],
-        });
-        let mut bytes = Vec::new();
-        for (id, content) in chunks {
-            bytes.extend_from_slice(&id.to_ne_bytes());
-            bytes.extend_from_slice(&(content.len() as u64 + 16).to_ne_bytes());
-            bytes.extend_from_slice(content);
-        }
-        frames.extra[..bytes.len()].copy_from_slice(&bytes);
-        frames.bootinfo.extra_len = bytes.len() as u64;
-        frames
+            extra,
+        })
     }
 
-    fn ids(frames: &Frames) -> Vec<(BootInfoExtraId, Vec<u8>)> {
-        // SAFETY: the frames outlive the pointer and are not written meanwhile.
-        let bootinfo = unsafe { BootInfoPtr::new((&raw const *frames).cast()) };
-        bootinfo
-            .extra()
-            .map(|chunk| (chunk.id.clone(), chunk.content().to_vec()))
-            .collect()
+    fn found(frames: Box<Frames>) -> Vec<(BootInfoId, Vec<u8>)> {
+        // SAFETY: leaked, so they stay, and nobody changes them.
+        let info = unsafe { BootInfoPtr::new((&raw const *Box::leak(frames)).cast()) };
+        let chunks = info.extra().map(|chunk| (chunk.id, chunk.content().to_vec()));
+        chunks.collect()
     }
 
     #[test]
     fn known_chunks_are_found_and_unknown_ones_skipped() {
         let frames = frames(&[(6, b"dtb"), (99, b"?"), (0, b"")]);
-        assert_eq!(
-            ids(&frames),
-            [
-                (BootInfoExtraId::Fdt, b"dtb".to_vec()),
-                (BootInfoExtraId::Padding, Vec::new())
-            ]
-        );
+        let expected = [
+            (BootInfoId::Fdt, b"dtb".to_vec()),
+            (BootInfoId::Padding, Vec::new()),
+        ];
+        assert_eq!(found(frames), expected);
     }
 
     #[test]
     fn a_length_that_makes_no_sense_ends_the_list() {
-        let mut frames = frames(&[(6, b"dtb"), (6, b"more")]);
         for len in [0u64, 15, 64, u64::MAX] {
+            let mut frames = frames(&[(6, b"dtb"), (6, b"more")]);
             frames.extra[8..16].copy_from_slice(&len.to_ne_bytes());
-            assert_eq!(ids(&frames), []);
+            assert_eq!(found(frames), []);
         }
     }
 
     #[test]
     fn devices_and_memory_are_told_apart() {
-        let mut info = sys::seL4_BootInfo::new();
-        info.untyped = sys::seL4_SlotRegion { start: 100, end: 103 };
+        let mut info = abi::BootInfo::new();
+        info.untyped = abi::SlotRegion { start: 100, end: 103 };
         for (i, desc) in info.untyped_list[..3].iter_mut().enumerate() {
             desc.is_device = (i < 2).into();
             desc.size_bits = 12 + i as u8;
         }
-        let info = BootInfo::from_inner(info);
+        let info = BootInfo(info);
         assert_eq!(
             (info.device_untyped_range(), info.kernel_untyped_range()),
             (0..2, 2..3)

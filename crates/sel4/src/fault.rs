@@ -1,125 +1,125 @@
-//! Fault messages.
+//! What a fault handler receives.
 
-use crate::{IpcBuffer, MessageInfo, Word, helper_macros::newtype_methods, sys};
-use sel4_abi::fault::FaultType;
+use crate::{IpcBuffer, MessageInfo, Word};
+use sel4_abi::fault::{self as abi, FaultType};
 
-/// Wrapper of the words of one kind of fault.
-macro_rules! declare_fault_newtype {
-    ($t:ident, $sys:ident) => {
-        #[doc = concat!("Corresponds to `", stringify!($sys), "`.")]
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $t(sys::$sys);
-
-        impl $t {
-            newtype_methods!(sys::$sys);
+/// Declares kinds of faults: label, type, words of the message, and a getter per word that has one.
+macro_rules! faults {
+    ($(
+        $(#[doc = $what:literal])*
+        $(#[cfg($condition:meta)])?
+        $label:ident => $fault:ident[$length:expr] { $($(#[$doc:meta])* $getter:ident: $place:expr,)* }
+    )*) => {
+        /// C: `seL4_Fault`.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Fault {
+            /// A message that reports no fault.
+            NullFault,
+            $($(#[doc = $what])* $(#[cfg($condition)])? $fault($fault),)*
         }
+
+        impl Fault {
+            /// What a message through a fault endpoint reports, by its label.
+            pub fn new(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Self {
+                let words = &ipc_buffer.layout().msg;
+                match FaultType::from_raw(info.label()) {
+                    $($(#[cfg($condition)])?
+                    Some(FaultType::$label) => Self::$fault($fault(core::array::from_fn(|i| words[i]))),)*
+                    Some(FaultType::NullFault) | None => Self::NullFault,
+                }
+            }
+        }
+
+        $(
+            $(#[doc = $what])*
+            $(#[cfg($condition)])?
+            #[derive(Clone, Debug, PartialEq, Eq)]
+            pub struct $fault([Word; $length]);
+
+            $(#[cfg($condition)])?
+            impl $fault {
+                /// What has the C API's getters: itself.
+                pub const fn inner(&self) -> &Self {
+                    self
+                }
+
+                $(
+                    $(#[$doc])*
+                    #[allow(non_snake_case)] // As the C API names them.
+                    pub const fn $getter(&self) -> Word {
+                        self.0[$place]
+                    }
+                )*
+            }
+        )*
     };
 }
 
-declare_fault_newtype!(NullFault, seL4_Fault_NullFault);
-declare_fault_newtype!(CapFault, seL4_Fault_CapFault);
-declare_fault_newtype!(UnknownSyscall, seL4_Fault_UnknownSyscall);
-declare_fault_newtype!(UserException, seL4_Fault_UserException);
-declare_fault_newtype!(VmFault, seL4_Fault_VMFault);
-declare_fault_newtype!(Timeout, seL4_Fault_Timeout);
-#[cfg(feature = "debug-build")]
-declare_fault_newtype!(DebugException, seL4_Fault_DebugException);
+faults! {
+    /// A capability was not found.
+    CapFault => CapFault[abi::cap_fault::GUARD_MISMATCH_BITS_FOUND + 1] {
+        /// Where the thread would go on.
+        get_IP: abi::cap_fault::IP,
+        /// The address in the CSpace.
+        get_Addr: abi::cap_fault::ADDR,
+    }
 
-/// C: `seL4_Fault`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)] // The variants' types say what they are.
-pub enum Fault {
-    NullFault(NullFault),
-    CapFault(CapFault),
-    UnknownSyscall(UnknownSyscall),
-    UserException(UserException),
-    VmFault(VmFault),
-    Timeout(Timeout),
+    /// There is no such system call.
+    UnknownSyscall => UnknownSyscall[abi::unknown_syscall::LENGTH] {
+        /// Address of the instruction.
+        fault_ip: abi::unknown_syscall::FAULT_IP,
+        /// The number.
+        syscall: abi::unknown_syscall::SYSCALL,
+    }
+
+    /// An instruction that may not be, or not so.
+    UserException => UserException[abi::user_exception::LENGTH] {
+        /// Address of the instruction.
+        get_FaultIP: abi::user_exception::FAULT_IP,
+        /// What the processor says of it (ESR_EL1).
+        get_Number: abi::user_exception::NUMBER,
+    }
+
+    /// Memory that is not mapped, or not so.
+    VMFault => VmFault[abi::vm_fault::LENGTH] {
+        /// Address of the instruction.
+        ip: abi::vm_fault::IP,
+        /// Address it wanted.
+        addr: abi::vm_fault::ADDR,
+        /// What the processor says of it (ESR_EL1).
+        fsr: abi::vm_fault::FSR,
+    }
+
+    /// A budget is spent.
+    Timeout => Timeout[abi::timeout::LENGTH] {
+        /// Badge of the scheduling context.
+        get_data: abi::timeout::DATA,
+        /// Microseconds that were used.
+        get_consumed: abi::timeout::CONSUMED,
+    }
+
+    /// Breakpoint, watchpoint or single step.
     #[cfg(feature = "debug-build")]
-    DebugException(DebugException),
-}
-
-impl Fault {
-    /// The fault that a message received through a fault endpoint describes.
-    ///
-    /// A label that is no fault gives a [`NullFault`].
-    pub fn new(ipc_buffer: &IpcBuffer, info: &MessageInfo) -> Self {
-        let words = ipc_buffer.msg_regs();
-        match FaultType::from_raw(info.label()) {
-            Some(FaultType::CapFault) => {
-                Self::CapFault(CapFault(sys::seL4_Fault_CapFault::from_message(words)))
-            }
-            Some(FaultType::UnknownSyscall) => Self::UnknownSyscall(UnknownSyscall(
-                sys::seL4_Fault_UnknownSyscall::from_message(words),
-            )),
-            Some(FaultType::UserException) => {
-                Self::UserException(UserException(sys::seL4_Fault_UserException::from_message(words)))
-            }
-            #[cfg(feature = "debug-build")]
-            Some(FaultType::DebugException) => Self::DebugException(DebugException(
-                sys::seL4_Fault_DebugException::from_message(words),
-            )),
-            Some(FaultType::Timeout) => Self::Timeout(Timeout(sys::seL4_Fault_Timeout::from_message(words))),
-            Some(FaultType::VMFault) => Self::VmFault(VmFault(sys::seL4_Fault_VMFault::from_message(words))),
-            Some(FaultType::NullFault) | None => {
-                Self::NullFault(NullFault(sys::seL4_Fault_NullFault::from_message(words)))
-            }
-        }
-    }
-}
-
-impl UnknownSyscall {
-    /// Program counter.
-    pub fn fault_ip(&self) -> Word {
-        self.0.get_FaultIP()
-    }
-
-    /// Stack pointer.
-    pub fn sp(&self) -> Word {
-        self.0.get_SP()
-    }
-
-    /// Link register.
-    pub fn lr(&self) -> Word {
-        self.0.get_LR()
-    }
-
-    /// The number asked for.
-    pub fn syscall(&self) -> Word {
-        self.0.get_Syscall()
-    }
-
-    /// Saved program status.
-    pub fn spsr(&self) -> Word {
-        self.0.get_SPSR()
-    }
-
-    /// General register `ix`, 0 to 7; panics for others.
-    pub fn gpr(&self, ix: usize) -> Word {
-        assert!(ix < 8);
-        self.0.0[ix]
+    DebugException => DebugException[abi::debug_exception::LENGTH] {
+        /// Address of the instruction.
+        get_FaultIP: abi::debug_exception::FAULT_IP,
+        /// A [`breakpoint_type`](sel4_abi::thread::breakpoint_type).
+        get_ExceptionReason: abi::debug_exception::EXCEPTION_REASON,
     }
 }
 
 impl VmFault {
-    /// Program counter.
-    pub fn ip(&self) -> Word {
-        self.0.get_IP()
+    /// Whether it wanted an instruction there.
+    pub const fn is_prefetch(&self) -> bool {
+        self.0[abi::vm_fault::PREFETCH_FAULT] != 0
     }
+}
 
-    /// Address that was accessed.
-    pub fn addr(&self) -> Word {
-        self.0.get_Addr()
-    }
-
-    /// Whether it was an instruction fetch.
-    pub fn is_prefetch(&self) -> bool {
-        self.0.get_PrefetchFault() != 0
-    }
-
-    /// Exception syndrome (ESR_EL1).
-    pub fn fsr(&self) -> Word {
-        self.0.get_FSR()
+impl UnknownSyscall {
+    /// General register 0 to 7; panics for others.
+    pub const fn gpr(&self, ix: usize) -> Word {
+        assert!(ix < abi::unknown_syscall::FAULT_IP);
+        self.0[abi::unknown_syscall::X0 + ix]
     }
 }
 
@@ -127,62 +127,34 @@ impl VmFault {
 mod tests {
     use super::*;
 
-    fn received(label: Word, words: &[Word]) -> Fault {
+    /// The fault of a message whose words are tens.
+    fn received(label: Word) -> Fault {
         let mut buffer = IpcBuffer::default();
-        buffer.msg_regs_mut()[..words.len()].copy_from_slice(words);
-        Fault::new(&buffer, &MessageInfo::new(label, 0, 0, words.len()))
+        for (word, tens) in buffer.msg_regs_mut().iter_mut().zip((0..).step_by(10)) {
+            *word = tens;
+        }
+        Fault::new(&buffer, &MessageInfo::new(label, 0, 0, 0))
     }
 
     #[test]
-    fn vm_fault_is_decoded() {
-        let Fault::VmFault(fault) = received(6, &[0x20_0000, 0xdead_0000, 1, 0x9200_0046]) else {
+    fn the_label_says_what_the_words_are() {
+        assert!(matches!(received(1), Fault::CapFault(fault) if fault.inner().get_Addr() == 10));
+        assert!(matches!(received(3), Fault::UserException(fault) if fault.get_Number() == 30));
+        assert!(matches!(received(5), Fault::Timeout(fault) if fault.get_consumed() == 10));
+        let Fault::VmFault(fault) = received(6) else {
             panic!()
         };
-        assert_eq!(
-            (fault.ip(), fault.addr(), fault.is_prefetch(), fault.fsr()),
-            (0x20_0000, 0xdead_0000, true, 0x9200_0046)
-        );
+        assert_eq!((fault.ip(), fault.addr(), fault.fsr()), (0, 10, 30));
+        assert!(fault.is_prefetch());
+        let Fault::UnknownSyscall(fault) = received(2) else {
+            panic!()
+        };
+        assert_eq!((fault.gpr(7), fault.fault_ip(), fault.syscall()), (70, 80, 120));
     }
 
     #[test]
-    fn timeout_keeps_the_number_it_has_in_every_configuration() {
-        let Fault::Timeout(fault) = received(5, &[77, 1000]) else {
-            panic!()
-        };
-        assert_eq!(
-            (fault.inner().get_data(), fault.inner().get_consumed()),
-            (77, 1000)
-        );
-    }
-
-    #[test]
-    fn unknown_syscall_and_exceptions_are_decoded() {
-        let words: [Word; 13] = core::array::from_fn(|i| i as Word * 10);
-        let Fault::UnknownSyscall(fault) = received(2, &words) else {
-            panic!()
-        };
-        assert_eq!(
-            (
-                fault.gpr(7),
-                fault.fault_ip(),
-                fault.sp(),
-                fault.lr(),
-                fault.syscall()
-            ),
-            (70, 80, 90, 100, 120)
-        );
-        let Fault::UserException(fault) = received(3, &words) else {
-            panic!()
-        };
-        assert_eq!(fault.inner().get_Number(), 30);
-        let Fault::CapFault(fault) = received(1, &words) else {
-            panic!()
-        };
-        assert_eq!(fault.inner().get_Addr(), 10);
-    }
-
-    #[test]
-    fn a_label_that_is_no_fault_is_a_null_fault() {
-        assert!(matches!(received(99, &[]), Fault::NullFault(_)));
+    fn a_label_that_is_no_fault_reports_none() {
+        assert_eq!(received(0), Fault::NullFault);
+        assert_eq!(received(99), Fault::NullFault);
     }
 }

@@ -1,140 +1,99 @@
-//! What the kernel puts into the root task's CSpace before its first instruction.
+//! What the kernel puts into the root task's CSpace.
 
 use core::marker::PhantomData;
 use core::ops::Range;
 
-use crate::{CPtr, CPtrBits, Cap, CapType, cap_type, sys};
+use crate::{CPtrBits, Cap, CapType, cap_type};
+use sel4_abi::bootinfo;
 
-/// A slot of the root task's CNode, by number.
-#[derive(Debug, Copy, Clone, Ord, PartialOrd, Eq, PartialEq, Hash)]
-pub struct Slot<T: CapType = cap_type::Unspecified> {
-    index: usize,
-    _phantom: PhantomData<T>,
-}
+/// A slot of the root task's CNode, and with it the capability there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot<T: CapType = cap_type::Unspecified>(Cap<T>);
 
 impl<T: CapType> Slot<T> {
-    /// The slot with that index.
-    pub const fn from_index(index: usize) -> Self {
-        Self {
-            index,
-            _phantom: PhantomData,
-        }
-    }
-
-    /// Its index.
-    pub const fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Raw bits of a pointer to it.
-    pub const fn cptr_bits(&self) -> CPtrBits {
-        self.index as CPtrBits
-    }
-
-    /// A pointer to it.
-    pub const fn cptr(&self) -> CPtr {
-        CPtr::from_bits(self.cptr_bits())
-    }
-
-    /// A marked pointer to it.
+    /// The capability.
     pub const fn cap(&self) -> Cap<T> {
-        self.cptr().cast()
+        self.0
     }
 
-    /// Marks it as another kind.
-    pub const fn cast<T1: CapType>(&self) -> Slot<T1> {
-        Slot::from_index(self.index)
+    /// The number of its address.
+    pub const fn cptr_bits(&self) -> CPtrBits {
+        self.0.bits()
     }
 
-    /// Marks it as any kind.
-    pub const fn upcast(&self) -> Slot {
-        self.cast()
-    }
-}
-
-impl Slot {
-    /// Marks it as a certain kind.
-    pub const fn downcast<T: CapType>(&self) -> Slot<T> {
-        self.cast()
+    /// The number of the slot.
+    pub const fn index(&self) -> usize {
+        self.cptr_bits() as usize
     }
 }
 
-/// C: `seL4_SlotRegion`.
-#[derive(Debug, Clone, Eq, PartialEq)]
+/// C: `seL4_SlotRegion`: successive slots with capabilities of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotRegion<T: CapType> {
-    range: Range<usize>,
-    _phantom: PhantomData<T>,
+    slots: Range<usize>,
+    kind: PhantomData<T>,
 }
 
-#[allow(clippy::len_without_is_empty)] // As upstream.
+impl<T: CapType> From<bootinfo::SlotRegion> for SlotRegion<T> {
+    fn from(region: bootinfo::SlotRegion) -> Self {
+        let slots = region.start as usize..region.end as usize;
+        let kind = PhantomData;
+        Self { slots, kind }
+    }
+}
+
 impl<T: CapType> SlotRegion<T> {
-    pub(crate) const fn from_sys(sys: sys::seL4_SlotRegion) -> Self {
-        Self {
-            range: sys.start as usize..sys.end as usize,
-            _phantom: PhantomData,
-        }
+    /// Their numbers.
+    pub fn range(&self) -> Range<usize> {
+        self.slots.clone()
     }
 
-    /// First slot.
-    pub const fn start(&self) -> usize {
-        self.range.start
+    /// Number of the first.
+    pub fn start(&self) -> usize {
+        self.slots.start
     }
 
-    /// First slot after the region.
-    pub const fn end(&self) -> usize {
-        self.range.end
+    /// One more than the number of the last.
+    pub fn end(&self) -> usize {
+        self.slots.end
     }
 
-    /// The indexes.
-    pub const fn range(&self) -> Range<usize> {
-        self.start()..self.end()
-    }
-
-    /// Number of slots.
-    pub fn len(&self) -> usize {
-        self.range.len()
-    }
-
-    /// The `i`-th slot; panics if there is none.
+    /// One of them; panics if there are no more than `i`.
     pub fn index(&self, i: usize) -> Slot<T> {
-        assert!(i < self.len());
-        Slot::from_index(self.range.start + i)
+        assert!(i < self.slots.len(), "slot {i} of {}", self.slots.len());
+        Slot(Cap::from_bits((self.slots.start + i) as CPtrBits))
     }
 }
 
-/// The slots of `seL4_Cap*`.
+/// The slots that are the same in every system.
 pub mod slot {
-    use super::{Slot, cap_type};
+    use super::Slot;
+    use crate::{Cap, cap_type as kind};
     use sel4_abi::bootinfo::InitCap;
 
-    macro_rules! slots {
-        ($($name:ident: $cap_type:ident = $init_cap:ident;)*) => {
-            $(
-                #[doc = concat!("The slot [`InitCap::", stringify!($init_cap), "`].")]
-                pub const $name: Slot<cap_type::$cap_type> = Slot::from_index(InitCap::$init_cap as usize);
-            )*
-        };
+    const fn holding<T: crate::CapType>(what: InitCap) -> Slot<T> {
+        Slot(Cap::from_bits(what.to_raw()))
     }
 
-    slots! {
-        NULL: Null = Null;
-        TCB: Tcb = InitThreadTcb;
-        CNODE: CNode = InitThreadCNode;
-        VSPACE: VSpace = InitThreadVSpace;
-        IRQ_CONTROL: IrqControl = IrqControl;
-        ASID_CONTROL: AsidControl = AsidControl;
-        ASID_POOL: AsidPool = InitThreadAsidPool;
-        IO_PORT_CONTROL: Null = IoPortControl;
-        BOOT_INFO_FRAME: Granule = BootInfoFrame;
-        IPC_BUFFER: Granule = InitThreadIpcBuffer;
-        DOMAIN_SET: DomainSet = Domain;
-        SC: SchedContext = InitThreadSc;
-        SMC: Null = Smc;
-    }
+    /// Empty for ever: what says "none" where a capability may be left out.
+    pub const NULL: Slot<kind::Null> = holding(InitCap::Null);
+    /// The root task's thread.
+    pub const TCB: Slot<kind::Tcb> = holding(InitCap::InitThreadTcb);
+    /// The CNode that these slots are in.
+    pub const CNODE: Slot<kind::CNode> = holding(InitCap::InitThreadCNode);
+    /// The root task's address space.
+    pub const VSPACE: Slot<kind::VSpace> = holding(InitCap::InitThreadVSpace);
+    /// Authority over interrupts.
+    pub const IRQ_CONTROL: Slot<kind::IrqControl> = holding(InitCap::IrqControl);
+    /// Identifiers for the first address spaces.
+    pub const ASID_POOL: Slot<kind::AsidPool> = holding(InitCap::InitThreadAsidPool);
+    /// The scheduling context the root task runs on.
+    pub const SC: Slot<kind::SchedContext> = holding(InitCap::InitThreadSc);
 }
 
-/// Stops the initial thread for good.
+/// Suspends the root task's thread, for good.
 pub fn suspend_self<T>() -> T {
-    let result = slot::TCB.cap().tcb_suspend();
-    unreachable!("suspended thread runs: {result:?}")
+    // It can only fail if the capability was deleted; then the other end of a thread serves.
+    let _ = slot::TCB.cap().tcb_suspend();
+    crate::trap()
 }

@@ -1,271 +1,144 @@
-//! System calls.
+//! System calls, between the IPC buffer and the machine registers.
 
-use core::array;
-
-use crate::{
-    Cap, CapType, ConveysReplyAuthority, InvocationContext, MessageInfo, NUM_FAST_MESSAGE_REGISTERS, Word,
-    cap,
-};
-use sel4_abi::message::MSG_MAX_LENGTH;
+use crate::{Badge, CPtrBits, IpcBuffer, MessageInfo, Word};
+use sel4_abi::message::FAST_MESSAGE_REGISTERS;
 use sel4_abi::syscall::Syscall;
 
 #[cfg_attr(target_os = "none", path = "syscall/aarch64.rs")]
 #[cfg_attr(not(target_os = "none"), path = "syscall/host.rs")]
 mod registers;
 
-mod raw;
+pub use registers::trap;
 
-pub(crate) use raw::call;
+/// The words of a message that travel in machine registers.
+pub(crate) type FastWords = [Word; FAST_MESSAGE_REGISTERS];
+
+/// In place of a reply object, where there is none.
+pub(crate) const NO_REPLY: CPtrBits = 0;
+
+/// What a message arrives with in registers; the rest of it is in the IPC buffer.
+pub(crate) struct Arrived {
+    pub(crate) info: MessageInfo,
+    pub(crate) badge: Badge,
+    pub(crate) words: FastWords,
+}
+
+impl Arrived {
+    fn new((info, badge, words): (Word, Badge, FastWords)) -> Self {
+        let info = MessageInfo::from_word(info);
+        Self { info, badge, words }
+    }
+
+    /// Completes the message in the buffer.
+    pub(crate) fn store(self, buffer: &mut IpcBuffer) -> (MessageInfo, Badge) {
+        buffer.layout_mut().msg[..FAST_MESSAGE_REGISTERS].copy_from_slice(&self.words);
+        (self.info, self.badge)
+    }
+}
+
+fn load(buffer: &IpcBuffer) -> FastWords {
+    core::array::from_fn(|i| buffer.layout().msg[i])
+}
+
+/// Sends a message whose first words are given, and receives another, if the call does.
+pub(crate) fn exchange_words(
+    number: Syscall,
+    dest: CPtrBits,
+    info: MessageInfo,
+    words: FastWords,
+    reply: CPtrBits,
+    buffer: &mut IpcBuffer,
+) -> Arrived {
+    Arrived::new(registers::send_recv(
+        number,
+        dest,
+        info.into_word(),
+        words,
+        reply,
+        buffer,
+    ))
+}
+
+/// The same for messages that are in the buffer.
+pub(crate) fn exchange(
+    number: Syscall,
+    dest: CPtrBits,
+    info: MessageInfo,
+    reply: CPtrBits,
+    buffer: &mut IpcBuffer,
+) -> (MessageInfo, Badge) {
+    exchange_words(number, dest, info, load(buffer), reply, buffer).store(buffer)
+}
+
+/// Sends the message in the buffer.
+pub(crate) fn send(dest: CPtrBits, info: MessageInfo, buffer: &mut IpcBuffer) {
+    exchange_words(Syscall::Send, dest, info, load(buffer), NO_REPLY, buffer);
+}
+
+/// Sends a message that says nothing: of the buffer nothing is read or written.
+pub(crate) fn signal(dest: CPtrBits) {
+    registers::send_null(Syscall::Send, dest, MessageInfo::new(0, 0, 0, 0).into_word());
+}
+
+/// Receives into the buffer.
+pub(crate) fn receive(
+    number: Syscall,
+    src: CPtrBits,
+    reply: CPtrBits,
+    buffer: &mut IpcBuffer,
+) -> (MessageInfo, Badge) {
+    Arrived::new(registers::recv(number, src, reply, buffer)).store(buffer)
+}
+
+/// Sends the message in the buffer if somebody waits for it, and receives into it from elsewhere.
+pub(crate) fn nb_send_recv(
+    dest: CPtrBits,
+    info: MessageInfo,
+    src: CPtrBits,
+    reply: CPtrBits,
+    buffer: &mut IpcBuffer,
+) -> (MessageInfo, Badge) {
+    let (number, words) = (Syscall::NBSendRecv, load(buffer));
+    let arrived = registers::nb_send_recv(number, dest, src, info.into_word(), words, reply, buffer);
+    Arrived::new(arrived).store(buffer)
+}
+
+/// Calls a kernel object: the answer's label; its words are in the buffer.
+pub(crate) fn call<const WORDS: usize, const CAPS: usize>(
+    buffer: &mut IpcBuffer,
+    object: CPtrBits,
+    label: Word,
+    words: [Word; WORDS],
+    caps: [CPtrBits; CAPS],
+) -> Word {
+    let layout = buffer.layout_mut();
+    layout.caps_or_badges[..CAPS].copy_from_slice(&caps);
+    if let Some((_, slow)) = words.split_at_checked(FAST_MESSAGE_REGISTERS) {
+        layout.msg[FAST_MESSAGE_REGISTERS..WORDS].copy_from_slice(slow);
+    }
+    let info = MessageInfo::new(label, 0, CAPS, WORDS);
+    let arrived = exchange_words(Syscall::Call, object, info, padded(words), NO_REPLY, buffer);
+    let (info, _badge) = arrived.store(buffer);
+    info.label()
+}
+
+/// The first words, and zeroes where there are fewer.
+pub(crate) fn padded<const WORDS: usize>(words: [Word; WORDS]) -> FastWords {
+    core::array::from_fn(|i| words.get(i).copied().unwrap_or(0))
+}
+
+pub(crate) fn r#yield() {
+    registers::null(Syscall::Yield);
+}
+
 #[cfg(feature = "debug-build")]
-pub(crate) use raw::{debug_cap_identify, debug_halt, debug_name_thread, debug_put_char, debug_snapshot};
-#[cfg(feature = "benchmark-build")]
-pub(crate) use raw::{simple, simple_with_buffer};
-
-/// Words that a message can have.
-pub const NUM_MESSAGE_REGISTERS: usize = MSG_MAX_LENGTH;
-
-/// What a minted capability tells its receiver.
-pub type Badge = Word;
-
-/// The message words that travel in machine registers.
-pub(crate) type FastRegisters = [Word; NUM_FAST_MESSAGE_REGISTERS];
-
-impl<T: CapType, C: InvocationContext> Cap<T, C> {
-    /// C: `seL4_Send`.
-    pub fn send(self, info: MessageInfo) {
-        self.invoke(|cptr, ipc_buffer| {
-            raw::send(
-                Syscall::Send,
-                cptr,
-                info.into_inner(),
-                raw::load(ipc_buffer),
-                ipc_buffer,
-            );
-        })
-    }
-
-    /// C: `seL4_NBSend`.
-    pub fn nb_send(self, info: MessageInfo) {
-        self.invoke(|cptr, ipc_buffer| {
-            raw::send(
-                Syscall::NBSend,
-                cptr,
-                info.into_inner(),
-                raw::load(ipc_buffer),
-                ipc_buffer,
-            );
-        })
-    }
-
-    /// C: `seL4_NBSendRecv`.
-    pub fn nb_send_recv<U: CapType>(
-        self,
-        info: MessageInfo,
-        src: Cap<U>,
-        reply_authority: impl ConveysReplyAuthority,
-    ) -> (MessageInfo, Badge) {
-        let reply = reply_authority.into_reply_authority().bits();
-        self.invoke(|cptr, ipc_buffer| {
-            raw::nb_send_recv(
-                Syscall::NBSendRecv,
-                cptr,
-                info.into_inner(),
-                src.bits(),
-                reply,
-                ipc_buffer,
-            )
-        })
-    }
-
-    /// C: `seL4_NBSendWait`. No wrapper of this name exists upstream.
-    pub fn nb_send_wait<U: CapType>(self, info: MessageInfo, src: Cap<U>) -> (MessageInfo, Badge) {
-        self.invoke(|cptr, ipc_buffer| {
-            raw::nb_send_recv(
-                Syscall::NBSendWait,
-                0,
-                info.into_inner(),
-                src.bits(),
-                cptr,
-                ipc_buffer,
-            )
-        })
-    }
-
-    /// C: `seL4_Recv`.
-    pub fn recv(self, reply_authority: impl ConveysReplyAuthority) -> (MessageInfo, Badge) {
-        let reply = reply_authority.into_reply_authority().bits();
-        self.invoke(|cptr, ipc_buffer| raw::recv(Syscall::Recv, cptr, reply, ipc_buffer))
-    }
-
-    /// C: `seL4_NBRecv`.
-    pub fn nb_recv(self, reply_authority: impl ConveysReplyAuthority) -> (MessageInfo, Badge) {
-        let reply = reply_authority.into_reply_authority().bits();
-        self.invoke(|cptr, ipc_buffer| raw::recv(Syscall::NBRecv, cptr, reply, ipc_buffer))
-    }
-
-    /// C: `seL4_Call`.
-    pub fn call(self, info: MessageInfo) -> MessageInfo {
-        self.invoke(|cptr, ipc_buffer| {
-            let (info, _badge, registers) = raw::send_recv(
-                Syscall::Call,
-                cptr,
-                info.into_inner(),
-                raw::load(ipc_buffer),
-                raw::NO_REPLY,
-                ipc_buffer,
-            );
-            raw::store(ipc_buffer, registers);
-            MessageInfo::from_inner(info)
-        })
-    }
-
-    /// C: `seL4_ReplyRecv`.
-    pub fn reply_recv(
-        self,
-        info: MessageInfo,
-        reply_authority: impl ConveysReplyAuthority,
-    ) -> (MessageInfo, Badge) {
-        let reply = reply_authority.into_reply_authority().bits();
-        self.invoke(|cptr, ipc_buffer| {
-            let (info, badge, registers) = raw::send_recv(
-                Syscall::ReplyRecv,
-                cptr,
-                info.into_inner(),
-                raw::load(ipc_buffer),
-                reply,
-                ipc_buffer,
-            );
-            raw::store(ipc_buffer, registers);
-            (MessageInfo::from_inner(info), badge)
-        })
-    }
-
-    /// [`send`](Self::send) with the first words of the message given here (those not given are 0); the others are
-    /// in the IPC buffer.
-    pub fn send_with_mrs<M: FastMessages>(self, info: MessageInfo, messages: M) {
-        let registers = messages.prepare_in().map(|word| word.unwrap_or(0));
-        self.invoke(|cptr, ipc_buffer| {
-            raw::send(Syscall::Send, cptr, info.into_inner(), registers, ipc_buffer);
-        })
-    }
-
-    /// [`recv`](Self::recv) that returns the first words of the message, instead of leaving them in the IPC buffer.
-    pub fn recv_with_mrs(self, reply_authority: impl ConveysReplyAuthority) -> RecvWithMRs {
-        let reply = reply_authority.into_reply_authority().bits();
-        self.invoke(|cptr, ipc_buffer| {
-            let (info, badge, msg) = raw::recv_registers(Syscall::Recv, cptr, reply, ipc_buffer);
-            RecvWithMRs {
-                info: MessageInfo::from_inner(info),
-                badge,
-                msg,
-            }
-        })
-    }
-
-    /// [`call`](Self::call) that takes and returns the first words of the messages, past the IPC buffer.
-    pub fn call_with_mrs<M: FastMessages>(self, info: MessageInfo, messages: M) -> CallWithMRs {
-        let words = messages.prepare_in_out();
-        self.invoke(|cptr, ipc_buffer| {
-            let (info, _badge, msg) = raw::send_recv(
-                Syscall::Call,
-                cptr,
-                info.into_inner(),
-                words,
-                raw::NO_REPLY,
-                ipc_buffer,
-            );
-            CallWithMRs {
-                info: MessageInfo::from_inner(info),
-                msg,
-            }
-        })
-    }
+pub(crate) fn debug_put_char(byte: u8) {
+    registers::put_char(Syscall::DebugPutChar, byte.into());
 }
 
-impl<C: InvocationContext> cap::Notification<C> {
-    /// C: `seL4_Signal`.
-    pub fn signal(self) {
-        self.invoke(|cptr, _| raw::signal(cptr));
-    }
-
-    /// C: `seL4_Wait`.
-    pub fn wait(self) -> (MessageInfo, Badge) {
-        self.invoke(|cptr, ipc_buffer| raw::recv(Syscall::Wait, cptr, raw::NO_REPLY, ipc_buffer))
-    }
-
-    /// C: `seL4_Poll`.
-    pub fn poll(self) -> (MessageInfo, Badge) {
-        self.invoke(|cptr, ipc_buffer| raw::recv(Syscall::NBWait, cptr, raw::NO_REPLY, ipc_buffer))
-    }
-}
-
-/// C: `seL4_Yield`.
-pub fn r#yield() {
-    raw::null(Syscall::Yield);
-}
-
-/// The result of [`recv_with_mrs`](Cap::recv_with_mrs).
-pub struct RecvWithMRs {
-    /// Descriptor of the message.
-    pub info: MessageInfo,
-    /// Badge of the sender.
-    pub badge: Badge,
-    /// First words of the message.
-    pub msg: [Word; NUM_FAST_MESSAGE_REGISTERS],
-}
-
-/// The result of [`call_with_mrs`](Cap::call_with_mrs).
-pub struct CallWithMRs {
-    /// Descriptor of the reply.
-    pub info: MessageInfo,
-    /// First words of the reply.
-    pub msg: [Word; NUM_FAST_MESSAGE_REGISTERS],
-}
-
-/// Arrays of up to four words, which travel in registers.
-pub trait FastMessages: fast_messages_sealing::FastMessagesSealed {
-    /// The words, for a message that is sent.
-    fn prepare_in(self) -> [Option<Word>; NUM_FAST_MESSAGE_REGISTERS];
-
-    /// The words, for a message that is sent and answered.
-    fn prepare_in_out(self) -> [Word; NUM_FAST_MESSAGE_REGISTERS];
-}
-
-impl<const N: usize> FastMessages for [Word; N]
-where
-    [Word; N]: fast_messages_sealing::FastMessagesSealed,
-{
-    fn prepare_in(self) -> [Option<Word>; NUM_FAST_MESSAGE_REGISTERS] {
-        array::from_fn(|i| self.get(i).copied())
-    }
-
-    fn prepare_in_out(self) -> [Word; NUM_FAST_MESSAGE_REGISTERS] {
-        array::from_fn(|i| self.get(i).copied().unwrap_or(0))
-    }
-}
-
-/// Panics for more words than there are registers.
-impl FastMessages for &[Word] {
-    fn prepare_in(self) -> [Option<Word>; NUM_FAST_MESSAGE_REGISTERS] {
-        assert!(self.len() <= NUM_FAST_MESSAGE_REGISTERS);
-        array::from_fn(|i| self.get(i).copied())
-    }
-
-    fn prepare_in_out(self) -> [Word; NUM_FAST_MESSAGE_REGISTERS] {
-        assert!(self.len() <= NUM_FAST_MESSAGE_REGISTERS);
-        array::from_fn(|i| self.get(i).copied().unwrap_or(0))
-    }
-}
-
-mod fast_messages_sealing {
-    use super::Word;
-
-    pub trait FastMessagesSealed {}
-
-    impl FastMessagesSealed for [Word; 0] {}
-    impl FastMessagesSealed for [Word; 1] {}
-    impl FastMessagesSealed for [Word; 2] {}
-    impl FastMessagesSealed for [Word; 3] {}
-    impl FastMessagesSealed for [Word; 4] {}
-    impl FastMessagesSealed for &[Word] {}
+/// The name is in the buffer, ended by a zero byte.
+#[cfg(feature = "debug-build")]
+pub(crate) fn debug_name_thread(buffer: &mut IpcBuffer, tcb: CPtrBits) {
+    let nothing = MessageInfo::new(0, 0, 0, 0);
+    exchange_words(Syscall::DebugNameThread, tcb, nothing, [0; _], NO_REPLY, buffer);
 }

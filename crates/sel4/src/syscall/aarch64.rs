@@ -3,7 +3,7 @@
 //! Every function here takes the IPC buffer, where the kernel may read or write it, and names its address as an
 //! operand: the compiler must not assume that memory unchanged, although nothing in the instruction mentions it.
 
-use super::FastRegisters;
+use super::FastWords;
 use crate::{IpcBuffer, Word};
 use core::arch::asm;
 use sel4_abi::syscall::Syscall;
@@ -13,10 +13,10 @@ pub(super) fn send_recv(
     number: Syscall,
     dest: Word,
     mut info: Word,
-    [mut w0, mut w1, mut w2, mut w3]: FastRegisters,
+    [mut w0, mut w1, mut w2, mut w3]: FastWords,
     reply: Word,
     buffer: &mut IpcBuffer,
-) -> (Word, Word, FastRegisters) {
+) -> (Word, Word, FastWords) {
     let badge;
     // SAFETY: a system call changes no register but those named as outputs, and no memory of ours but the IPC
     // buffer, which is borrowed exclusively. What the called object does with capabilities that the arguments
@@ -45,10 +45,10 @@ pub(super) fn nb_send_recv(
     dest: Word,
     src: Word,
     mut info: Word,
-    [mut w0, mut w1, mut w2, mut w3]: FastRegisters,
+    [mut w0, mut w1, mut w2, mut w3]: FastWords,
     reply: Word,
     buffer: &mut IpcBuffer,
-) -> (Word, Word, FastRegisters) {
+) -> (Word, Word, FastWords) {
     let badge;
     // SAFETY: as in `send_recv`.
     unsafe {
@@ -76,7 +76,7 @@ pub(super) fn recv(
     src: Word,
     reply: Word,
     buffer: &mut IpcBuffer,
-) -> (Word, Word, FastRegisters) {
+) -> (Word, Word, FastWords) {
     let (badge, info, w0, w1, w2, w3);
     // SAFETY: as in `send_recv`.
     unsafe {
@@ -118,24 +118,28 @@ pub(super) fn null(number: Syscall) {
     unsafe { asm!("svc #0", in("x7") number.to_raw(), options(nostack)) }
 }
 
-/// A system call with an argument and a result in the capability register.
-#[cfg(any(feature = "debug-build", feature = "benchmark-build"))]
-pub(super) fn simple(number: Syscall, argument: Word) -> Word {
-    let result;
-    // SAFETY: as in `send_recv`; the calls used so do not touch the buffer.
+/// A system call with an argument, and no message.
+#[cfg(feature = "debug-build")]
+pub(super) fn put_char(number: Syscall, argument: Word) {
+    // SAFETY: as in `send_null`.
     unsafe {
         asm!(
             "svc #0",
             in("x7") number.to_raw(),
-            inlateout("x0") argument => result,
-            inlateout("x1") 0u64 => _,
-            inlateout("x2") 0u64 => _,
-            inlateout("x3") 0u64 => _,
-            inlateout("x4") 0u64 => _,
-            inlateout("x5") 0u64 => _,
-            in("x6") 0u64,
+            inlateout("x0") argument => _,
+            lateout("x1") _,
+            lateout("x2") _,
+            lateout("x3") _,
+            lateout("x4") _,
+            lateout("x5") _,
             options(nostack),
         );
     }
-    result
+}
+
+/// Ends the calling thread for good, by an undefined instruction: its fault handler, or else a debug kernel, says where.
+/// Upstream keeps this to its runtimes.
+pub fn trap() -> ! {
+    // SAFETY: an undefined instruction changes nothing; it is an exception, after which the thread does not go on.
+    unsafe { asm!("udf #0", options(noreturn, nomem, nostack)) }
 }

@@ -1,6 +1,6 @@
 //! There is no kernel under a host test.
 
-use super::FastRegisters;
+use super::FastWords;
 use crate::{IpcBuffer, Word};
 use sel4_abi::syscall::Syscall;
 
@@ -13,10 +13,10 @@ pub(super) fn send_recv(
     number: Syscall,
     _: Word,
     _: Word,
-    _: FastRegisters,
+    _: FastWords,
     _: Word,
     _: &mut IpcBuffer,
-) -> (Word, Word, FastRegisters) {
+) -> (Word, Word, FastWords) {
     no_kernel(number)
 }
 
@@ -25,14 +25,14 @@ pub(super) fn nb_send_recv(
     _: Word,
     _: Word,
     _: Word,
-    _: FastRegisters,
+    _: FastWords,
     _: Word,
     _: &mut IpcBuffer,
-) -> (Word, Word, FastRegisters) {
+) -> (Word, Word, FastWords) {
     no_kernel(number)
 }
 
-pub(super) fn recv(number: Syscall, _: Word, _: Word, _: &mut IpcBuffer) -> (Word, Word, FastRegisters) {
+pub(super) fn recv(number: Syscall, _: Word, _: Word, _: &mut IpcBuffer) -> (Word, Word, FastWords) {
     no_kernel(number)
 }
 
@@ -44,7 +44,12 @@ pub(super) fn null(number: Syscall) {
     no_kernel(number)
 }
 
-#[cfg(any(feature = "debug-build", feature = "benchmark-build"))]
-pub(super) fn simple(number: Syscall, _: Word) -> Word {
+#[cfg(feature = "debug-build")]
+pub(super) fn put_char(number: Syscall, _: Word) {
     no_kernel(number)
+}
+
+/// Ends the calling thread, here by a panic.
+pub fn trap() -> ! {
+    panic!("the thread ends itself")
 }

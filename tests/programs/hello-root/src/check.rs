@@ -27,7 +27,7 @@ impl From<sel4::Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Error(error) => write!(f, "{error}"),
+            Self::Error(error) => write!(f, "{error:?}"),
             Self::Untrue(statement) => write!(f, "not true: {statement}"),
         }
     }
