@@ -1,7 +1,7 @@
 //! `cargo umbra ctl`: orders to a running machine.
 
 use crate::cli::Exit;
-use crate::ctl::{Client, json, place, text};
+use crate::ctl::{Client, ClientError, json, place, text};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Subcommand, ValueEnum};
 use control_protocol::PackageHash;
@@ -145,18 +145,20 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let patience = Duration::try_from_secs_f64(arguments.timeout).context("--timeout")?;
     let socket = arguments.socket.clone().unwrap_or_else(place::current);
     let mut client = Client::connect_within(&socket, patience)?;
-    obey(&mut client, &arguments.order, arguments.json, patience).or_else(refused)
+    obey(&mut client, &arguments.order, arguments.json, patience)
+        .or_else(|error| refused(error, arguments.json))
 }
 
 /// A refusal is an answer, not a failure to run.
-fn refused(error: anyhow::Error) -> Result<Exit> {
-    match error.downcast_ref() {
-        Some(crate::ctl::ClientError::Refused(_)) => {
-            eprintln!("umbra: {error:#}");
-            Ok(Exit::Failed)
-        }
-        _ => Err(error),
+fn refused(error: anyhow::Error, as_json: bool) -> Result<Exit> {
+    let Some(ClientError::Refused(refusal)) = error.downcast_ref() else {
+        return Err(error);
+    };
+    if as_json {
+        show::print_json(&json::refusal(refusal))?;
     }
+    eprintln!("umbra: {error:#}");
+    Ok(Exit::Failed)
 }
 
 fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -> Result<Exit> {

@@ -2,7 +2,7 @@
 
 use control_protocol::cause::Cause;
 use control_protocol::record::{PackageLabel, Record, State};
-use control_protocol::reply::{Condition, Package, Status, Stop, Tried};
+use control_protocol::reply::{Condition, Error, Package, Status, Stop, Tried};
 use serde_json::{Value, json};
 
 use super::text;
@@ -130,6 +130,11 @@ pub fn record(record: &Record) -> Value {
         "resubmitted": figures.resubmitted,
         "queued": figures.queued,
     })
+}
+
+/// Why an order was refused.
+pub fn refusal(error: &Error) -> Value {
+    json!({ "error": text::error(error), "error_code": error })
 }
 
 /// How far the orderly stop is.
