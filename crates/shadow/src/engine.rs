@@ -6,6 +6,7 @@ use shared_ring::page::Page;
 use supervision::shadow::{Command, Event};
 use system_spec::config::MAX_SLOTS;
 
+use crate::ledger::{Region, Unkept};
 use crate::slot::{Outbox, Slot};
 use crate::{Class, Env};
 
@@ -14,8 +15,8 @@ use crate::{Class, Env};
 const PASSES: usize = 8;
 
 /// A shadow.
-pub struct Shadow<'s, C: Class, P> {
-    slots: Vec<Slot<'s, C, P>, MAX_SLOTS>,
+pub struct Shadow<'s, C: Class, P, R = Unkept> {
+    slots: Vec<Slot<'s, C, P, R>, MAX_SLOTS>,
     control: Link<Event, Command, P>,
     control_channel: u64,
     outbox: Outbox,
@@ -23,13 +24,17 @@ pub struct Shadow<'s, C: Class, P> {
     armed: Option<u64>,
 }
 
-impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
-    /// A shadow with these slots. Call [`wake`](Self::wake) once before waiting for the first notification.
+impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
+    /// A shadow with these slots. Call [`begin`](Self::begin) before waiting for the first notification.
     pub fn new(
-        slots: Vec<Slot<'s, C, P>, MAX_SLOTS>,
-        control: Link<Event, Command, P>,
+        slots: Vec<Slot<'s, C, P, R>, MAX_SLOTS>,
+        mut control: Link<Event, Command, P>,
         control_channel: u64,
     ) -> Self {
+        // Zero, and so nothing new, in a first life. The furthest counts: each command concerns one slot.
+        slots
+            .iter()
+            .for_each(|slot| control.advance(slot.control_cursor()));
         Self {
             slots,
             control,
@@ -40,8 +45,19 @@ impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
     }
 
     /// Slots.
-    pub fn slots(&self) -> &[Slot<'s, C, P>] {
+    pub fn slots(&self) -> &[Slot<'s, C, P, R>] {
         &self.slots
+    }
+
+    /// Begin this life. `again`: it is not the first, and whoever waits for what the predecessor did not live to tell is
+    /// notified, whether he does or not.
+    pub fn begin(&mut self, again: bool, env: &mut impl Env) {
+        // Nobody notifies us before we asked for it.
+        self.wake(u64::MAX, env);
+        if again {
+            env.notify(self.control_channel);
+            self.slots.iter().for_each(|slot| slot.ring(env));
+        }
     }
 
     /// The timeout was reached. [`wake`](Self::wake) follows.
@@ -58,7 +74,9 @@ impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
                 self.take_commands(env);
             }
             for slot in &mut self.slots {
-                slot.pass(channels, &mut self.outbox, env);
+                slot.receive(channels, &mut self.outbox, env);
+                settle(&mut self.control, &mut self.outbox, slot);
+                slot.serve(channels, &mut self.outbox, env);
             }
             channels = 0;
             self.tell_control(env);
@@ -90,6 +108,7 @@ impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
         while let Ok(Some(command)) = self.control.recv() {
             if let Some(slot) = self.slots.iter_mut().find(|slot| slot.number == command.slot) {
                 slot.command(&command, &mut self.outbox, env);
+                settle(&mut self.control, &mut self.outbox, slot);
             }
         }
     }
@@ -99,12 +118,9 @@ impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
             // Whether a full ring is waited for is decided anew.
             self.control.awake();
         }
-        while let Some(event) = self.outbox.front() {
-            if self.control.send(event).is_err() {
-                break;
-            }
-            self.outbox.pop_front();
-        }
+        self.slots
+            .iter_mut()
+            .for_each(|slot| settle(&mut self.control, &mut self.outbox, slot));
         if self.control.publish() {
             env.notify(self.control_channel);
         }
@@ -118,4 +134,20 @@ impl<'s, C: Class, P: Page> Shadow<'s, C, P> {
         // A broken ring may have shown only now.
         quiet && (self.outbox.is_empty() || self.control.space() == Ok(0))
     }
+}
+
+/// Put events into control's ring, where they are not seen yet, and then write down what the slot did. Publishing comes after,
+/// so a shadow that dies before has done nothing, and one that dies behind it has done all.
+fn settle<C: Class, P: Page, R: Region>(
+    control: &mut Link<Event, Command, P>,
+    outbox: &mut Outbox,
+    slot: &mut Slot<'_, C, P, R>,
+) {
+    while let Some(event) = outbox.front() {
+        if control.send(event).is_err() {
+            break;
+        }
+        outbox.pop_front();
+    }
+    slot.settle(control.cursor());
 }

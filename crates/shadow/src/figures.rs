@@ -30,6 +30,26 @@ impl Gap {
         }
     }
 
+    /// It is being measured.
+    pub fn is_measuring(&self) -> bool {
+        self.measuring
+    }
+
+    /// For a successor: the last completion, the longest gap so far, completions.
+    pub fn so_far(&self) -> (u64, u64, u64) {
+        (self.last, self.longest, self.completions)
+    }
+
+    /// Go on from what a predecessor measured.
+    pub fn resume(last: u64, longest: u64, completions: u64) -> Self {
+        Self {
+            measuring: true,
+            last,
+            longest,
+            completions,
+        }
+    }
+
     /// The figures: ticks of the longest gap, completions. Without `begin` both are 0.
     pub fn end(&mut self, now: u64) -> (u64, u64) {
         if !self.measuring {
@@ -58,6 +78,11 @@ impl Handing {
         if in_flight == 0 {
             self.last = self.last.max(now);
         }
+    }
+
+    /// Go on from what a predecessor handed over last.
+    pub fn resume(last: u64) -> Self {
+        Self { last }
     }
 
     /// The last request handed over.

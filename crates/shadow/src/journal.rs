@@ -23,7 +23,7 @@ pub struct Matter {
 }
 
 /// The journal of a slot.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Journal {
     matters: [Matter; CAPACITY],

@@ -14,6 +14,7 @@
 pub mod engine;
 mod figures;
 pub mod journal;
+pub mod ledger;
 mod report;
 pub mod session;
 pub mod slot;
@@ -118,6 +119,8 @@ pub trait Class {
     fn learn_answer(learn: &mut Self::Learn, response: &Self::Response) -> Learning;
     /// Confine a session by what was learnt. `None`: the device has nothing for it. The words go into the journal.
     fn open(session: &mut Self::Session, learn: &Self::Learn, record: &Self::Record) -> Option<[u64; 2]>;
+    /// Confine a session as the journal says: what [`open`](Self::open) did for a predecessor.
+    fn restore(session: &mut Self::Session, words: [u64; 2]);
     /// A journalled session still fits a driver with this record.
     fn reopen(words: [u64; 2], record: &Self::Record) -> bool;
     /// Answer a protected call of a client: label and words of the reply. `promised` is `None` before the first driver.

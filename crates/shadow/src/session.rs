@@ -38,6 +38,8 @@ pub struct Session<C: Class, P> {
     pub(crate) link: Link<C::Response, C::Request, P>,
     pub(crate) channel: u64,
     pub(crate) number: u32,
+    /// Its index among the slot's sessions.
+    pub(crate) index: u32,
     pub(crate) state: State,
     /// Its live requests: members of the slot's tracker.
     pub(crate) live: u64,
@@ -54,6 +56,7 @@ impl<C: Class, P: Page> Session<C, P> {
             link,
             channel,
             number,
+            index: 0,
             state: State::Closed,
             live: 0,
             count: 0,
@@ -73,11 +76,22 @@ impl<C: Class, P: Page> Session<C, P> {
             link: self.link.clone(),
             channel: self.channel,
             number: self.number,
+            index: self.index,
             state: self.state,
             live: self.live,
             count: self.count,
             plan: self.plan.clone(),
             names: self.names.clone(),
+        }
+    }
+
+    /// For a successor.
+    pub(crate) fn state_number(&self) -> u32 {
+        match self.state {
+            State::Closed => 0,
+            State::Open => 1,
+            State::Absent => 2,
+            State::Ended => 3,
         }
     }
 
@@ -124,13 +138,14 @@ impl<C: Class, P: Page> Session<C, P> {
         Ok(self.link.space()?.saturating_sub(self.count))
     }
 
-    /// Queue an answer. A request is only taken when there is room for its answer, so a full ring is a broken rule too.
+    /// Queue an answer; false: nobody hears it. A request is only taken when there is room for its answer, so a full ring is
+    /// a broken rule too.
     #[inline]
-    pub(crate) fn answer(&mut self, response: &C::Response) -> Result<(), SendError> {
+    pub(crate) fn answer(&mut self, response: &C::Response) -> Result<bool, SendError> {
         if self.state == State::Ended {
-            return Ok(());
+            return Ok(false);
         }
-        self.link.send(response)
+        self.link.send(response).map(|()| true)
     }
 
     /// The client broke the rules: its session ends, nobody else's.

@@ -20,6 +20,7 @@ use trace::Kind;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::figures::{Gap, Handing};
+use crate::ledger::{Ledger, Region, Unkept};
 use crate::session::Session;
 use crate::state::SlotState;
 use crate::{Class, Env};
@@ -29,6 +30,7 @@ mod feed;
 #[cfg(feature = "model")]
 mod fork;
 mod learn;
+mod restart;
 mod swap;
 mod watch;
 
@@ -94,7 +96,7 @@ pub struct Side<C: Class, P> {
 }
 
 /// A device slot.
-pub struct Slot<'s, C: Class, P> {
+pub struct Slot<'s, C: Class, P, R = Unkept> {
     pub(crate) number: u32,
     times: Times,
     mode: Mode,
@@ -128,10 +130,18 @@ pub struct Slot<'s, C: Class, P> {
     watch: watch::Watch,
     /// CNTPCT at the beginning of this pass.
     now: u64,
+    /// What outlives us.
+    ledger: Ledger<R>,
+    /// The ledger's snapshot is not of now.
+    changed: bool,
+    /// Cursor of control's link as the snapshot has it.
+    control: u64,
+    /// The answer to our own request is a predecessor's: it is not learnt from.
+    own_is_old: bool,
 }
 
 impl<'s, C: Class, P: Page> Slot<'s, C, P> {
-    /// Slot `number`, offline, with its state in the region.
+    /// Slot `number`, offline, of a shadow that will not be started anew. `kept` is room to work in.
     pub fn new(
         number: u32,
         sides: [Side<C, P>; 2],
@@ -139,6 +149,23 @@ impl<'s, C: Class, P: Page> Slot<'s, C, P> {
         learn: C::Learn,
         times: Times,
         now: u64,
+    ) -> Self {
+        let ledger = Ledger::new(Unkept, 0);
+        Self::with_ledger(number, sides, kept, learn, times, now, ledger)
+    }
+}
+
+impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
+    /// Slot `number`, offline. What outlives this shadow goes into `ledger`; [`open`](Self::open) or
+    /// [`recover`](Self::recover) follows when the sessions are there.
+    pub fn with_ledger(
+        number: u32,
+        sides: [Side<C, P>; 2],
+        kept: &'s mut SlotState,
+        learn: C::Learn,
+        times: Times,
+        now: u64,
+        ledger: Ledger<R>,
     ) -> Self {
         const { assert!(size_of::<C::Record>() <= 64) }
         Self {
@@ -169,11 +196,16 @@ impl<'s, C: Class, P: Page> Slot<'s, C, P> {
             check_at: None,
             watch: watch::Watch::default(),
             now,
+            ledger,
+            changed: false,
+            control: 0,
+            own_is_old: false,
         }
     }
 
     /// Add a session. False: there are too many.
-    pub fn add_session(&mut self, session: Session<C, P>) -> bool {
+    pub fn add_session(&mut self, mut session: Session<C, P>) -> bool {
+        session.index = self.sessions.len() as u32;
         self.sessions.push(session).is_ok()
     }
 
@@ -195,9 +227,11 @@ impl<'s, C: Class, P: Page> Slot<'s, C, P> {
     /// A command of control.
     pub fn command(&mut self, command: &Command, outbox: &mut Outbox, env: &mut impl Env) {
         self.now = env.now();
+        self.changed = true;
         let is = |kind: CommandKind| command.kind == kind as u32;
         if is(CommandKind::BeginGap) {
             self.gap.begin(self.now);
+            self.keep_gap();
             return;
         }
         if is(CommandKind::EndGap) {
@@ -254,6 +288,7 @@ impl<'s, C: Class, P: Page> Slot<'s, C, P> {
 
     fn set_mode(&mut self, mode: Mode) {
         self.mode = mode;
+        self.changed = true;
         self.kept.mode = match mode {
             Mode::Offline { .. } => 0,
             Mode::Waiting { .. } => 1,

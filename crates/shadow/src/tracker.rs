@@ -7,7 +7,7 @@
 use heapless::Vec;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::Wire;
+use crate::{Wire, ledger};
 
 /// Requests of a slot that can be live.
 pub const CAPACITY: usize = 64;
@@ -16,7 +16,7 @@ pub const OWN: usize = CAPACITY - 1;
 /// Session number of the shadow's own requests.
 pub const OWN_SESSION: u32 = u32::MAX;
 /// Words of a request, at most.
-const REQUEST_WORDS: usize = 5;
+pub const REQUEST_WORDS: usize = 5;
 /// Low bits of a tag: index in the table.
 const INDEX_BITS: u32 = CAPACITY.trailing_zeros();
 
@@ -33,7 +33,8 @@ pub struct Entry {
     blockers: u64,
     /// The client's name for it.
     pub client_id: u32,
-    /// Name towards the driver: index, and above that a count that makes a second answer to it recognisable.
+    /// Name towards the driver: index, and above that its place in the driver's ring, which makes a second answer to it
+    /// recognisable.
     tag: u32,
     /// Session it belongs to, or [`OWN_SESSION`].
     pub session: u32,
@@ -49,7 +50,6 @@ pub struct Tracker {
     ready: u64,
     held: u64,
     order: u64,
-    count: u64,
     entries: [Entry; CAPACITY],
 }
 
@@ -63,11 +63,6 @@ fn members(mut set: u64) -> impl Iterator<Item = usize> {
 }
 
 impl Tracker {
-    /// Empty the table. Tags go on counting, so none returns soon.
-    pub fn clear(&mut self) {
-        (self.sent, self.ready, self.held) = (0, 0, 0);
-    }
-
     /// Entry of a live request.
     #[inline]
     pub fn entry(&self, index: usize) -> &Entry {
@@ -167,22 +162,42 @@ impl Tracker {
         *set |= 1 << index;
     }
 
-    /// The tag the request would be handed over with.
+    /// The tag of a request that is entry `position` of the driver's ring.
     #[inline]
-    pub fn next_tag(&self, index: usize) -> u32 {
-        (self.count as u32) << INDEX_BITS | index as u32
+    pub fn tag(index: usize, position: u32) -> u32 {
+        position << INDEX_BITS | index as u32
     }
 
-    /// It was handed over with [`next_tag`](Self::next_tag).
+    /// It was handed over as entry `position` of the driver's ring.
     #[inline]
-    pub fn handed(&mut self, index: usize, now: u64) {
-        let tag = self.next_tag(index);
-        self.count = self.count.wrapping_add(1);
+    pub fn handed(&mut self, index: usize, position: u32, now: u64) {
         let entry = &mut self.entries[index % CAPACITY];
-        entry.tag = tag;
+        entry.tag = Self::tag(index, position);
         entry.since = now;
         self.ready &= !(1 << index);
         self.sent |= 1 << index;
+    }
+
+    /// Enter what a predecessor accepted, in the order in which it did; it is not handed over.
+    pub fn restore<R: Wire>(&mut self, index: usize, kept: &ledger::Entry, request: &R, blockers: u64) {
+        let index = index % CAPACITY;
+        self.enter(index, request, kept.session, kept.client_id, blockers);
+        // Those to come are later than all there are.
+        self.entries[index].order = kept.order;
+        self.order = self.order.max(kept.order);
+    }
+
+    /// A live request as a successor must find it; `position` is its entry in the client's ring.
+    #[inline]
+    pub fn kept(&self, index: usize, position: u32) -> ledger::Entry {
+        let entry = self.entry(index);
+        ledger::Entry {
+            request: entry.request,
+            order: entry.order,
+            session: entry.session,
+            client_id: entry.client_id,
+            position,
+        }
     }
 
     /// The request a driver means by a tag; `None` if it does not have it, or not any more.
@@ -227,11 +242,11 @@ impl Tracker {
         indices
     }
 
-    /// All that counts: the live requests in their order, and the next tag.
+    /// All that counts: the live requests in their order.
     #[cfg(feature = "model")]
     pub(crate) fn hash_live<H: core::hash::Hasher>(&self, state: &mut H) {
         use core::hash::Hash;
-        (self.sent, self.ready, self.held, self.count).hash(state);
+        (self.sent, self.ready, self.held).hash(state);
         for index in self.in_order(self.live()) {
             let entry = self.entry(usize::from(index));
             (index, entry.request, entry.since, entry.blockers).hash(state);
@@ -261,14 +276,14 @@ mod tests {
     fn second_answer_to_a_request_finds_nothing() {
         let mut tracker = tracker();
         let index = tracker.admit(&7u64, 0, 70, 0).unwrap();
-        let tag = tracker.next_tag(index);
+        let tag = Tracker::tag(index, 0);
         assert_eq!(tracker.find(tag), None, "not handed over yet");
-        tracker.handed(index, 1);
+        tracker.handed(index, 0, 1);
         assert_eq!(tracker.find(tag), Some(index));
         tracker.finish(index);
         assert_eq!(tracker.find(tag), None);
         let again = tracker.admit(&8u64, 0, 71, 0).unwrap();
-        tracker.handed(again, 2);
+        tracker.handed(again, 1, 2);
         assert_eq!(
             (again, tracker.find(tag)),
             (index, None),
@@ -295,7 +310,7 @@ mod tests {
         let blockers = tracker.blockers(u64::MAX, &5u64, same);
         assert_eq!(blockers, 1 << first | 1 << second);
         let third = tracker.admit(&5u64, 0, 2, blockers).unwrap();
-        tracker.handed(first, 0);
+        tracker.handed(first, 0, 0);
         tracker.finish(first);
         assert_eq!((tracker.ready(), tracker.held()), (1 << second, 1 << third));
         tracker.finish(second);
@@ -307,7 +322,7 @@ mod tests {
         let mut tracker = tracker();
         let all: std::vec::Vec<usize> = (0..6u64).map(|n| tracker.admit(&n, 0, 0, 0).unwrap()).collect();
         for &index in all.iter().rev() {
-            tracker.handed(index, 0);
+            tracker.handed(index, index as u32, 0);
         }
         tracker.finish(all[2]);
         let late = tracker.admit(&9u64, 0, 0, 0).unwrap();

@@ -158,6 +158,25 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         self.published_tail
     }
 
+    /// Entries taken and sent so far at this end, published or not, as `head | tail << 32`: for [`advance`](Self::advance).
+    #[inline]
+    pub fn cursor(&self) -> u64 {
+        u64::from(self.head) | u64::from(self.tail) << 32
+    }
+
+    /// After [`resume`](Self::resume), for a program that keeps the [`cursor`](Self::cursor) of its end elsewhere: what the
+    /// predecessor took and sent since its last `publish` counts after all, and the next `publish` makes it known. The
+    /// entries it sent stand in our page. An index that is older than the page's, or impossible, is passed over.
+    pub fn advance(&mut self, cursor: u64) {
+        let (head, tail) = (cursor as u32, (cursor >> 32) as u32);
+        if head.wrapping_sub(self.published_head) <= CAPACITY {
+            (self.head, self.peer_tail) = (head, head);
+        }
+        if tail.wrapping_sub(self.published_tail) <= CAPACITY {
+            self.tail = tail;
+        }
+    }
+
     /// Zero our page and start anew: for a peer that starts anew with a zeroed page too.
     pub fn reset(&mut self) {
         self.own.store32(TAIL, 0, Release);
@@ -185,9 +204,9 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
     /// [`SendError::Full`], and nothing was sent; [`SendError::Violation`].
     #[inline]
     pub fn send(&mut self, entry: &Tx) -> Result<(), SendError> {
-        if self.tail.wrapping_sub(self.peer_head) == CAPACITY {
+        if self.tail.wrapping_sub(self.peer_head) >= CAPACITY {
             self.look_at_head()?;
-            if self.tail.wrapping_sub(self.peer_head) == CAPACITY {
+            if self.tail.wrapping_sub(self.peer_head) >= CAPACITY {
                 self.wants_space = true;
                 return Err(SendError::Full);
             }
@@ -204,7 +223,7 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
     #[inline]
     pub fn space(&mut self) -> Result<u32, Violation> {
         self.look_at_head()?;
-        Ok(CAPACITY - self.tail.wrapping_sub(self.peer_head))
+        Ok(CAPACITY.saturating_sub(self.tail.wrapping_sub(self.peer_head)))
     }
 
     /// Take the next entry, read once into private memory. The peer learns of it at [`publish`](Self::publish).

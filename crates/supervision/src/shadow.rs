@@ -41,6 +41,18 @@ pub enum Policy {
     First = 3,
 }
 
+impl Policy {
+    /// From its number; what is not known is the strictest.
+    pub fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Degrade,
+            2 => Self::Force,
+            3 => Self::First,
+            _ => Self::Refuse,
+        }
+    }
+}
+
 /// A command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

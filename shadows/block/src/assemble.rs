@@ -3,9 +3,10 @@
 use device_class::ClassId;
 use heapless::Vec;
 use shadow::engine::Shadow;
+use shadow::ledger::Region;
 use shadow::session::Session;
 use shadow::slot::{Side, Slot, Times};
-use shadow::state;
+use shadow::state::{self, Found, Shape};
 use shared_ring::Link;
 use shared_ring::page::Page;
 use system_spec::config::{LinkConfig, MAX_SESSIONS, RegionConfig, ShadowConfig};
@@ -17,7 +18,7 @@ use crate::table::{Scratch, TableReader, Wish, wish};
 /// The configuration cannot be: a mistake of whoever built the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misconfigured {
-    /// The state region is too short.
+    /// The state region is too short, or holds what another shadow left there.
     State,
     /// More slots or sessions than there may be, or a session on a slot that is not there.
     Count,
@@ -25,18 +26,23 @@ pub enum Misconfigured {
     Region,
 }
 
-/// Build the shadow. `pages` gives the own and the peer's page of a link, `scratch` a region's memory.
+/// A shadow, and whether it goes on from what a predecessor left.
+pub type Assembled<'s, S, P, R> = (Shadow<'s, Block<S>, P, R>, bool);
+
+/// Build the shadow. `region` outlives it, `work` is room to work in; `pages` gives the own and the peer's page of a link,
+/// `scratch` a region's memory. Whatever a predecessor left in region and pages is gone on from.
 ///
 /// # Errors
 /// See [`Misconfigured`].
-pub fn assemble<'s, S: Scratch, P: Page>(
+pub fn assemble<'s, S: Scratch, P: Page, R: Region + Clone>(
     config: &ShadowConfig,
-    state: &'s mut [u8],
+    region: R,
+    work: &'s mut [u8],
     pages: impl Fn(&LinkConfig) -> (P, P),
     scratch: impl Fn(&RegionConfig) -> S,
     times: Times,
     now: u64,
-) -> Result<Shadow<'s, Block<S>, P>, Misconfigured> {
+) -> Result<Assembled<'s, S, P, R>, Misconfigured> {
     let slots = config
         .slots
         .get(..config.slot_count as usize)
@@ -51,14 +57,23 @@ pub fn assemble<'s, S: Scratch, P: Page>(
     {
         return Err(Misconfigured::Count);
     }
-    let kept =
-        state::initialise(state, ClassId::Block as u32, slots.len()).map_err(|_| Misconfigured::State)?;
+    let shape = Shape {
+        class: ClassId::Block as u32,
+        slots: config.slot_count,
+        sessions: config.session_count,
+    };
+    let again = match state::find(&region, shape) {
+        Found::Nothing => false,
+        Found::Predecessor => true,
+        Found::Stranger => return Err(Misconfigured::State),
+    };
+    let kept = state::initialise(work, slots.len()).map_err(|_| Misconfigured::State)?;
     let mut built = Vec::new();
     for ((index, slot), kept) in slots.iter().enumerate().zip(kept) {
         let side = |config: &LinkConfig| {
             let (own, peer) = pages(config);
             Side {
-                link: Link::over(own, peer),
+                link: Link::resume(own, peer),
                 channel: config.channel,
             }
         };
@@ -70,31 +85,41 @@ pub fn assemble<'s, S: Scratch, P: Page>(
         let wishes: Vec<Wish, MAX_SESSIONS> = mine()
             .filter_map(|session| wish(&session.partition, session.partition_number))
             .collect();
-        let region = u16::try_from(slot.scratch_region).map_err(|_| Misconfigured::Region)?;
-        let reader = TableReader::new(scratch(&slot.scratch), region, wishes);
+        let number = u16::try_from(slot.scratch_region).map_err(|_| Misconfigured::Region)?;
+        let reader = TableReader::new(scratch(&slot.scratch), number, wishes);
         let sides = [side(&slot.sides[0]), side(&slot.sides[1])];
-        let mut target = Slot::new(slot.slot, sides, kept, reader, times, now);
+        let ledger = state::ledger(region.clone(), index);
+        let mut target = Slot::with_ledger(slot.slot, sides, kept, reader, times, now, ledger);
         let mut next_wish = 0;
         for (number, session) in mine().enumerate() {
             let wished = wish(&session.partition, session.partition_number).map(|_| {
                 next_wish += 1;
                 next_wish - 1
             });
-            let region = u16::try_from(session.data_region).map_err(|_| Misconfigured::Region)?;
+            let data_region = u16::try_from(session.data_region).map_err(|_| Misconfigured::Region)?;
             let (own, peer) = pages(&session.link);
-            let plan = Plan::new(wished, session.data_len, region);
+            let plan = Plan::new(wished, session.data_len, data_region);
             let number = number as u32;
             if !target.add_session(Session::new(
                 number,
                 session.link.channel,
-                Link::over(own, peer),
+                Link::resume(own, peer),
                 plan,
             )) {
                 return Err(Misconfigured::Count);
             }
         }
+        if again {
+            target.recover(now);
+        } else {
+            target.open();
+        }
         built.push(target).map_err(|_| Misconfigured::Count)?;
     }
     let (own, peer) = pages(&config.control);
-    Ok(Shadow::new(built, Link::over(own, peer), config.control.channel))
+    let control = Link::resume(own, peer);
+    if !again {
+        state::begin(&region, shape);
+    }
+    Ok((Shadow::new(built, control, config.control.channel), again))
 }

@@ -125,6 +125,10 @@ impl<S: Scratch> Class for Block<S> {
         Some([start, len])
     }
 
+    fn restore(session: &mut Plan, [start, len]: [u64; 2]) {
+        (session.start, session.len) = (start, len);
+    }
+
     fn reopen([start, len]: [u64; 2], record: &BlockCapabilities) -> bool {
         start.checked_add(len).is_some_and(|end| end <= record.capacity)
     }

@@ -5,6 +5,7 @@
 
 use core::arch::asm;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU64;
 
 use device_class::block::CallReply;
 use sel4_microkit::{
@@ -13,10 +14,11 @@ use sel4_microkit::{
 use shadow::Env;
 use shadow::engine::Shadow;
 use shadow::slot::Times;
+use shadow::state::kept_len;
 use shadow_block::Block;
 use shadow_block::assemble::assemble;
-use shared_ring::Area;
 use shared_ring::page::SharedPage;
+use shared_ring::{Area, shared_words};
 use supervision::timer::Op;
 use system_spec::config::{LinkConfig, RegionConfig, ShadowConfig};
 
@@ -66,7 +68,7 @@ impl Env for World {
 
 struct Pd {
     world: World,
-    shadow: Shadow<'static, Block<Area>, SharedPage>,
+    shadow: Shadow<'static, Block<Area>, SharedPage, &'static [AtomicU64]>,
 }
 
 impl Handler for Pd {
@@ -105,6 +107,19 @@ fn pages(link: &LinkConfig) -> (SharedPage, SharedPage) {
     }
 }
 
+/// The part of the state region that outlives us, and the part to work in.
+fn state(region: &RegionConfig, slots: usize) -> (&'static [AtomicU64], &'static mut [u8]) {
+    let (len, kept) = (region.len as usize, kept_len(slots));
+    assert!(kept <= len, "a state region that is long enough");
+    let base = address(region.vaddr);
+    // SAFETY: the description's compiler mapped `len` bytes for the shadow, writable, page-aligned, for ever; these are the
+    // only references to them, they are made once, and they meet at `kept`, a multiple of 8 that is not beyond `len`.
+    unsafe {
+        let work = core::slice::from_raw_parts_mut(base.as_ptr().add(kept), len - kept);
+        (shared_words(base, kept), work)
+    }
+}
+
 fn area(region: &RegionConfig) -> Area {
     // SAFETY: the description's compiler mapped `len` bytes here, page-aligned, for the shadow's reads alone.
     unsafe { Area::new(address(region.vaddr), region.len as usize) }
@@ -114,11 +129,7 @@ fn area(region: &RegionConfig) -> Area {
 fn init() -> Pd {
     const NOTHING: ShadowConfig = zerocopy::transmute!([0u8; size_of::<ShadowConfig>()]);
     let config: &ShadowConfig = var!(umbra_config: ShadowConfig = NOTHING);
-    // SAFETY: the description's compiler mapped this region for the shadow, writable, page-aligned; this is the only
-    // reference to it, and it is made once.
-    let state = unsafe {
-        core::slice::from_raw_parts_mut(address(config.state.vaddr).as_ptr(), config.state.len as usize)
-    };
+    let (kept, work) = state(&config.state, config.slot_count as usize);
     let trace = match config.trace.vaddr {
         0 => trace::Writer::nowhere(),
         // SAFETY: mapped for this PD's events, which nobody else writes.
@@ -133,12 +144,12 @@ fn init() -> Pd {
         patience: config.patience,
         watch: WATCH_MS * counter_hz() / 1000,
     };
-    let shadow = assemble(config, state, pages, area, times, counter()).expect("a configuration that can be");
+    let (shadow, again) =
+        assemble(config, kept, work, pages, area, times, counter()).expect("a configuration that can be");
     world
         .trace
         .write(&trace::Event::new(counter(), trace::Kind::Started, 0, 0));
     let mut pd = Pd { world, shadow };
-    // Nobody notifies us before we asked for it.
-    pd.shadow.wake(u64::MAX, &mut pd.world);
+    pd.shadow.begin(again, &mut pd.world);
     pd
 }

@@ -35,6 +35,8 @@ enum Step {
     },
     /// A driver that was cut writes into its page.
     Ghost(usize),
+    /// The shadow dies before its effect of this number from now, its successor before the one of the second.
+    Die(u64, u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -51,6 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0u8..8).prop_map(Step::Misdeed),
         5 => any::<bool>().prop_map(|fails| Step::Control { fails }),
         1 => (0usize..64).prop_map(Step::Ghost),
+        2 => (0u64..150, 0u64..1500).prop_map(|(this, next)| Step::Die(this, next)),
     ]
 }
 
@@ -122,6 +125,10 @@ impl Play {
             Step::Misdeed(which) if self.phase == Phase::Serving => self.misdeed(which),
             Step::Control { fails } => self.control(fails),
             Step::Ghost(which) => self.haunt(which),
+            Step::Die(this, next) => {
+                mortal::arm(Some(this));
+                self.machine.lives = vec![next];
+            }
             Step::Update | Step::Crash | Step::Misdeed(_) => {}
         }
         self.listen();
@@ -241,6 +248,8 @@ impl Play {
     }
 
     fn finish(mut self) {
+        mortal::arm(None);
+        self.machine.lives.clear();
         for _ in 0..1_000 {
             self.step(Step::Control { fails: false });
             self.step(Step::Exchange);

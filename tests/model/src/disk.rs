@@ -144,6 +144,9 @@ impl Class for Disk {
         (session.0.start, session.0.len) = (0, record.capacity);
         Some([0, record.capacity])
     }
+    fn restore(session: &mut Confined, words: [u64; 2]) {
+        Block::restore(&mut session.0, words);
+    }
     fn reopen(words: [u64; 2], record: &BlockCapabilities) -> bool {
         Block::reopen(words, record)
     }

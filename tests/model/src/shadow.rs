@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use shadow::session::Session;
 use shadow::slot::{Mode, Outbox, Side, Slot, Times};
-use shadow::state::{SlotState, initialise, region_len};
+use shadow::state::{SlotState, initialise, work_len};
 use shadow_block::plan::Plan;
 use shared_ring::Link;
 use supervision::shadow::{Command, CommandKind, Event};
@@ -23,8 +23,8 @@ static FREE: Mutex<Vec<Region>> = Mutex::new(Vec::new());
 fn region() -> Region {
     let free = FREE.lock().expect("no panic under this lock").pop();
     free.unwrap_or_else(|| {
-        let words = Box::leak(vec![0u64; region_len(1).div_ceil(8)].into_boxed_slice());
-        let slots = initialise(words.as_mut_bytes(), 1, 1).expect("long enough");
+        let words = Box::leak(vec![0u64; work_len(1) / 8].into_boxed_slice());
+        let slots = initialise(words.as_mut_bytes(), 1).expect("long enough");
         &mut slots[0]
     })
 }

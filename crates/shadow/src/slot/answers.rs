@@ -5,10 +5,11 @@ use supervision::shadow::Failure;
 use trace::Kind;
 
 use super::{Mode, Outbox, Slot, detail};
+use crate::ledger::{Answered, Region};
 use crate::tracker::OWN_SESSION;
 use crate::{Class, Env};
 
-impl<C: Class, P: Page> Slot<'_, C, P> {
+impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Relay what the driver has answered. Ends after at most a table's worth: each answer uses up a request.
     pub(super) fn take_answers(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
         let mut count = 0;
@@ -29,7 +30,10 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
                 break None;
             }
         };
-        self.gap.completed(count, self.now);
+        if count > 0 && self.gap.is_measuring() {
+            self.gap.completed(count, self.now);
+            self.keep_gap();
+        }
         self.watch.count(count);
         if count > 0
             && let Some(enabled) = self.first_completion.take()
@@ -58,34 +62,69 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
         let (session, id) = (tracker.entry(index).session, tracker.entry(index).client_id);
         let request: C::Request = tracker.request(index);
         let answer = C::relay(&request, response, id).ok_or(detail::ANSWER)?;
-        tracker.finish(index);
+        let heard = self.sides[self.current].link.cursor() as u32;
         if session == OWN_SESSION {
+            self.finish(index, None, Some(heard));
+            if core::mem::take(&mut self.own_is_old) {
+                return Ok(false);
+            }
             let outcome = C::learn_answer(&mut self.learn, response);
             self.learnt(outcome, outbox, env);
             return Ok(false);
         }
-        self.answer(session, index, id, &request, &answer, env);
+        self.answer(index, &request, &answer, Some(heard), env);
         Ok(true)
     }
 
-    /// Tell a client how its request ended; the entry is free already.
+    /// A request is answered, in this order: the answer stands in the client's ring, unpublished; the ledger says that it
+    /// counts; it is free. `told` is the session that hears of it; `heard` counts what was taken from the driver, this
+    /// answer included.
+    #[inline]
+    pub(super) fn finish(&mut self, index: usize, told: Option<(u32, u64)>, heard: Option<u32>) {
+        self.ledger.answer(
+            index,
+            Answered {
+                told: told.map(|(_, cursor)| (cursor >> 32).wrapping_sub(1) as u16),
+                heard: heard.map(|head| head.wrapping_sub(1) as u16),
+            },
+        );
+        if let Some((session, cursor)) = told {
+            self.ledger.set_cursor(session, cursor);
+        }
+        if let Some(head) = heard {
+            self.ledger.set_heard(self.kept.generation, head);
+        }
+        self.kept.tracker.finish(index);
+        self.ledger.keep_live(self.kept.tracker.live());
+    }
+
+    /// Tell a client how its request ended.
     #[inline(always)] // Once per request; the other caller is rare.
     pub(super) fn answer(
         &mut self,
-        session: u32,
         index: usize,
-        id: u32,
         request: &C::Request,
         answer: &C::Response,
+        heard: Option<u32>,
         env: &mut impl Env,
     ) {
-        let Some(session) = self.sessions.get_mut(session as usize) else {
-            return;
+        let (session, id) = {
+            let entry = self.kept.tracker.entry(index);
+            (entry.session, entry.client_id)
         };
-        session.leave(index, id, request);
-        if session.answer(answer).is_err() {
-            session.end(self.number, env);
+        let mut told = None;
+        if let Some(session) = self.sessions.get_mut(session as usize) {
+            session.leave(index, id, request);
+            match session.answer(answer) {
+                Ok(true) => told = Some((session.index, session.link.cursor())),
+                Ok(false) => {}
+                Err(_) => {
+                    session.end(self.number, env);
+                    self.changed = true;
+                }
+            }
         }
+        self.finish(index, told, heard);
     }
 
     /// Answer the live requests of `set` with a status instead of asking a driver.
@@ -103,10 +142,11 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
                 let entry = self.kept.tracker.entry(index);
                 (entry.session, entry.client_id)
             };
-            self.kept.tracker.finish(index);
             self.resubmit &= !(1 << index);
-            if session != OWN_SESSION {
-                self.answer(session, index, id, &request, &C::refusal(id, status), env);
+            if session == OWN_SESSION {
+                self.finish(index, None, None);
+            } else {
+                self.answer(index, &request, &C::refusal(id, status), None, env);
             }
         }
     }

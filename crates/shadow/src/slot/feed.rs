@@ -5,7 +5,8 @@ use shared_ring::{SendError, Violation, Wish};
 use supervision::shadow::Failure;
 
 use super::{Mode, Outbox, Slot};
-use crate::tracker::OWN;
+use crate::ledger::Region;
+use crate::tracker::{OWN, Tracker};
 use crate::{Class, Env};
 use shared_ring::page::Page;
 
@@ -14,10 +15,16 @@ const QUANTUM: u32 = 8;
 /// Entries that each other session finds free, however greedy one is.
 const RESERVE: u32 = 8;
 
-impl<C: Class, P: Page> Slot<'_, C, P> {
+impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// One pass: answers, deadlines, requests. Everything that became ready is handed over, everything is published.
     /// `channels` were notified; of the others only those are looked at that have not said they would notify.
     pub fn pass(&mut self, channels: u64, outbox: &mut Outbox, env: &mut impl Env) {
+        self.receive(channels, outbox, env);
+        self.serve(channels, outbox, env);
+    }
+
+    /// First half of a pass: what the driver has to say, and what is due. [`settle`](Self::settle) follows.
+    pub fn receive(&mut self, channels: u64, outbox: &mut Outbox, env: &mut impl Env) {
         self.now = env.now();
         if let Mode::Waiting { deadline, policy } = self.mode {
             self.await_report(deadline, policy, outbox, env);
@@ -30,6 +37,10 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             self.take_answers(outbox, env);
         }
         self.check_deadlines(outbox, env);
+    }
+
+    /// Second half of a pass: requests in, to the driver, and everything published.
+    pub fn serve(&mut self, channels: u64, outbox: &mut Outbox, env: &mut impl Env) {
         if self.wake_sessions(channels) {
             self.intake(env);
         }
@@ -85,7 +96,10 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             });
             match slept {
                 Ok(asleep) => quiet &= asleep,
-                Err(_) => session.end(self.number, env),
+                Err(_) => {
+                    session.end(self.number, env);
+                    self.changed = true;
+                }
             }
         }
         quiet
@@ -152,6 +166,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             Ok(room) => room,
             Err(_) => {
                 session.end(self.number, env);
+                self.changed = true;
                 return 0;
             }
         };
@@ -174,6 +189,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
                 Ok(None) => return taken,
                 Err(_) => {
                     session.end(self.number, env);
+                    self.changed = true;
                     return taken;
                 }
             }
@@ -190,25 +206,19 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             .is_err()
         {
             session.end(self.number, env);
+            self.changed = true;
         }
+        // One store for both: the request is taken and its answer sent, or neither.
+        self.ledger.set_cursor(session.index, session.link.cursor());
     }
 
     /// Validate a request, make it live, and hand it over if it may go at once.
     #[inline]
     fn accept(&mut self, index: usize, request: &C::Request) -> Result<(), C::Status> {
+        let accepted = self.validate(index, request)?;
         let session = self.sessions.get_mut(index).ok_or(C::INVALID)?;
         let tracker = &mut self.kept.tracker;
         let id = C::client_id(request);
-        if session.may_know(id) && tracker.knows(session.live, id) {
-            return Err(C::INVALID);
-        }
-        let accepted = C::accept(&session.plan, &self.promised, request)?;
-        if self.degraded {
-            C::admissible(&self.running, &accepted)?;
-        }
-        if C::unlearns(&session.plan, &accepted) {
-            self.unlearnt = true;
-        }
         let suspicious = C::enter(&mut session.plan, &accepted);
         let blockers = if suspicious {
             tracker.blockers(session.live, &accepted, C::conflicts)
@@ -221,20 +231,46 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
             return Err(C::INVALID);
         };
         session.enter(entry, id);
+        let cursor = session.link.cursor();
+        let kept = tracker.kept(entry, (cursor as u32).wrapping_sub(1));
+        self.ledger.admit(entry, &kept, tracker.live());
+        self.ledger.set_cursor(session.index, cursor);
         if self.mode == Mode::Passive && blockers == 0 {
             self.hand(entry, accepted);
         }
         Ok(())
     }
 
+    /// Check a request and translate it.
+    #[inline]
+    fn validate(&mut self, index: usize, request: &C::Request) -> Result<C::Request, C::Status> {
+        let session = self.sessions.get_mut(index).ok_or(C::INVALID)?;
+        let id = C::client_id(request);
+        if session.may_know(id) && self.kept.tracker.knows(session.live, id) {
+            return Err(C::INVALID);
+        }
+        let accepted = C::accept(&session.plan, &self.promised, request)?;
+        if self.degraded {
+            C::admissible(&self.running, &accepted)?;
+        }
+        if !self.unlearnt && C::unlearns(&session.plan, &accepted) {
+            self.unlearnt = true;
+            // A successor must know before anything is written.
+            self.commit();
+        }
+        Ok(accepted)
+    }
+
     /// Hand one request to the driver; it stays ready if the ring is full. A broken ring shows at the next `rest`.
     #[inline]
     fn hand(&mut self, entry: usize, mut request: C::Request) -> bool {
-        let tracker = &mut self.kept.tracker;
-        C::stamp(&mut request, tracker.next_tag(entry), self.kept.generation);
-        match self.sides[self.current].link.send(&request) {
+        let (link, generation) = (&mut self.sides[self.current].link, self.kept.generation);
+        let position = (link.cursor() >> 32) as u32;
+        C::stamp(&mut request, Tracker::tag(entry, position), generation);
+        match link.send(&request) {
             Ok(()) => {
-                tracker.handed(entry, self.now);
+                self.ledger.place(entry, generation, position);
+                self.kept.tracker.handed(entry, position, self.now);
                 true
             }
             Err(SendError::Full | SendError::Violation(_)) => false,
@@ -258,6 +294,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
         if side.link.has_unpublished() {
             let notify = side.link.publish();
             self.handing.handed(env.now());
+            self.ledger.set_handed(self.handing.last());
             if notify {
                 env.notify(side.channel);
             }

@@ -7,16 +7,17 @@ use zerocopy::IntoBytes;
 
 use super::{Mode, Side, Slot};
 use crate::Class;
+use crate::ledger::Region;
 use crate::session::Session;
 use crate::state::SlotState;
 
-impl<'s, C: Class, P: Page + Clone> Slot<'s, C, P>
+impl<'s, C: Class, P: Page + Clone, R: Region + Clone> Slot<'s, C, P, R>
 where
     C::Session: Clone,
     C::Learn: Clone,
 {
-    /// A slot in the same state, which keeps it in another region.
-    pub fn fork<'k>(&self, kept: &'k mut SlotState) -> Slot<'k, C, P> {
+    /// A slot in the same state, with another room to work in.
+    pub fn fork<'k>(&self, kept: &'k mut SlotState) -> Slot<'k, C, P, R> {
         *kept = *self.kept;
         let side = |side: &Side<C, P>| Side {
             link: side.link.clone(),
@@ -48,17 +49,21 @@ where
             check_at: self.check_at,
             watch: self.watch,
             now: self.now,
+            ledger: self.ledger.clone(),
+            changed: self.changed,
+            control: self.control,
+            own_is_old: self.own_is_old,
         }
     }
 }
 
-impl<'s, C: Class, P: Page> Slot<'s, C, P> {
-    /// The region, which outlives the slot.
+impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
+    /// The room that it worked in.
     pub fn into_kept(self) -> &'s mut SlotState {
         self.kept
     }
 
-    /// The state in the region.
+    /// The state that it works on.
     pub fn kept(&self) -> &SlotState {
         self.kept
     }
@@ -66,7 +71,7 @@ impl<'s, C: Class, P: Page> Slot<'s, C, P> {
 
 /// What a slot does depends on: everything but the figures that it reports, and what is known from the rest. The pages are
 /// hashed by whoever has them.
-impl<C: Class, P: Page + Hash> Hash for Slot<'_, C, P>
+impl<C: Class, P: Page + Hash, R: Region> Hash for Slot<'_, C, P, R>
 where
     C::Request: Hash,
     C::Response: Hash,
@@ -107,6 +112,7 @@ where
             self.transaction,
             self.check_at,
             self.watch,
+            self.own_is_old,
         )
             .hash(state);
     }

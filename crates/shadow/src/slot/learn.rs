@@ -5,6 +5,7 @@ use supervision::shadow::Failure;
 use trace::Kind;
 
 use super::{Outbox, Slot};
+use crate::ledger::Region;
 use crate::session::State;
 use crate::tracker::OWN;
 use crate::{Class, Env, Learning, journal};
@@ -12,19 +13,25 @@ use crate::{Class, Env, Learning, journal};
 /// Attempts to read what must be known of a device.
 const ATTEMPTS: u32 = 3;
 
-impl<C: Class, P: Page> Slot<'_, C, P> {
+impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     pub(super) fn learn_more(&mut self) {
         if !self.learning || self.kept.tracker.live() & (1 << OWN) != 0 {
             return;
         }
-        if let Some(request) = C::learn_next(&mut self.learn) {
-            let _ = self.kept.tracker.admit_own(&request);
+        if let Some(request) = C::learn_next(&mut self.learn)
+            && let Some(entry) = self.kept.tracker.admit_own(&request)
+        {
+            let tracker = &self.kept.tracker;
+            self.ledger.admit(entry, &tracker.kept(entry, 0), tracker.live());
         }
     }
 
     /// Forget our own request: learning starts again with the next generation.
     pub(super) fn drop_own(&mut self) {
-        self.kept.tracker.finish(OWN);
+        if self.kept.tracker.live() & (1 << OWN) != 0 {
+            self.finish(OWN, None, None);
+        }
+        self.own_is_old = false;
         self.resubmit &= !(1 << OWN);
         self.learning = false;
     }
@@ -32,6 +39,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
     /// What must be known of the device is known, or cannot be.
     pub(super) fn learnt(&mut self, outcome: Learning, outbox: &mut Outbox, env: &mut impl Env) {
         let before = self.kept.journal.get(journal::LEARNT, 0).map(|words| words[0]);
+        self.changed = true;
         match (outcome, before) {
             (Learning::More, _) => return,
             (Learning::Known(digest), Some(before)) if digest != before && !self.unlearnt => {

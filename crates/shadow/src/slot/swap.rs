@@ -7,15 +7,17 @@ use trace::Kind;
 use zerocopy::IntoBytes;
 
 use super::{Mode, Outbox, Slot};
+use crate::ledger::Region;
 use crate::report::{Report, judge};
 use crate::{Class, Env, journal};
 
-impl<C: Class, P: Page> Slot<'_, C, P> {
+impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     pub(super) fn quiesce(&mut self, deadline: u64, outbox: &mut Outbox, env: &mut impl Env) {
         let had = self.in_flight();
         self.trace(Kind::Quiesce, had.into(), 0, env);
         if self.mode == Mode::Passive && had > 0 && !self.broken {
             self.handing.stopped(had, self.now);
+            self.ledger.set_handed(self.handing.last());
             self.set_mode(Mode::Draining { deadline, had });
         } else {
             self.stop_feeding(had, env);
@@ -27,6 +29,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
     pub(super) fn stop_feeding(&mut self, in_flight: u32, env: &mut impl Env) {
         if matches!(self.mode, Mode::Passive) {
             self.handing.stopped(in_flight, self.now);
+            self.ledger.set_handed(self.handing.last());
         }
         self.check_at = None;
         self.sides[self.current].link.awake();
@@ -59,12 +62,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
 
     /// A new generation will come.
     pub(super) fn attach(&mut self, command: &Command, outbox: &mut Outbox, env: &mut impl Env) {
-        let policy = match command.policy {
-            1 => Policy::Degrade,
-            2 => Policy::Force,
-            3 => Policy::First,
-            _ => Policy::Refuse,
-        };
+        let policy = Policy::from_number(command.policy);
         self.stop_feeding(self.in_flight(), env);
         // What the old generation had is ours again. Its answers would come on a link that is not read any more.
         let tracker = &mut self.kept.tracker;
@@ -193,6 +191,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
         self.publish_to_driver(env);
         let first_new = env.now();
         self.handing.handed(first_new);
+        self.ledger.set_handed(first_new);
         self.trace(Kind::Replay, resubmitted, queued, env);
         self.trace(Kind::Enabled, resubmitted, queued, env);
         self.trace(Kind::Blackout, last_old, first_new, env);
@@ -210,7 +209,7 @@ impl<C: Class, P: Page> Slot<'_, C, P> {
     /// The running driver cannot be trusted any more.
     pub(super) fn retire(&mut self, failure: Failure, detail: u64, outbox: &mut Outbox, env: &mut impl Env) {
         self.trace(Kind::Retire, failure as u64, detail, env);
-        self.broken = true;
+        (self.broken, self.changed) = (true, true);
         match self.mode {
             // It is about to go anyway, and control waits for this answer.
             Mode::Draining { had, .. } => {

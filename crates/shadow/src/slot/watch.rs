@@ -15,6 +15,7 @@ use shared_ring::page::Page;
 use supervision::shadow::{EventKind, Failure};
 
 use super::{Mode, Outbox, Slot};
+use crate::ledger::Region;
 use crate::{Class, Env};
 
 /// Passes through the event loop that a request may cost: one when it comes, one at the device's interrupt, one for an
@@ -50,7 +51,7 @@ impl Watch {
     }
 }
 
-impl<C: Class, P: Page> Slot<'_, C, P> {
+impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// At the end of each pass.
     pub(super) fn watch(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
         if self.mode != Mode::Passive || self.times.watch == 0 {

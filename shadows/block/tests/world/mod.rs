@@ -18,14 +18,16 @@ use shared_ring::Link;
 use shared_ring::page::{HostPage, Page};
 use supervision::shadow::{Command, CommandKind, Event, EventKind, Policy};
 use system_spec::config::{LinkConfig, NAME_MAX, Name, RegionConfig, ShadowConfig, ShadowSession};
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::FromZeros;
 
 pub mod client;
 pub mod driver;
 pub mod gpt;
+pub mod mortal;
 
 pub use client::Client;
 pub use driver::Driver;
+use mortal::{Kept, MortalPage};
 
 pub const BLOCK: usize = 512;
 pub const CAPACITY: u64 = 1024;
@@ -91,9 +93,11 @@ impl Env for Surroundings {
         self.clock.get()
     }
     fn notify(&mut self, channel: u64) {
+        mortal::burn();
         self.rung.push(channel);
     }
     fn set_timeout(&mut self, deadline: u64) {
+        mortal::burn();
         self.timeout = Some(deadline);
     }
     fn trace(&mut self, event: &trace::Event) {
@@ -126,8 +130,29 @@ pub fn name(text: &str) -> Name {
     name
 }
 
+type Mortal = Shadow<'static, Block<Memory>, MortalPage, Kept>;
+
+fn build(config: &ShadowConfig, kept: &Kept, pages: &Pages, scratch: &Memory, now: u64) -> (Mortal, bool) {
+    let work = Box::leak(vec![0u64; shadow::state::work_len(1) / 8].into_boxed_slice());
+    let mortal = |address| MortalPage(page(pages, address));
+    assemble(
+        config,
+        kept.clone(),
+        zerocopy::IntoBytes::as_mut_bytes(work),
+        |link| (mortal(link.own), mortal(link.peer)),
+        |_| scratch.clone(),
+        Times {
+            request_deadline: REQUEST_DEADLINE,
+            patience: PATIENCE,
+            watch: WATCH,
+        },
+        now,
+    )
+    .unwrap()
+}
+
 pub struct Machine {
-    pub shadow: Shadow<'static, Block<Memory>, HostPage>,
+    pub shadow: Mortal,
     pub env: Surroundings,
     pub clients: Vec<Client>,
     pub disk: Memory,
@@ -139,6 +164,12 @@ pub struct Machine {
     pub side: usize,
     pages: Pages,
     control: Link<Command, Event, HostPage>,
+    config: ShadowConfig,
+    kept: Kept,
+    /// How often the shadow died.
+    pub deaths: usize,
+    /// Effects that the next lives of the shadow have.
+    pub lives: Vec<u64>,
     /// Channels on which the shadow was notified.
     ringing: u64,
 }
@@ -184,20 +215,10 @@ impl Machine {
             timeout: None,
             traced: Vec::new(),
         };
-        let state = Box::leak(vec![0u64; shadow::state::region_len(1).div_ceil(8)].into_boxed_slice());
-        let shadow = assemble(
-            &config,
-            state.as_mut_bytes(),
-            |link| (page(&pages, link.own), page(&pages, link.peer)),
-            |_| scratch.clone(),
-            Times {
-                request_deadline: REQUEST_DEADLINE,
-                patience: PATIENCE,
-                watch: WATCH,
-            },
-            1,
-        )
-        .unwrap();
+        let words = shadow::state::kept_len(1) / 8;
+        let kept = Kept((0..words).map(|_| Cell::new(0)).collect());
+        let (shadow, again) = build(&config, &kept, &pages, &scratch, 1);
+        assert!(!again);
         let control = config.control;
         let control = Link::over(page(&pages, control.peer), page(&pages, control.own));
         let disk = Memory::zeroed(CAPACITY as usize * BLOCK);
@@ -214,6 +235,10 @@ impl Machine {
             side: 1,
             pages,
             control,
+            config,
+            kept,
+            deaths: 0,
+            lives: Vec::new(),
             ringing: u64::MAX,
         };
         machine.run();
@@ -250,7 +275,12 @@ impl Machine {
         }
         match std::mem::take(&mut self.ringing) {
             0 => {}
-            channels => self.shadow.wake(channels, &mut self.env),
+            channels => {
+                let (shadow, env) = (&mut self.shadow, &mut self.env);
+                if mortal::live(|| shadow.wake(channels, env)).is_none() {
+                    self.restart();
+                }
+            }
         }
         self.control.awake();
         while let Some(event) = self.control.recv().unwrap() {
@@ -260,6 +290,25 @@ impl Machine {
             self.ringing |= 1 << CONTROL;
         }
         let _ = self.control.sleep();
+    }
+
+    /// Root starts the shadow anew, as often as it dies over that too.
+    pub fn restart(&mut self) {
+        loop {
+            self.deaths += 1;
+            mortal::arm(self.lives.pop());
+            let (pages, scratch) = (self.pages.clone(), self.regions[&SCRATCH].clone());
+            let born = mortal::live(|| {
+                let (mut shadow, again) = build(&self.config, &self.kept, &pages, &scratch, self.now());
+                assert!(again, "a life goes on from the last");
+                shadow.begin(again, &mut self.env);
+                shadow
+            });
+            if let Some(shadow) = born {
+                self.shadow = shadow;
+                return;
+            }
+        }
     }
 
     /// Let time pass.
