@@ -4,7 +4,7 @@
 #[allow(dead_code)] // Each test program uses its part of the world.
 mod world;
 
-use control::fake::Fault;
+use control::fake::{Fault, Report};
 use control_protocol::Request;
 use control_protocol::request::Policy;
 use supervision::Code;
@@ -139,6 +139,32 @@ fn two_faults_at_every_pair_of_steps() {
             }
         }
     }
+}
+
+#[test]
+fn memory_that_a_job_given_up_has_taken_is_not_held_against_the_driver() {
+    let mut system = System::new(&[GOOD, BETTER]);
+    system.settle();
+    // One failure more than this one and the next, and the device goes offline.
+    system.world.driver_dies(0);
+    system.settle();
+    let package = system.upload(BETTER).expect("there");
+    system.order(&check(package)).expect("accepted");
+    let of_stager = |report: &Report| matches!(report, Report::Stager(_));
+    let built = |system: &System| system.world.reports.iter().position(of_stager).expect("built");
+    let first = built(&system);
+    system.deliver(first);
+    // The driver dies when the rehearsal has all memory; nobody has heard of the last piece yet.
+    let late = built(&system);
+    let late = system.world.reports.remove(late).expect("there");
+    system.world.driver_dies(0);
+    system.deliver(system.world.reports.len() - 1);
+    system.world.now = system.control.deadline().expect("a pause");
+    system.tick();
+    system.world.reports.push_front(late);
+    system.settle();
+    system.check_settled();
+    assert_eq!(system.serving(), Some(GOOD));
 }
 
 #[test]

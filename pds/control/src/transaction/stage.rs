@@ -179,6 +179,11 @@ impl Machine {
         self.bury_target();
         if self.holder.is_some() {
             self.refuse(env, reason);
+        } else if let (true, Some(package), Reason::NoMemory, false) =
+            (self.recovering, self.staging, reason, self.dead.is_empty())
+        {
+            // What a job given up had built was not counted on. The package is not to blame: room first.
+            self.reap_then(env, After::Stage(package));
         } else if self.recovering {
             self.count_failure(env, self.package, reason);
             self.recover(env, reason);
