@@ -4,6 +4,7 @@
 use device_class::ClassId;
 use device_class::block::{BlockCapabilities, BlockRequest, BlockResponse, Status};
 use device_class::report::{DriverReport, RECORD_MAX, STATE_FAILED, STATE_READY};
+use shadow::slot::Mode;
 use shared_ring::Link;
 use supervision::Side;
 use supervision::root::EventKind;
@@ -67,6 +68,8 @@ pub struct Driver {
     pub stopped: bool,
     /// What the device has done for it, not yet answered.
     done: Vec<BlockRequest>,
+    /// Its last answer.
+    last: Option<BlockResponse>,
 }
 
 impl Driver {
@@ -79,6 +82,7 @@ impl Driver {
             hung: false,
             stopped: false,
             done: Vec::new(),
+            last: None,
         }
     }
 
@@ -120,18 +124,21 @@ pub enum Misdeed {
     Lacking,
     /// It answers what nobody asked.
     Invent,
+    /// It gives its last answer again.
+    Repeat,
     /// It reports, and answers what it has, in the name of the generation that may come on its side after the next.
     Forge,
 }
 
 impl Misdeed {
     /// All.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Fault,
         Self::Hang,
         Self::NoProbe,
         Self::Lacking,
         Self::Invent,
+        Self::Repeat,
         Self::Forge,
     ];
 }
@@ -240,6 +247,7 @@ impl State {
     pub fn driver_answers(&mut self) {
         let Some(driver) = &mut self.driver else { return };
         let done = std::mem::take(&mut driver.done);
+        driver.last = done.last().map(answer);
         self.memory.with(|| {
             for request in &done {
                 let _ = driver.link.send(&answer(request));
@@ -263,6 +271,10 @@ impl State {
                     ..BlockResponse::default()
                 };
                 let _ = driver.link.send(&invented);
+            }),
+            Misdeed::Repeat => self.driver_writes(|driver| {
+                let last = driver.last.unwrap_or_default();
+                let _ = driver.link.send(&last);
             }),
             Misdeed::Forge => {
                 let told = self.device.told.last().map(|told| answer(&told.request));
@@ -358,6 +370,9 @@ impl State {
 
     fn answered(&mut self, answer: &BlockResponse) {
         let (place, ok) = (answer.id as usize, answer.status == Status::Ok as u8);
+        if !ok && !matches!(self.shadow.mode(), Mode::Offline { .. }) {
+            self.violate(Violation::ClientError);
+        }
         let client = &mut self.client;
         if place >= client.sent || client.answers[place].replace(answer.status).is_some() {
             return self.violate(Violation::AnsweredTwice);

@@ -8,7 +8,7 @@ use crate::bounds::Bounds;
 use crate::control::{Input, Wish};
 use crate::end::complaint;
 use crate::state::{State, Violation};
-use crate::step::{Step, expected, orders, troubles, wake};
+use crate::step::{Step, expected, is_grave, orders, troubles, wake};
 
 /// The system, with bounds for what happens to it.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,9 @@ impl System {
     }
 }
 
+/// So many failures of drivers take a device offline (`control::recovery`).
+const FAILURES: u8 = control::recovery::TOO_MANY as u8;
+
 fn machine_is(state: &State, what: impl Fn(&Machine) -> bool) -> bool {
     state.machine.as_ref().is_some_and(what)
 }
@@ -80,6 +83,7 @@ impl Model for System {
             Action::Step(step) => next.take(step),
             Action::Trouble(step) => {
                 next.left.troubles -= 1;
+                next.grave |= is_grave(step);
                 next.take(step);
             }
             Action::Order(wish) => {
@@ -111,8 +115,16 @@ impl Model for System {
             never("every request answered once", |_, state| {
                 state.broken != Some(Violation::AnsweredTwice)
             }),
+            never("no error while the device works", |_, state| {
+                state.broken != Some(Violation::ClientError)
+            }),
             never("ends with one live driver, or offline", |_, state| {
                 complaint(state).is_none()
+            }),
+            never("offline only for a good reason", |model, state| {
+                let troubles = model.bounds.troubles - state.left.troubles;
+                let offline = |machine: &Machine| matches!(machine.condition(), Condition::Offline(_));
+                state.grave || troubles >= FAILURES || !machine_is(state, offline)
             }),
             Property::sometimes("an update succeeds", |_, state| {
                 machine_is(state, |machine| machine.counts().0 > 0)

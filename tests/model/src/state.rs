@@ -30,6 +30,8 @@ pub enum Violation {
     Disorder,
     /// A request was answered twice, or never sent.
     AnsweredTwice,
+    /// The client saw an error although the device was not offline.
+    ClientError,
 }
 
 /// What the stager builds.
@@ -72,6 +74,8 @@ pub struct State {
     pub client: Client,
     /// What the adversary may still do.
     pub left: Bounds,
+    /// Something happened for which the device may go offline at once: it was not reset, or somebody was taken for dead.
+    pub grave: bool,
     /// The first rule that was broken.
     pub broken: Option<Violation>,
     /// Steps so far: with it no state comes twice in one run, so that a search that ends proves that every run does.
@@ -96,6 +100,7 @@ impl State {
             driver: None,
             client: Client::new(&[]),
             left: bounds,
+            grave: false,
             broken: None,
             steps: 0,
         }
@@ -193,12 +198,13 @@ impl Hash for State {
             driver,
             client,
             left,
+            grave,
             broken,
             steps,
         } = self;
         (machine, saved, events, commands, outcomes, jobs, building).hash(state);
         (root, shadow, memory, device, driver, client).hash(state);
-        (left, broken).hash(state);
+        (left, grave, broken).hash(state);
         if left.count_steps {
             steps.hash(state);
         }

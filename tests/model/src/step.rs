@@ -151,7 +151,7 @@ pub fn troubles(state: &State, expected: &[Step]) -> Vec<Step> {
     {
         let possible = |misdeed: &Misdeed| match misdeed {
             Misdeed::NoProbe | Misdeed::Lacking => driver.wants_to_probe(),
-            Misdeed::Invent | Misdeed::Forge => !driver.wants_to_probe(),
+            Misdeed::Invent | Misdeed::Repeat | Misdeed::Forge => !driver.wants_to_probe(),
             Misdeed::Fault | Misdeed::Hang => true,
         };
         steps.extend(Misdeed::ALL.into_iter().filter(possible).map(Step::DriverErrs));
@@ -187,6 +187,18 @@ fn faults(state: &State, wake: Wake) -> Vec<Wake> {
     }
     add(kinds.control, effects.len(), Fault::ControlDies);
     wakes
+}
+
+/// After this trouble the device may be offline; after any other one driver serves, unless there were too many.
+pub fn is_grave(step: Step) -> bool {
+    match step {
+        Step::ShadowTime => true,
+        Step::Control(Wake { input, fault }) => {
+            fault.is_some_and(|(_, fault)| fault != Fault::ControlDies)
+                || input == Input::Time && fault.is_none()
+        }
+        _ => false,
+    }
 }
 
 /// What the operator can order.
