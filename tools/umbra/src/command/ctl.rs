@@ -4,15 +4,15 @@ use crate::cli::Exit;
 use crate::ctl::{Client, ClientError, json, place, text};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Subcommand, ValueEnum};
-use control_protocol::PackageHash;
 use control_protocol::record::{Outcome, State};
 use control_protocol::request::{self, Commit};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 mod logs;
+mod package;
 mod show;
 
 const EXIT_CODES: &str = "\
@@ -172,7 +172,7 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
             dry_run,
         } => {
             let device = the_device(client, device.as_deref())?;
-            let package = find_package(client, package)?;
+            let package = package::find(client, package)?;
             let commit = if *manual_commit {
                 Commit::Manual
             } else {
@@ -186,7 +186,7 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
         }
         Order::Stage { package, device } => {
             let device = the_device(client, device.as_deref())?;
-            let package = find_package(client, package)?;
+            let package = package::find(client, package)?;
             let job = client.stage(&device, package)?;
             follow(client, job, as_json)
         }
@@ -233,43 +233,6 @@ fn the_device(client: &mut Client, named: Option<&str>) -> Result<String> {
             bail!("which device? Say --device with one of: {}", names.join(", "))
         }
     }
-}
-
-/// A package file is uploaded; anything else names a package in the store.
-fn find_package(client: &mut Client, named: &str) -> Result<PackageHash> {
-    if Path::new(named).is_file() {
-        let bytes = std::fs::read(named).with_context(|| format!("reading {named}"))?;
-        return upload(client, named, &bytes);
-    }
-    let packages = client.packages()?;
-    let lower = named.to_ascii_lowercase();
-    let found: Vec<_> = packages
-        .iter()
-        .filter(|package| {
-            package.label == named || (lower.len() >= 4 && text::hex(&package.sha256).starts_with(&lower))
-        })
-        .collect();
-    match found[..] {
-        [only] => Ok(only.sha256),
-        [] => bail!(
-            "{named} is neither a file nor a package in the store (`cargo umbra ctl packages` lists those)"
-        ),
-        _ => bail!("several packages in the store are meant by {named}: say more of the hash"),
-    }
-}
-
-fn upload(client: &mut Client, named: &str, bytes: &[u8]) -> Result<PackageHash> {
-    let bar = if std::io::stderr().is_terminal() {
-        ProgressBar::new(bytes.len() as u64)
-    } else {
-        ProgressBar::hidden()
-    };
-    let style = ProgressStyle::with_template("uploading {msg} [{bar:30}] {bytes}/{total_bytes}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(named.to_owned());
-    let hash = client.upload(bytes, |done, _| bar.set_position(done as u64));
-    bar.finish_and_clear();
-    Ok(hash?)
 }
 
 /// Waits for a job and prints what came of it.
