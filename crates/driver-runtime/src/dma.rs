@@ -8,10 +8,10 @@
 use alloc::alloc::{alloc_zeroed, dealloc};
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use driver_package::image::PAGE;
-use driver_package::resources::{DataRegion, MAX_DATA_REGIONS};
+use driver_package::resources::{DATA_STRIDE, DATA_VADDR, DataRegion, MAX_DATA_REGIONS};
 
 use crate::resources::Resources;
 
@@ -32,33 +32,36 @@ static TABLE: [Entry; REGIONS] = [const {
         len: AtomicU64::new(0),
     }
 }; REGIONS];
-static USED: AtomicUsize = AtomicUsize::new(0);
 
 /// Learns the regions. Before it nothing has a device address.
 pub fn set_regions(resources: &Resources) {
-    USED.store(0, Relaxed);
     let regions = core::iter::once(resources.window()).chain(resources.data().iter().copied());
     for (entry, region) in TABLE.iter().zip(regions) {
         entry.vaddr.store(region.vaddr, Relaxed);
         entry.io_addr.store(region.io_addr, Relaxed);
         entry.len.store(region.len, Relaxed);
-        USED.fetch_add(1, Relaxed);
     }
 }
 
 /// The address the device uses for `buffer`, if the whole of it lies in one region.
+#[inline]
 pub fn io_addr(buffer: NonNull<[u8]>) -> Option<u64> {
     let vaddr = buffer.as_ptr().addr() as u64;
-    TABLE.iter().take(USED.load(Relaxed)).find_map(|entry| {
-        let region = DataRegion {
-            vaddr: entry.vaddr.load(Relaxed),
-            io_addr: entry.io_addr.load(Relaxed),
-            len: entry.len.load(Relaxed),
-        };
-        translate(&region, vaddr, buffer.len() as u64)
-    })
+    // Data regions have their places in a driver's address space; what is below them can only be the window.
+    let index = match vaddr.checked_sub(DATA_VADDR) {
+        Some(offset) => 1 + (offset / DATA_STRIDE) as usize,
+        None => 0,
+    };
+    let entry = TABLE.get(index)?;
+    let region = DataRegion {
+        vaddr: entry.vaddr.load(Relaxed),
+        io_addr: entry.io_addr.load(Relaxed),
+        len: entry.len.load(Relaxed),
+    };
+    translate(&region, vaddr, buffer.len() as u64)
 }
 
+#[inline]
 fn translate(region: &DataRegion, vaddr: u64, len: u64) -> Option<u64> {
     let offset = vaddr.checked_sub(region.vaddr)?;
     let end = offset.checked_add(len)?;

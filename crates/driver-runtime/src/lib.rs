@@ -22,6 +22,8 @@ pub mod virtio;
 
 #[cfg(all(feature = "pd", target_os = "none"))]
 pub mod pd;
+#[cfg(any(test, all(feature = "pd", target_os = "none")))]
+mod pool;
 
 /// Why a driver could not bring up its device. The number reaches the operator as the report's `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

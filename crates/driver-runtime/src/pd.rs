@@ -10,6 +10,7 @@ use driver_package::resources::{
     SLOT_IRQ, SLOT_NOTIFICATION, SLOT_SHADOW,
 };
 use sel4::cap::{IrqHandler, Notification};
+use sel4::{MessageInfo, MessageInfoBuilder};
 use shared_ring::Link;
 
 use crate::block::{BlockDriver, Engine};
@@ -69,25 +70,48 @@ pub unsafe fn run_block<D: BlockDriver>() -> ! {
 }
 
 fn serve<D: BlockDriver>(mut engine: Engine<'_, D>, irqs: u32) -> ! {
+    let (notification, shadow) = (
+        Notification::from_bits(SLOT_NOTIFICATION),
+        Notification::from_bits(SLOT_SHADOW),
+    );
     let mut badge = 0;
     loop {
         let interrupted = badge & IRQ_BADGES != 0;
         let Ok(notify) = engine.turn(interrupted) else {
             end::fault()
         };
-        if notify {
-            Notification::from_bits(SLOT_SHADOW).signal();
-        }
-        if interrupted {
-            acknowledge(badge, irqs);
-        }
         let Ok(wait) = engine.rest() else { end::fault() };
-        badge = if wait {
-            Notification::from_bits(SLOT_NOTIFICATION).wait().1
-        } else {
-            0
+        badge = match (notify, interrupted, wait) {
+            // What is to be said last goes into the kernel with the wait.
+            (true, _, true) => {
+                acknowledge(badge, irqs);
+                shadow.nb_send_wait(nothing(), notification).1
+            }
+            (false, true, true) if irqs == 1 => {
+                IrqHandler::from_bits(SLOT_IRQ)
+                    .nb_send_wait(irq_ack(), notification)
+                    .1
+            }
+            (notify, _, wait) => {
+                if notify {
+                    shadow.signal();
+                }
+                acknowledge(badge, irqs);
+                if wait { notification.wait().1 } else { 0 }
+            }
         };
     }
+}
+
+/// The message of a signal.
+fn nothing() -> MessageInfo {
+    MessageInfoBuilder::default().build()
+}
+
+/// The message that unmasks an interrupt.
+fn irq_ack() -> MessageInfo {
+    let label = sel4::sys::invocation_label::IRQAckIRQ;
+    MessageInfoBuilder::default().label(label.into()).build()
 }
 
 /// All interrupts' badge bits.

@@ -102,16 +102,34 @@ pub struct QueuedBlock<D: QueuedDisk> {
     disk: D,
     capabilities: BlockCapabilities,
     places: Box<[Place<D::Header, D::Answer>; DEPTH]>,
-    in_flight: usize,
+    /// Bit per free place.
+    free: u32,
+    /// Which place has a token, by the token modulo the depth; a hint, as a release may number its tokens as it likes.
+    by_token: [u8; DEPTH],
 }
 
+/// All places.
+const ALL: u32 = (1 << DEPTH) - 1;
+
 impl<D: QueuedDisk> QueuedBlock<D> {
+    /// The place whose request has this token.
+    #[inline]
+    fn place_of(&self, token: u16) -> Option<usize> {
+        let has = |index: &usize| {
+            let place = self.places.get(*index);
+            place.is_some_and(|place| place.request.is_some_and(|(known, _)| known == token))
+        };
+        let hint = usize::from(self.by_token[usize::from(token) % DEPTH]);
+        Some(hint).filter(has).or_else(|| (0..DEPTH).find(has))
+    }
+
     /// Put a read or write into the queue.
     fn transfer(&mut self, request: &Request) -> Submit {
         let sectors_per_block = u64::from(self.capabilities.block_size / SECTOR);
         // Validated against the capacity, which was the sectors divided by the same number.
         let sector = (request.block * sectors_per_block) as usize;
-        let Some(place) = self.places.iter_mut().find(|place| place.request.is_none()) else {
+        let index = self.free.trailing_zeros() as usize;
+        let Some(place) = self.places.get_mut(index) else {
             return Submit::Busy;
         };
         let data = request.data.as_ptr();
@@ -129,11 +147,12 @@ impl<D: QueuedDisk> QueuedBlock<D> {
         match begun {
             Ok(Ok(token)) => {
                 place.request = Some((token, *request));
-                self.in_flight += 1;
+                self.free &= !(1 << index);
+                self.by_token[usize::from(token) % DEPTH] = index as u8;
                 Submit::Accepted
             }
             // A queue that is full while it is empty will never have room.
-            Ok(Err(QueueFull)) if self.in_flight == 0 => Submit::Done(Status::IoError),
+            Ok(Err(QueueFull)) if self.free == ALL => Submit::Done(Status::IoError),
             Ok(Err(QueueFull)) => Submit::Busy,
             Err(status) => Submit::Done(status),
         }
@@ -153,7 +172,8 @@ impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
             disk,
             capabilities,
             places,
-            in_flight: 0,
+            free: ALL,
+            by_token: [0; DEPTH],
         })
     }
 
@@ -164,7 +184,7 @@ impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
     fn submit(&mut self, request: &Request) -> Submit {
         match request.op {
             Op::Read | Op::Write => self.transfer(request),
-            Op::Flush if self.in_flight > 0 => Submit::Busy,
+            Op::Flush if self.free != ALL => Submit::Busy,
             Op::Flush => Submit::Done(self.disk.flush()),
             Op::Discard | Op::WriteZeroes => Submit::Done(Status::Unsupported),
         }
@@ -176,15 +196,13 @@ impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
             let Some(token) = self.disk.peek_used() else {
                 return;
             };
-            let found = self
-                .places
-                .iter_mut()
-                .find(|place| place.request.is_some_and(|(known, _)| known == token));
             // A token that nobody has: the device is broken, and stays so. The shadow's deadline ends it.
-            let Some(place) = found else { return };
+            let Some(index) = self.place_of(token) else { return };
+            let place = &mut self.places[index];
             let Some((_, request)) = place.request.take() else {
                 return;
             };
+            self.free |= 1 << index;
             let data = request.data.as_ptr();
             // SAFETY: the place was taken for exactly this token, header, data and answer, and is free only now.
             let status = unsafe {
@@ -197,7 +215,6 @@ impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
                         .complete_read(token, &place.header, data, &mut place.answer),
                 }
             };
-            self.in_flight -= 1;
             let count = if status == Status::Ok { request.count } else { 0 };
             done(Completion {
                 id: request.id,

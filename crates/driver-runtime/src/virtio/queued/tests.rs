@@ -226,14 +226,14 @@ proptest! {
                     match driver.submit(&request(next, op)) {
                         Submit::Accepted => accepted.push(next),
                         Submit::Done(_) => prop_assert_eq!(op, Op::Flush),
-                        Submit::Busy => prop_assert!(driver.in_flight > 0),
+                        Submit::Busy => prop_assert!(driver.free != ALL),
                     }
                     next += 1;
                 }
                 3..7 => driver.disk.finish(amount),
                 _ => ended.extend(polled(&mut driver)),
             }
-            prop_assert_eq!(driver.in_flight, accepted.len() - ended.len());
+            prop_assert_eq!((ALL & !driver.free).count_ones() as usize, accepted.len() - ended.len());
         }
         for _ in 0..32 {
             driver.disk.finish(0);
