@@ -36,7 +36,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The slot that `cptr` leads to in the thread's capability space, if a single CNode resolves it completely.
     #[inline(always)]
-    fn quick_slot(&self, thread: Tcb, cptr: u64) -> Option<Slot> {
+    pub(crate) fn quick_slot(&self, thread: Tcb, cptr: u64) -> Option<Slot> {
         let root = thread.slot(TcbSlot::CSpace);
         let (w0, w1) = (self.m.get(root, slot::CAP0), self.m.get(root, slot::CAP1));
         let (radix, guard_bits, guard) = (attr_of(w0) & 63, w1 & 63, w1 >> 6);
@@ -67,6 +67,17 @@ impl<M: Machine> Kernel<M> {
                     .ready
                     .highest(domain)
                     .is_none_or(|highest| priority as usize >= highest))
+    }
+
+    /// The notification and badge that a sender without capabilities in its message signals with `slot`, if that is all that is
+    /// asked for.
+    #[inline(always)]
+    pub(crate) fn quick_signal(&self, slot: Slot, info: MessageInfo) -> Option<(Notification, u64)> {
+        let w0 = self.m.get(slot, slot::CAP0);
+        let plain = kind_of(w0) == kind::NOTIFICATION
+            && CapRights::from_word(attr_of(w0)).write()
+            && info.extra_caps() == 0;
+        plain.then(|| (Obj::at(addr_of(w0)), self.m.get(slot, slot::CAP1)))
     }
 
     /// Moves a short message.

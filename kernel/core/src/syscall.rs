@@ -32,6 +32,9 @@ impl<M: Machine> Kernel<M> {
     /// The slot a thread's capability pointer leads to.
     #[inline]
     pub(crate) fn lookup_slot(&self, thread: Tcb, cptr: u64) -> Result<Slot, LookupFault> {
+        if let Some(slot) = self.quick_slot(thread, cptr) {
+            return Ok(slot);
+        }
         let root = self.m.cap(thread.slot(TcbSlot::CSpace));
         resolve(&self.m, root, cptr, 64).map(|(slot, _)| slot)
     }
@@ -123,6 +126,12 @@ impl<M: Machine> Kernel<M> {
             }
         };
         let info = MessageInfo::from_word(self.m.get(thread, tcb::x(1))).clamped();
+        if !how.call
+            && let Some((ntfn, badge)) = self.quick_signal(slot, info)
+        {
+            self.signal(ntfn, badge);
+            return Ok(());
+        }
         let buffer = self.buffer(thread, false);
         let extra = match self.extra_slots(thread, buffer, info) {
             Ok(extra) => extra,
