@@ -9,7 +9,8 @@ use core::sync::atomic::AtomicU64;
 
 use device_class::block::CallReply;
 use sel4_microkit::{
-    Channel, ChannelSet, Handler, Infallible, MessageInfo, protection_domain, set_mr, var, with_msg_regs_mut,
+    Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, Infallible, MessageInfo,
+    protection_domain, set_mr, var, with_msg_regs_mut,
 };
 use shadow::Env;
 use shadow::engine::Shadow;
@@ -47,6 +48,8 @@ fn counter_hz() -> u64 {
 
 struct World {
     timer: Channel,
+    /// The last notification of a wake-up goes into the kernel together with the wait for the next.
+    last: DeferredActionSlot,
     trace: trace::Writer,
 }
 
@@ -55,7 +58,8 @@ impl Env for World {
         counter()
     }
     fn notify(&mut self, channel: u64) {
-        Channel::new(channel as usize).notify();
+        // What is deferred already is done now; a notification does not fail.
+        let _ = self.last.defer_notify(Channel::new(channel as usize));
     }
     fn set_timeout(&mut self, deadline: u64) {
         set_mr(0, deadline);
@@ -90,6 +94,10 @@ impl Handler for Pd {
         let (label, words) = answer.unwrap_or((CallReply::Denied as u64, [0; 4]));
         with_msg_regs_mut(|registers| registers[..words.len()].copy_from_slice(&words));
         Ok(MessageInfo::new(label, words.len()))
+    }
+
+    fn take_deferred_action(&mut self) -> Option<DeferredAction> {
+        self.world.last.take()
     }
 }
 
@@ -137,6 +145,7 @@ fn init() -> Pd {
     };
     let mut world = World {
         timer: Channel::new(config.timer_channel as usize),
+        last: DeferredActionSlot::new(),
         trace,
     };
     let times = Times {
@@ -151,5 +160,8 @@ fn init() -> Pd {
         .write(&trace::Event::new(counter(), trace::Kind::Started, 0, 0));
     let mut pd = Pd { world, shadow };
     pd.shadow.begin(again, &mut pd.world);
+    if let Some(action) = pd.world.last.take() {
+        let _ = action.execute_now();
+    }
     pd
 }

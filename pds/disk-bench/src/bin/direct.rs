@@ -13,7 +13,9 @@ use core::sync::atomic::AtomicU64;
 use device_class::block::{BlockCapabilities, BlockRequest, BlockResponse, Status};
 use device_class::report::{DriverReport, STATE_READY};
 use disk_bench::{BLOCK_SIZE, Load};
-use sel4_microkit::{Channel, ChannelSet, Handler, protection_domain, var};
+use sel4_microkit::{
+    Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, protection_domain, var,
+};
 use shared_ring::{Link, SendError, Violation, shared_words};
 use supervision::shadow::{Command, CommandKind, Event, EventKind};
 use system_spec::config::{LinkConfig, ShadowConfig};
@@ -28,6 +30,8 @@ struct Direct {
     /// The attach order that is being carried out.
     attach: Option<Command>,
     driver: Option<Driver>,
+    /// The last notification goes into the kernel together with the wait that follows.
+    last: DeferredActionSlot,
     figures: &'static [AtomicU64],
 }
 
@@ -125,7 +129,7 @@ impl Direct {
 
 impl Driver {
     /// Take answers and send requests until there is nothing more to do.
-    fn work(&mut self) -> Result<(), SendError> {
+    fn work(&mut self, last: &mut DeferredActionSlot) -> Result<(), SendError> {
         self.link.awake();
         loop {
             while let Some(answer) = self.link.recv()? {
@@ -145,7 +149,8 @@ impl Driver {
                 })?;
             }
             if self.link.publish() {
-                self.channel.notify();
+                // A notification does not fail.
+                let _ = last.defer_notify(self.channel);
             }
             if self.link.sleep()? {
                 return Ok(());
@@ -164,9 +169,13 @@ impl Handler for Direct {
             let _ = self.obey();
         }
         if let Some(driver) = &mut self.driver {
-            let _ = driver.work();
+            let _ = driver.work(&mut self.last);
         }
         Ok(())
+    }
+
+    fn take_deferred_action(&mut self) -> Option<DeferredAction> {
+        self.last.take()
     }
 }
 
@@ -182,6 +191,7 @@ fn init() -> Direct {
         control: link(&config.control),
         attach: None,
         driver: None,
+        last: DeferredActionSlot::new(),
         figures,
     };
     let _ = direct.obey();

@@ -9,17 +9,21 @@ use core::sync::atomic::AtomicU64;
 
 use device_class::block::{BlockClient, ClientError, Port, Status};
 use disk_bench::{BLOCK_SIZE, Load};
-use sel4_microkit::{Channel, ChannelSet, Handler, MessageInfo, get_mr, protection_domain, var};
+use sel4_microkit::{
+    Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, MessageInfo, get_mr, protection_domain,
+    var,
+};
 use shared_ring::{Link, shared_words};
 use system_spec::config::ClientConfig;
 use trace::clock::ticks;
 
-/// The session's channel.
-struct Shadow(Channel);
+/// The session's channel. A notification goes into the kernel together with the wait that follows.
+struct Shadow(Channel, DeferredActionSlot);
 
 impl Port for Shadow {
     fn notify(&mut self) {
-        self.0.notify();
+        // A notification does not fail.
+        let _ = self.1.defer_notify(self.0);
     }
 
     /// This program returns to its main loop instead, and is never asked.
@@ -89,6 +93,10 @@ impl Handler for Client {
         let _ = self.work();
         Ok(())
     }
+
+    fn take_deferred_action(&mut self) -> Option<DeferredAction> {
+        self.shadow.1.take()
+    }
 }
 
 #[protection_domain]
@@ -101,7 +109,10 @@ fn init() -> Client {
     // SAFETY: two pages that the description's compiler mapped for this link and nothing else, the first writable.
     let link = unsafe { Link::new(config.link.own as *mut u8, config.link.peer as *const u8) };
     let mut client = Client {
-        shadow: Shadow(Channel::new(config.link.channel as usize)),
+        shadow: Shadow(
+            Channel::new(config.link.channel as usize),
+            DeferredActionSlot::new(),
+        ),
         session: BlockClient::new(link),
         figures,
         depth: config.data.len as usize / BLOCK_SIZE,
@@ -111,5 +122,8 @@ fn init() -> Client {
     client.open();
     // The first requests go out here; nobody notifies a client that has asked for nothing.
     let _ = client.work();
+    if let Some(action) = client.shadow.1.take() {
+        let _ = action.execute_now();
+    }
     client
 }
