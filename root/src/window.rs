@@ -82,6 +82,11 @@ impl Window {
             .map(|segment| segment.rights)
     }
 
+    /// Whether the stager has something to put into this page; stack and heap begin as zeroes.
+    pub fn is_filled(&self, page: u64) -> bool {
+        page < self.image_pages
+    }
+
     fn heap_first(&self) -> u64 {
         self.image_pages + 1 + STACK_PAGES
     }
@@ -105,6 +110,13 @@ mod tests {
             segment(4, 2, Rights::ReadWrite),
         ];
         Window::new(WINDOW_VADDR + 8, &segments, 10).unwrap()
+    }
+
+    #[test]
+    fn only_pages_of_the_image_are_filled() {
+        let window = window();
+        let filled = (0..window.pages()).filter(|page| window.is_filled(*page));
+        assert_eq!(filled.collect::<std::vec::Vec<_>>(), [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]

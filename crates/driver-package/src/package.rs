@@ -121,7 +121,7 @@ pub struct Package<'a> {
 }
 
 impl<'a> Package<'a> {
-    /// Checks `bytes` completely: form, hash, signature block, manifest, image, in that order. Whether the package fits a
+    /// Checks `bytes` completely: form, hash, signature block, manifest, image, in that order. The one hash covers the image too. Whether the package fits a
     /// device slot is for the caller to ask ([`Manifest::serves`]).
     pub fn parse(bytes: &'a [u8]) -> Result<Self, PackageError> {
         let (header, hashed) = Header::read_from_prefix(bytes).map_err(|_| PackageError::Truncated)?;
@@ -140,7 +140,7 @@ impl<'a> Package<'a> {
         if record.image_len.get() as usize != image.len() {
             return Err(PackageError::Length);
         }
-        let image = FlatImage::parse(image, DRIVER_WINDOW).map_err(PackageError::Image)?;
+        let image = FlatImage::parse_covered(image, DRIVER_WINDOW).map_err(PackageError::Image)?;
         Ok(Self {
             manifest,
             image,

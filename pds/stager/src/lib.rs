@@ -41,6 +41,7 @@ pub struct Stager<'a> {
     package_size: usize,
     slots: &'a [StagerSlot],
     keys: &'a [PublicKey],
+    known: verify::Known,
 }
 
 impl<'a> Stager<'a> {
@@ -55,6 +56,7 @@ impl<'a> Stager<'a> {
             package_size: config.package_size as usize,
             slots,
             keys: config.trust.keys(),
+            known: verify::Known::default(),
         }
     }
 
@@ -95,7 +97,7 @@ impl<'a> Stager<'a> {
         };
         if job.kind == JobKind::Verify as u32 {
             let package = verify::package(bytes, verify::CONFIGURATION)?;
-            return verify::trusted(&package, &trust).map(|()| 0);
+            return self.known.trusted(&package, &trust).map(|()| 0);
         }
         if job.kind != JobKind::Build as u32 {
             return Err(nonsense);
@@ -107,7 +109,9 @@ impl<'a> Stager<'a> {
             .ok_or(nonsense)?;
         let side = Side::from_word(job.side.into()).ok_or(nonsense)?;
         let floor = job.security_floor;
-        let package = verify::verify(bytes, verify::CONFIGURATION, &trust, slot, floor)?;
+        let package = self
+            .known
+            .verify(bytes, verify::CONFIGURATION, &trust, slot, floor)?;
         build::build(&package, job.slot, side, root, begun)
     }
 

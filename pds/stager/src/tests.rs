@@ -328,6 +328,36 @@ fn only_packages_of_trusted_keys_are_built() {
 }
 
 #[test]
+fn a_signature_that_was_right_once_says_nothing_of_another() {
+    let good = packed(&source());
+    let mut tampered = good.clone();
+    tampered[100] ^= 1;
+    let mut store = std::vec![0; 2 * SIZE];
+    store[..good.len()].copy_from_slice(&good);
+    store[SIZE..SIZE + good.len()].copy_from_slice(&tampered);
+    let config = config();
+    let stager = Stager::new(&store, &config);
+    let outcome = |package, revoked_keys| {
+        let outcome = stager.run(
+            &Job {
+                package,
+                revoked_keys,
+                ..job(&good)
+            },
+            &mut fake(),
+            |_, _| {},
+        );
+        (outcome.refusal, outcome.detail)
+    };
+    let distrusted = |why: Distrust| (Refusal::Signature as u32, why as u32);
+    for _ in 0..2 {
+        assert_eq!(outcome(0, 0), (0, 0));
+        assert_eq!(outcome(1, 0), distrusted(Distrust::BadSignature));
+        assert_eq!(outcome(0, 0b10), distrusted(Distrust::RevokedKey));
+    }
+}
+
+#[test]
 fn the_security_floor_is_the_higher_of_slot_and_job() {
     let with = |security_floor| {
         packed(&ManifestSource {

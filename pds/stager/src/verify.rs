@@ -1,7 +1,9 @@
 //! Is this a package, and one for that slot?
 
+use core::cell::{Cell, RefCell};
+
 use device_class::abi;
-use driver_package::package::signature::Trust;
+use driver_package::package::signature::{Distrust, Proof, Trust};
 use driver_package::package::{Configuration, Package, PackageError};
 use supervision::stager::Refusal;
 use system_spec::config::StagerSlot;
@@ -38,10 +40,7 @@ pub fn verify<'a>(
     slot: &StagerSlot,
     floor: u32,
 ) -> Result<Package<'a>, Failure> {
-    let package = package(bytes, configuration)?;
-    trusted(&package, trust)?;
-    fits(&package, slot, floor)?;
-    Ok(package)
+    Known::default().verify(bytes, configuration, trust, slot, floor)
 }
 
 /// Checks what can be checked without a slot: form, hash, manifest, image, class ABI, kernel configuration.
@@ -67,12 +66,52 @@ pub(crate) fn package(bytes: &[u8], configuration: Configuration) -> Result<Pack
     }
 }
 
-/// Checks that a key that the system trusts signed it.
-pub(crate) fn trusted(package: &Package<'_>, trust: &Trust<'_>) -> Result<(), Failure> {
-    trust.check(package).map_err(|why| Failure {
-        refusal: Refusal::Signature,
-        detail: why as u32,
-    })
+/// Signatures that are remembered.
+const KNOWN: usize = 8;
+
+/// Signatures that were found right. A driver that crashed is staged from a package that was verified before; clients wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    proofs: RefCell<[Option<Proof>; KNOWN]>,
+    next: Cell<usize>,
+}
+
+impl Known {
+    /// As [`verify`], but a signature that was found right before is not verified again.
+    pub(crate) fn verify<'a>(
+        &self,
+        bytes: &'a [u8],
+        configuration: Configuration,
+        trust: &Trust<'_>,
+        slot: &StagerSlot,
+        floor: u32,
+    ) -> Result<Package<'a>, Failure> {
+        let package = package(bytes, configuration)?;
+        self.trusted(&package, trust)?;
+        fits(&package, slot, floor)?;
+        Ok(package)
+    }
+
+    /// Checks that a key that the system trusts signed the package.
+    pub(crate) fn trusted(&self, package: &Package<'_>, trust: &Trust<'_>) -> Result<(), Failure> {
+        self.check(package, trust).map_err(|why| Failure {
+            refusal: Refusal::Signature,
+            detail: why as u32,
+        })
+    }
+
+    fn check(&self, package: &Package<'_>, trust: &Trust<'_>) -> Result<(), Distrust> {
+        let proof = trust.admit(package)?;
+        let mut proofs = self.proofs.borrow_mut();
+        if proofs.contains(&Some(proof)) {
+            return Ok(());
+        }
+        proof.verify()?;
+        let next = self.next.get() % KNOWN;
+        proofs[next] = Some(proof);
+        self.next.set(next + 1);
+        Ok(())
+    }
 }
 
 /// Checks that it is for this slot's class and device, and not below the security floor: the slot's or the job's.

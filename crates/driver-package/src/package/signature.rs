@@ -98,6 +98,11 @@ impl Distrust {
 impl Trust<'_> {
     /// Checks that one of the keys signed the package.
     pub fn check(&self, package: &Package<'_>) -> Result<(), Distrust> {
+        self.admit(package)?.verify()
+    }
+
+    /// Checks all but the signature itself, which is left to be verified.
+    pub fn admit(&self, package: &Package<'_>) -> Result<Proof, Distrust> {
         let block = package.signature().ok_or(Distrust::Unsigned)?;
         let bit = (0..u32::BITS)
             .zip(self.keys)
@@ -106,10 +111,29 @@ impl Trust<'_> {
         if self.revoked & 1 << bit != 0 {
             return Err(Distrust::RevokedKey);
         }
-        ed25519_compact::PublicKey::new(block.key)
+        Ok(Proof {
+            key: block.key,
+            signature: block.signature,
+            hash: *package.hash(),
+        })
+    }
+}
+
+/// All that a signature's being right depends on: who has verified it once need not do it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    key: PublicKey,
+    signature: [u8; 64],
+    hash: [u8; HASH_LEN],
+}
+
+impl Proof {
+    /// Verifies the signature. This is by far the longest of all checks of a package.
+    pub fn verify(&self) -> Result<(), Distrust> {
+        ed25519_compact::PublicKey::new(self.key)
             .verify(
-                message(package.hash()),
-                &ed25519_compact::Signature::new(block.signature),
+                message(&self.hash),
+                &ed25519_compact::Signature::new(self.signature),
             )
             .map_err(|_| Distrust::BadSignature)
     }

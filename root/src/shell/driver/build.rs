@@ -64,7 +64,7 @@ impl Drivers {
         Ok([number.into(), window.pages()])
     }
 
-    /// Creates the next frames and shows them to the stager: pages done, pages of the window.
+    /// Creates the next frames and shows those of the image to the stager: pages done, pages of the window.
     pub fn step(&mut self, slot: usize, generation: u32) -> Result<[u64; 2], Code> {
         let (vspace, window_here) = self.stager.ok_or(Code::WrongState)?;
         let (slot, place) = self.under_construction(slot, generation)?;
@@ -78,7 +78,7 @@ impl Drivers {
         let frames = place.frames + done;
         let blueprint = cap_type::SmallPage::object_blueprint();
         retype(place.chunks + done / CHUNK_PAGES, blueprint, frames, now).map_err(refused)?;
-        for page in 0..now {
+        for page in (0..now).filter(|page| build.window.is_filled(done + page)) {
             let vaddr = window_here + (done + page) as usize * PAGE;
             map_now(frames + page, vspace, vaddr, WRITE, true).map_err(refused)?;
         }
@@ -150,13 +150,15 @@ impl Place {
         Ok(Cursor::Pages(0))
     }
 
-    /// Takes the next pages from the stager and gives them to the driver, with the rights of their segment.
+    /// Takes the next pages from the stager, if it had them, and gives them to the driver, with the rights of their segment.
     fn move_pages(&self, build: &mut Build, first: u64) -> sel4::Result<Cursor> {
         let total = build.window.pages();
         let end = total.min(first + CHUNK_PAGES);
         for page in first..end {
             let frame = cap::UnspecifiedPage::from_bits(self.frames + page);
-            frame.frame_unmap()?;
+            if build.window.is_filled(page) {
+                frame.frame_unmap()?;
+            }
             let Some(rights) = build.window.rights(page) else {
                 continue;
             };
