@@ -8,9 +8,9 @@ mod steps;
 mod whole;
 
 pub use channel::connect;
-pub use operator::{Operator, finished, settled, stopped, wait, whole_report};
+pub use operator::{Operator, finished, header, settled, stopped, wait, whole_report};
 pub use report::{Clock, Expected, Report, Row, Spread};
-pub use steps::{CLIENTS, DEVICE, Packages, Patience, Progress, loaded, still_loaded};
+pub use steps::{CLIENTS, DEVICE, Packages, Patience, Progress, loaded, still_loaded, walk};
 pub use whole::{Plan, demonstrate, packages};
 
 #[cfg(test)]

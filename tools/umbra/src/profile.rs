@@ -49,10 +49,7 @@ impl<'a> Profiler<'a> {
             tally: Tally::default(),
             last: None,
             last_user: None,
-            origin: Origin {
-                source: Source::Own,
-                function: "".into(),
-            },
+            origin: Origin::none(),
         }
     }
 
@@ -65,6 +62,9 @@ impl<'a> Profiler<'a> {
         let found = before.filter(is).or_else(|| (0..self.programs.len()).find(is));
         if !user && self.last.is_some_and(|last| Some(last) == self.last_user) {
             self.tally.kernel_entries += 1;
+        }
+        if self.last != found {
+            self.origin = Origin::none();
         }
         self.last = found;
         if user {

@@ -67,6 +67,10 @@ pub struct Header {
     pub lost: u64,
     /// Longest time between two completions, ticks.
     pub longest_gap: u64,
+    /// Reads.
+    pub reads: u64,
+    /// Writes.
+    pub writes: u64,
     /// Legal mixtures, or rounds over all files.
     pub mixed_or_passes: u64,
     /// Files rewritten.
@@ -119,6 +123,8 @@ impl Header {
             stale: at(9)?,
             lost: at(10)?,
             longest_gap: at(11)?,
+            reads: at(12)?,
+            writes: at(13)?,
             mixed_or_passes: at(15)?,
             rewrites: at(16)?,
             violation: [at(17)?, at(18)?, at(19)?, at(20)?, at(21)?],

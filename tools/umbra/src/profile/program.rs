@@ -34,6 +34,16 @@ pub struct Origin {
     pub function: Rc<str>,
 }
 
+impl Origin {
+    /// Code that says nothing of where it comes from, such as assembly.
+    pub fn none() -> Self {
+        Self {
+            source: Source::Own,
+            function: "(no debug information)".into(),
+        }
+    }
+}
+
 /// A published driver crate, by its folder in cargo's registry.
 const DRIVER_CRATE: &str = "/virtio-drivers-";
 

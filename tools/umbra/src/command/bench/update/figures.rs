@@ -1,0 +1,182 @@
+//! The figures: spreads, histograms, JSON.
+
+use super::run::{OnFile, Swaps};
+use crate::demo::Spread;
+use control_protocol::record::Figures;
+use serde_json::{Value, json};
+
+/// A figure of a transaction, in nanoseconds.
+type Part = fn(&Figures) -> Option<u64>;
+
+/// What is told of an update: its name, and what the number contains.
+const PARTS: [(&str, Part); 9] = [
+    ("blackout (drain counted in)", |one| one.blackout_ns),
+    ("blackout without the drain", |one| {
+        Some(one.blackout_ns?.saturating_sub(one.quiesce_ns))
+    }),
+    ("  drain", |one| Some(one.quiesce_ns)),
+    ("  cut", |one| Some(one.cut_ns)),
+    ("  reset", |one| Some(one.reset_ns)),
+    ("  attach", |one| Some(one.attach_ns)),
+    ("  start, probe, check, replay", |one| Some(one.enable_ns)),
+    ("client gap (staging included)", |one| one.client_gap_ns),
+    ("staging (clients go on)", |one| Some(one.stage_ns)),
+];
+
+const BLACKOUT: Part = PARTS[0].1;
+const CLIENT_GAP: Part = PARTS[7].1;
+/// From the kill until the shadow was passive again.
+const RECOVERY: Part = |one| Some(one.total_ns);
+/// From the last request handed to the driver that hung until its recovery began.
+const HANG: Part = |one| one.blackout_ns?.checked_sub(one.total_ns);
+
+/// The tables and histograms.
+pub fn text(swaps: &Swaps, file: Option<&OnFile>) -> String {
+    let mut text = String::from(
+        "Virtual time. Blackout: last request handed to the old driver until the first handed to the new one.\n\
+         Client gap: longest time without a completion in the whole transaction.\n\n",
+    );
+    text += &table("nothing behind the disk, 32 in flight", &swaps.updates);
+    text += &histogram("blackout", &micros(&swaps.updates, BLACKOUT));
+    text += &histogram("client gap", &micros(&swaps.updates, CLIENT_GAP));
+    text += &head("losses", swaps.kills.len());
+    text += &line("recovery: kill until passive mode", &swaps.kills, RECOVERY);
+    text += &line("  of it staging", &swaps.kills, |one| Some(one.stage_ns));
+    text += &line("hang: last request until retired", &swaps.hangs, HANG);
+    text += &histogram("recovery", &micros(&swaps.kills, RECOVERY));
+    if let Some(file) = file {
+        text += &table("a file of the host behind the disk, two clients", &file.updates);
+        text += &histogram("blackout", &micros(&file.updates, BLACKOUT));
+        text += &format!(
+            "{:<44}{:>14}{:>14}{:>9}\n",
+            "a driver killed every virtual second", "undisturbed", "killed", ""
+        );
+        for (name, [before, after]) in [("reads", file.reads), ("writes", file.writes)] {
+            let name = format!("{name} per virtual second");
+            text += &format!(
+                "  {name:<42}{before:>14.0}{after:>14.0}{:>7.1} %\n",
+                percent([before, after])
+            );
+        }
+    }
+    text
+}
+
+fn head(name: &str, count: usize) -> String {
+    format!(
+        "{name:<52}{:>10}{:>10}{:>10}   µs, {count} times\n",
+        "p50", "p99", "worst"
+    )
+}
+
+fn table(name: &str, all: &[Figures]) -> String {
+    PARTS.iter().fold(head(name, all.len()), |text, (name, part)| {
+        text + &line(name, all, *part)
+    })
+}
+
+fn line(name: &str, all: &[Figures], part: Part) -> String {
+    match Spread::of(micros(all, part)) {
+        Some(Spread { p50, p99, worst }) => {
+            format!("  {name:<50}{p50:>10.1}{p99:>10.1}{worst:>10.1}\n")
+        }
+        None => String::new(),
+    }
+}
+
+fn micros(all: &[Figures], part: Part) -> Vec<f64> {
+    all.iter()
+        .filter_map(|one| part(one).map(|ns| ns as f64 / 1000.0))
+        .collect()
+}
+
+fn percent([before, after]: [f64; 2]) -> f64 {
+    100.0 * after / before
+}
+
+/// The same for programs.
+pub fn json(swaps: &Swaps, file: Option<&OnFile>) -> Value {
+    let spread = |all: &[Figures], part: Part| match Spread::of(micros(all, part)) {
+        Some(Spread { p50, p99, worst }) => json!({ "p50_us": p50, "p99_us": p99, "max_us": worst }),
+        None => Value::Null,
+    };
+    let mut all = json!({
+        "update": spread(&swaps.updates, BLACKOUT),
+        "update_without_drain": spread(&swaps.updates, PARTS[1].1),
+        "drain": spread(&swaps.updates, PARTS[2].1),
+        "client_gap": spread(&swaps.updates, CLIENT_GAP),
+        "recovery": spread(&swaps.kills, RECOVERY),
+        "hang": spread(&swaps.hangs, HANG),
+    });
+    if let Some(file) = file {
+        all["kill_every_second"] = json!({
+            "read_pct": percent(file.reads),
+            "write_pct": percent(file.writes),
+        });
+        all["on_a_file"] = json!({
+            "update": spread(&file.updates, BLACKOUT),
+            "drain": spread(&file.updates, PARTS[2].1),
+            "client_gap": spread(&file.updates, CLIENT_GAP),
+        });
+    }
+    all
+}
+
+/// Upper ends of the histogram's classes, in microseconds; the last class has none.
+const CLASSES: [f64; 9] = [50.0, 100.0, 200.0, 400.0, 600.0, 800.0, 1000.0, 2000.0, 5000.0];
+/// Characters of the longest bar.
+const BAR: usize = 50;
+
+fn histogram(name: &str, values: &[f64]) -> String {
+    let class = |value: f64| {
+        CLASSES
+            .iter()
+            .position(|end| value < *end)
+            .unwrap_or(CLASSES.len())
+    };
+    let mut counts = [0usize; CLASSES.len() + 1];
+    for value in values {
+        counts[class(*value)] += 1;
+    }
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let mut text = format!("{name}\n");
+    for (index, count) in counts.into_iter().enumerate() {
+        let name = match CLASSES.get(index) {
+            Some(end) => format!("< {end} µs"),
+            None => "longer".to_owned(),
+        };
+        let bar = "#".repeat((count * BAR).div_ceil(most));
+        text += &format!("{name:>12} {count:>5} {bar}\n");
+    }
+    text + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_value_is_in_one_class() {
+        let text = histogram("x", &[0.0, 99.9, 100.0, 999.0, 5000.0, 1e9]);
+        let counts: Vec<usize> = text
+            .lines()
+            .filter(|line| line.contains("µs") || line.contains("longer"))
+            .map(|line| {
+                let bare = line.trim_end_matches(['#', ' ']);
+                bare.rsplit(' ').next().unwrap().parse().unwrap()
+            })
+            .collect();
+        assert_eq!(counts, [1, 1, 1, 0, 0, 0, 1, 0, 0, 2]);
+    }
+
+    #[test]
+    fn recovery_from_a_hang_is_not_counted_as_its_detection() {
+        let hang = Figures {
+            blackout_ns: Some(1_000_300_000),
+            total_ns: 300_000,
+            ..Figures::default()
+        };
+        assert_eq!(HANG(&hang), Some(1_000_000_000));
+        assert_eq!(HANG(&Figures::default()), None);
+    }
+}
