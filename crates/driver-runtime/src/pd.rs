@@ -9,8 +9,8 @@ use driver_package::resources::{
     BADGE_IRQ, DriverResources, IPC_BUFFER_VADDR, LINK_OWN_VADDR, LINK_PEER_VADDR, MAX_IRQS, RESOURCES_VADDR,
     SLOT_IRQ, SLOT_NOTIFICATION, SLOT_SHADOW,
 };
+use sel4::MessageInfo;
 use sel4::cap::{IrqHandler, Notification};
-use sel4::{MessageInfo, MessageInfoBuilder};
 use shared_ring::Link;
 
 use crate::block::{BlockDriver, Engine};
@@ -81,37 +81,20 @@ fn serve<D: BlockDriver>(mut engine: Engine<'_, D>, irqs: u32) -> ! {
             end::fault()
         };
         let Ok(wait) = engine.rest() else { end::fault() };
-        badge = match (notify, interrupted, wait) {
-            // What is to be said last goes into the kernel with the wait.
-            (true, _, true) => {
-                acknowledge(badge, irqs);
-                shadow.nb_send_wait(nothing(), notification).1
+        if interrupted {
+            acknowledge(badge, irqs);
+        }
+        badge = match (notify, wait) {
+            // The signal goes into the kernel with the wait.
+            (true, true) => shadow.nb_send_wait(MessageInfo::new(0, 0, 0, 0), notification).1,
+            (true, false) => {
+                shadow.signal();
+                0
             }
-            (false, true, true) if irqs == 1 => {
-                IrqHandler::from_bits(SLOT_IRQ)
-                    .nb_send_wait(irq_ack(), notification)
-                    .1
-            }
-            (notify, _, wait) => {
-                if notify {
-                    shadow.signal();
-                }
-                acknowledge(badge, irqs);
-                if wait { notification.wait().1 } else { 0 }
-            }
+            (false, true) => notification.wait().1,
+            (false, false) => 0,
         };
     }
-}
-
-/// The message of a signal.
-fn nothing() -> MessageInfo {
-    MessageInfoBuilder::default().build()
-}
-
-/// The message that unmasks an interrupt.
-fn irq_ack() -> MessageInfo {
-    let label = sel4::sys::invocation_label::IRQAckIRQ;
-    MessageInfoBuilder::default().label(label.into()).build()
 }
 
 /// All interrupts' badge bits.

@@ -21,8 +21,13 @@ impl Channel {
 
     /// C: `microkit_notify`. Panics if the description does not let this end notify.
     pub fn notify(&self) {
+        self.notification().signal();
+    }
+
+    /// The other end's notification.
+    pub(crate) fn notification(&self) -> sel4::cap::Notification {
         let to = self.if_among(symbols::notifications(), "notified") + slot::BASE_OUTPUT_NOTIFICATION;
-        sel4::cap::Notification::from_bits(to).signal();
+        sel4::cap::Notification::from_bits(to)
     }
 
     /// C: `microkit_irq_ack`: lets the interrupt come again. Panics if the channel is none.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::ipc::{self, ChannelSet, Event};
-use crate::{Channel, Child, Infallible, MessageInfo, symbols};
+use crate::{Channel, Child, DeferredAction, Infallible, MessageInfo, symbols};
 
 /// What a protection domain does when something arrives. Where nothing is defined, nothing is expected: it panics.
 pub trait Handler {
@@ -23,6 +23,11 @@ pub trait Handler {
     /// A child faulted, as the message registers say. The result, if there is one, lets it go on.
     fn fault(&mut self, child: Child, msg_info: MessageInfo) -> Result<Option<MessageInfo>, Self::Error> {
         unexpected(format_args!("{msg_info:?}, the fault of {child:?}"))
+    }
+
+    /// What the event loop shall do with its wait for what comes next. Asked for after each of the above.
+    fn take_deferred_action(&mut self) -> Option<DeferredAction> {
+        None
     }
 }
 
@@ -70,6 +75,15 @@ pub(crate) fn serve<H: Handler>(handler: &mut H) -> Result<Infallible, H::Error>
             Event::Protected(channel, message) => Some(handler.protected(channel, message)?),
             Event::Fault(child, message) => handler.fault(child, message)?,
         };
-        event = answer.map_or_else(ipc::recv, ipc::answer_and_recv);
+        event = match (answer, handler.take_deferred_action()) {
+            (None, None) => ipc::recv(),
+            (None, Some(action)) => ipc::notify_and_recv(action),
+            (Some(answer), action) => {
+                if let Some(action) = action {
+                    action.execute_now();
+                }
+                ipc::answer_and_recv(answer)
+            }
+        };
     }
 }

@@ -3,7 +3,7 @@
 use core::num::NonZero;
 use core::{fmt, iter};
 
-use crate::{Channel, Child, MessageInfo};
+use crate::{Channel, Child, DeferredAction, MessageInfo};
 use sel4_abi::microkit::{FAULT_BADGE, MAX_CHANNELS, PPC_BADGE, slot};
 
 const INPUT: sel4::cap::Endpoint = sel4::Cap::from_bits(slot::INPUT);
@@ -45,6 +45,12 @@ pub fn recv() -> Event {
 /// Answers what arrived last, and waits.
 pub(crate) fn answer_and_recv(answer: MessageInfo) -> Event {
     Event::arrived(INPUT.reply_recv(answer.0, CALLER))
+}
+
+/// Makes a notification that was deferred, and waits: in one system call.
+pub(crate) fn notify_and_recv(action: DeferredAction) -> Event {
+    let nothing = sel4::MessageInfo::new(0, 0, 0, 0);
+    Event::arrived(action.channel.notification().nb_send_recv(nothing, INPUT, CALLER))
 }
 
 /// Tells the creator that from now on others' time is enough, and waits: in one system call, because after the first the

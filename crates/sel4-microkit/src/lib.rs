@@ -55,17 +55,18 @@
 //! # What it does
 //!
 //! It calls `init`, then acknowledges every interrupt channel once, then loops: receive on 1 with reply object 4;
-//! after a protected procedure or a fault that is answered, reply and receive. A passive PD's first receive carries a
+//! after a protected procedure or a fault that is answered, reply and receive; after a deferred action, send it and receive. A passive PD's first receive carries a
 //! message to 5, in one system call.
 //!
 //! # What differs from upstream
 //!
-//! No deferred actions, no heap option, no unwinding. A panic prints (debug configuration) and faults, in every
+//! Only notifications can be deferred. No heap option, no unwinding. A panic prints (debug configuration) and faults, in every
 //! configuration. `stack_size` is not taken: the creator makes the stack. [`ipc`] is there to be used.
 
 #![no_std]
 
 mod channel;
+mod defer;
 mod handler;
 mod message;
 mod symbols;
@@ -77,6 +78,7 @@ pub mod ipc;
 
 pub use channel::{Channel, Child};
 pub use core::convert::Infallible;
+pub use defer::{DeferredAction, DeferredActionSlot};
 pub use handler::{Handler, NullHandler};
 pub use ipc::ChannelSet;
 pub use message::{MessageInfo, get_mr, set_mr, with_msg_regs_mut};

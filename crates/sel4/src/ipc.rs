@@ -48,6 +48,11 @@ impl<T: CapType, C: InvocationContext> Cap<T, C> {
     ) -> (MessageInfo, Badge) {
         self.lend(|dest, buffer| syscall::nb_send_recv(dest, info, src.bits(), reply.bits(), buffer))
     }
+
+    /// C: `seL4_NBSendWait`: sends, if somebody receives, and waits at `src`.
+    pub fn nb_send_wait<Source: CapType>(self, info: MessageInfo, src: Cap<Source>) -> (MessageInfo, Badge) {
+        self.lend(|dest, buffer| syscall::nb_send_wait(dest, info, src.bits(), buffer))
+    }
 }
 
 /// An answer that came in registers.

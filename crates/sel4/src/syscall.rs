@@ -103,6 +103,18 @@ pub(crate) fn nb_send_recv(
     Arrived::new(arrived).store(buffer)
 }
 
+/// The same, to wait where nobody is answered: what is sent to stands where the reply object stood.
+pub(crate) fn nb_send_wait(
+    dest: CPtrBits,
+    info: MessageInfo,
+    src: CPtrBits,
+    buffer: &mut IpcBuffer,
+) -> (MessageInfo, Badge) {
+    let (number, words) = (Syscall::NBSendWait, load(buffer));
+    let arrived = registers::nb_send_recv(number, NO_REPLY, src, info.into_word(), words, dest, buffer);
+    Arrived::new(arrived).store(buffer)
+}
+
 /// Calls a kernel object: the answer's label; its words are in the buffer.
 pub(crate) fn call<const WORDS: usize, const CAPS: usize>(
     buffer: &mut IpcBuffer,

@@ -149,8 +149,7 @@ impl Driver {
                 })?;
             }
             if self.link.publish() {
-                // A notification does not fail.
-                let _ = last.defer_notify(self.channel);
+                last.defer_notify(self.channel);
             }
             if self.link.sleep()? {
                 return Ok(());
