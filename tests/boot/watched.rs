@@ -62,7 +62,8 @@ pub fn under_load(config: Config, kernel: Option<&Path>) -> Result<()> {
 
 /// Puts the driver in for as long as it is good, and waits until the one of before is back.
 fn send(client: &mut Client, (driver, cause, why): &Bad, config: Config, patience: &Patience) -> Result<()> {
-    let patience = patience.transaction;
+    // Seconds of virtual time, on whatever host.
+    let patience = patience.transaction * 3;
     let package = pack::pack(&pack::find(driver)?, config)?.bytes;
     let before = demo::settled(client, DEVICE, patience)?;
     let hash = client.upload(&package, |_, _| {})?;
