@@ -3,7 +3,8 @@
 //!
 //! - [`tracker`]: requests accepted and not answered; what a swap resubmits.
 //! - [`journal`]: configuration that a new generation must get again.
-//! - [`state`]: the versioned memory region in which both live.
+//! - [`ledger`]: what outlives the shadow, written so that it may die at any instruction.
+//! - [`state`]: the versioned memory region, with the ledgers and room to work in.
 //! - [`slot`]: one device slot: its mode, its two device links, its sessions; data path and swap are its submodules.
 //! - [`engine`]: all slots of a shadow, the link to control, the timer.
 //!

@@ -123,6 +123,10 @@ fn successor_repeats_nothing_that_the_driver_has() {
     machine.work_until_idle();
     let taken = machine.driver.as_ref().unwrap().taken.len() - before;
     assert_eq!(taken, 11, "each request once");
+    assert!(
+        machine.rung_by_successor,
+        "whoever slept while the predecessor died is notified"
+    );
     assert_eq!(machine.mode(), Mode::Passive);
     assert_eq!(machine.events, []);
 }

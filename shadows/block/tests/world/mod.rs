@@ -168,6 +168,8 @@ pub struct Machine {
     kept: Kept,
     /// How often the shadow died.
     pub deaths: usize,
+    /// The last successor notified everybody.
+    pub rung_by_successor: bool,
     /// Effects that the next lives of the shadow have.
     pub lives: Vec<u64>,
     /// Channels on which the shadow was notified.
@@ -238,6 +240,7 @@ impl Machine {
             config,
             kept,
             deaths: 0,
+            rung_by_successor: false,
             lives: Vec::new(),
             ringing: u64::MAX,
         };
@@ -297,6 +300,7 @@ impl Machine {
         loop {
             self.deaths += 1;
             mortal::arm(self.lives.pop());
+            self.env.rung.clear();
             let (pages, scratch) = (self.pages.clone(), self.regions[&SCRATCH].clone());
             let born = mortal::live(|| {
                 let (mut shadow, again) = build(&self.config, &self.kept, &pages, &scratch, self.now());
@@ -306,6 +310,9 @@ impl Machine {
             });
             if let Some(shadow) = born {
                 self.shadow = shadow;
+                let clients = self.clients.iter().map(|client| client.channel);
+                let everybody = [CONTROL, SIDES[self.side]].into_iter().chain(clients);
+                self.rung_by_successor = everybody.into_iter().all(|peer| self.env.rung.contains(&peer));
                 return;
             }
         }
