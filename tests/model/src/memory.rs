@@ -1,9 +1,11 @@
-//! The pages of the links, as part of a state: the ends of links are the code's own, their pages are looked up in
-//! whatever memory is in place.
+//! The pages of the links and the shadow's region, as part of a state: the ends of links are the code's own, their pages are
+//! looked up in whatever memory is in place.
 
 use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::Ordering;
 
+use shadow::ledger::Region;
 use shared_ring::page::Page;
 
 /// Pages: per side of the device slot the shadow's and the driver's, then the client's and the shadow's of the session.
@@ -31,10 +33,15 @@ impl PageRef {
 /// Contents: double words that are not 0, by number.
 type Words = Vec<(u16, u64)>;
 
-/// All pages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// All pages, and the region that outlives the shadow.
+#[derive(Clone, Debug, Default)]
 pub struct Memory {
     pages: [Words; PAGES],
+    region: Words,
+    /// How many changes there were.
+    changes: usize,
+    /// So many more changes, and whoever makes them is dead: no later one has an effect.
+    life: Option<usize>,
 }
 
 thread_local! {
@@ -42,6 +49,46 @@ thread_local! {
 }
 
 impl Memory {
+    /// Lets the one who acts next die after so many changes.
+    pub fn limit(&mut self, life: Option<usize>) {
+        self.life = life;
+    }
+
+    /// Changes so far.
+    pub fn changes(&self) -> usize {
+        self.changes
+    }
+
+    /// With the region or without: nobody will look at it when the shadow cannot die any more.
+    pub fn hash_with<H: Hasher>(&self, region: bool, state: &mut H) {
+        self.pages.hash(state);
+        if region {
+            self.region.hash(state);
+        }
+    }
+
+    fn change(&mut self, page: Option<PageRef>, word: u16, value: u64) {
+        let words = match page {
+            Some(page) => &mut self.pages[usize::from(page.0)],
+            None => &mut self.region,
+        };
+        let found = words.binary_search_by_key(&word, |(at, _)| *at);
+        if found.map_or(0, |at| words[at].1) == value {
+            return;
+        }
+        self.changes += 1;
+        match &mut self.life {
+            Some(0) => return,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        match (found, value) {
+            (Ok(at), 0) => drop(words.remove(at)),
+            (Ok(at), value) => words[at].1 = value,
+            (Err(at), value) => words.insert(at, (word, value)),
+        }
+    }
+
     /// Zeroes a page.
     pub fn clear(&mut self, page: PageRef) {
         self.pages[usize::from(page.0)].clear();
@@ -57,29 +104,35 @@ impl Memory {
     }
 }
 
+fn look_up(words: &Words, word: u16) -> u64 {
+    match words.binary_search_by_key(&word, |(at, _)| *at) {
+        Ok(at) => words[at].1,
+        Err(_) => 0,
+    }
+}
+
+/// The shadow's region in whatever memory is in place.
+#[derive(Clone, Copy, Debug)]
+pub struct RegionRef;
+
+impl Region for RegionRef {
+    fn load(&self, at: usize) -> u64 {
+        IN_PLACE.with_borrow(|memory| look_up(&memory.region, at as u16))
+    }
+    fn store(&self, at: usize, value: u64) {
+        IN_PLACE.with_borrow_mut(|memory| memory.change(None, at as u16, value));
+    }
+}
+
 impl Page for PageRef {
     fn load64(&self, offset: usize) -> u64 {
         let word = (offset / 8) as u16;
-        IN_PLACE.with_borrow(|memory| {
-            let words = &memory.pages[usize::from(self.0)];
-            match words.binary_search_by_key(&word, |(at, _)| *at) {
-                Ok(at) => words[at].1,
-                Err(_) => 0,
-            }
-        })
+        IN_PLACE.with_borrow(|memory| look_up(&memory.pages[usize::from(self.0)], word))
     }
 
     fn store64(&self, offset: usize, value: u64) {
         let word = (offset / 8) as u16;
-        IN_PLACE.with_borrow_mut(|memory| {
-            let words = &mut memory.pages[usize::from(self.0)];
-            match (words.binary_search_by_key(&word, |(at, _)| *at), value) {
-                (Ok(at), 0) => drop(words.remove(at)),
-                (Ok(at), value) => words[at].1 = value,
-                (Err(_), 0) => {}
-                (Err(at), value) => words.insert(at, (word, value)),
-            }
-        });
+        IN_PLACE.with_borrow_mut(|memory| memory.change(Some(*self), word, value));
     }
 
     fn load32(&self, offset: usize, _: Ordering) -> u32 {

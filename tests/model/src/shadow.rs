@@ -1,26 +1,27 @@
-//! The shadow's slot in a state: the engine itself, with a region of its own per state.
+//! The shadow's slot in a state: the engine itself, with room to work in per state.
 
+use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
 
 use shadow::session::Session;
 use shadow::slot::{Mode, Outbox, Side, Slot, Times};
-use shadow::state::{SlotState, initialise, work_len};
+use shadow::state::{SlotState, initialise, ledger, work_len};
 use shadow_block::plan::Plan;
 use shared_ring::Link;
 use supervision::shadow::{Command, CommandKind, Event};
 use zerocopy::IntoBytes;
 
 use crate::disk::{BLOCK, BLOCKS, CLIENT_REGION, Confined, Disk, Reading};
-use crate::memory::{Memory, PageRef};
+use crate::memory::{Memory, PageRef, RegionRef};
 use crate::{SLOT, disk};
 
-type Region = &'static mut SlotState;
+type Work = &'static mut SlotState;
 
-/// Regions of states that are no more.
-static FREE: Mutex<Vec<Region>> = Mutex::new(Vec::new());
+/// Room of slots that are no more.
+static FREE: Mutex<Vec<Work>> = Mutex::new(Vec::new());
 
-fn region() -> Region {
+fn work() -> Work {
     let free = FREE.lock().expect("no panic under this lock").pop();
     free.unwrap_or_else(|| {
         let words = Box::leak(vec![0u64; work_len(1) / 8].into_boxed_slice());
@@ -35,15 +36,22 @@ const SOON: u64 = 10;
 
 /// A shadow with one slot and one session.
 pub struct Shadow {
-    slot: Option<Slot<'static, Disk, PageRef>>,
+    slot: Option<TheSlot>,
     now: u64,
+    /// Commands and events so far.
+    obeyed: u32,
+    told: u32,
 }
+
+type TheSlot = Slot<'static, Disk, PageRef, RegionRef>;
 
 impl Clone for Shadow {
     fn clone(&self) -> Self {
         Self {
-            slot: Some(self.slot().fork(region())),
+            slot: Some(self.slot().fork(work())),
             now: self.now,
+            obeyed: self.obeyed,
+            told: self.told,
         }
     }
 }
@@ -51,33 +59,24 @@ impl Clone for Shadow {
 impl Drop for Shadow {
     fn drop(&mut self) {
         if let Some(slot) = self.slot.take() {
-            FREE.lock()
-                .expect("no panic under this lock")
-                .push(slot.into_kept());
+            give_back(slot);
         }
     }
+}
+
+fn give_back(slot: TheSlot) {
+    let work = slot.into_kept();
+    FREE.lock().expect("no panic under this lock").push(work);
 }
 
 impl Hash for Shadow {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.slot(), self.now).hash(state);
-    }
-}
-
-impl Default for Shadow {
-    /// A shadow that was just started, over a region of zeroes.
-    fn default() -> Self {
-        let kept = region();
-        kept.as_mut_bytes().fill(0);
-        Self {
-            slot: Some(assemble(kept)),
-            now: SOON,
-        }
+        (self.slot(), self.now, self.obeyed, self.told).hash(state);
     }
 }
 
 impl Shadow {
-    fn slot(&self) -> &Slot<'static, Disk, PageRef> {
+    fn slot(&self) -> &TheSlot {
         self.slot.as_ref().expect("only taken in `drop`")
     }
 
@@ -101,23 +100,87 @@ impl Shadow {
         self.now += LATER;
     }
 
-    /// One wake-up: commands, then passes until it rests. Answers what it says to control.
-    pub fn wake(&mut self, memory: &mut Memory, commands: impl Iterator<Item = Command>) -> Vec<Event> {
-        let mut outbox = Outbox::new();
+    /// Started for the first time.
+    pub fn first(memory: &mut Memory) -> Self {
+        let mut slot = memory.with(assemble);
+        memory.with(|| slot.open());
+        Self {
+            slot: Some(slot),
+            now: SOON,
+            obeyed: 0,
+            told: 0,
+        }
+    }
+
+    /// One wake-up: commands, then passes until it rests. Answers how many commands are obeyed, and what it says to control.
+    /// If it dies on the way (`memory`'s limit), a successor has taken over.
+    pub fn wake(
+        &mut self,
+        memory: &mut Memory,
+        commands: &VecDeque<Command>,
+        dies: bool,
+    ) -> (usize, Vec<Event>) {
+        let mut ring = Ring {
+            obeyed: self.obeyed,
+            told: self.told,
+            outbox: Outbox::new(),
+            events: Vec::new(),
+        };
         let mut env = Clock(self.now);
         let slot = self.slot.as_mut().expect("only taken in `drop`");
         memory.with(|| {
             for command in commands {
-                slot.command(&at(command, env.0), &mut outbox, &mut env);
+                ring.obeyed += 1;
+                slot.command(&at(*command, env.0), &mut ring.outbox, &mut env);
+                ring.settle(slot);
             }
             for _ in 0..8 {
-                slot.pass(u64::MAX, &mut outbox, &mut env);
-                if slot.rest(&mut outbox, &mut env) {
+                slot.receive(u64::MAX, &mut ring.outbox, &mut env);
+                ring.settle(slot);
+                slot.serve(u64::MAX, &mut ring.outbox, &mut env);
+                ring.settle(slot);
+                if slot.rest(&mut ring.outbox, &mut env) {
                     break;
                 }
             }
         });
-        outbox.iter().copied().collect()
+        if dies {
+            (ring.obeyed, ring.told) = self.succeed(memory);
+        }
+        ring.events.truncate((ring.told - self.told) as usize);
+        let obeyed = (ring.obeyed - self.obeyed) as usize;
+        (self.obeyed, self.told) = (ring.obeyed, ring.told);
+        (obeyed, ring.events)
+    }
+
+    /// A successor goes on from region and pages. Answers where it stands in control's ring.
+    fn succeed(&mut self, memory: &mut Memory) -> (u32, u32) {
+        memory.limit(None);
+        let mut slot = memory.with(assemble);
+        memory.with(|| slot.recover(self.now));
+        let cursor = slot.control_cursor();
+        if let Some(dead) = self.slot.replace(slot) {
+            give_back(dead);
+        }
+        (cursor as u32, (cursor >> 32) as u32)
+    }
+}
+
+/// Our end of control's link: what was taken from it and put into it, published or not.
+struct Ring {
+    obeyed: u32,
+    told: u32,
+    outbox: Outbox,
+    events: Vec<Event>,
+}
+
+impl Ring {
+    fn settle(&mut self, slot: &mut TheSlot) {
+        while let Some(event) = self.outbox.pop_front() {
+            self.events.push(event);
+            self.told += 1;
+        }
+        slot.settle(u64::from(self.obeyed) | u64::from(self.told) << 32);
     }
 }
 
@@ -133,9 +196,12 @@ fn at(command: Command, now: u64) -> Command {
     Command { a, c, ..command }
 }
 
-fn assemble(kept: Region) -> Slot<'static, Disk, PageRef> {
+/// As `shadow_block::assemble` does it.
+fn assemble() -> TheSlot {
+    let work = work();
+    work.as_mut_bytes().fill(0);
     let side = |side: supervision::Side| Side {
-        link: Link::over(PageRef::of_shadow(side), PageRef::of_driver(side)),
+        link: Link::resume(PageRef::of_shadow(side), PageRef::of_driver(side)),
         channel: side as u64,
     };
     let sides = [side(supervision::Side::A), side(supervision::Side::B)];
@@ -145,8 +211,9 @@ fn assemble(kept: Region) -> Slot<'static, Disk, PageRef> {
         // The watch only retires: a crash of the driver at any time stands for that.
         watch: 0,
     };
-    let mut slot = Slot::new(SLOT, sides, kept, Reading::default(), times, 0);
-    let link = Link::over(PageRef::SESSION, PageRef::CLIENT);
+    let ledger = ledger(RegionRef, 0);
+    let mut slot = Slot::with_ledger(SLOT, sides, work, Reading::default(), times, 0, ledger);
+    let link = Link::resume(PageRef::SESSION, PageRef::CLIENT);
     let data = BLOCK * disk::SCRIPT_MAX as u64;
     let plan = Confined(Plan::new(None, data, CLIENT_REGION));
     let added = slot.add_session(Session::new(0, 2, link, plan));

@@ -76,6 +76,10 @@ pub struct State {
     pub left: Bounds,
     /// Something happened for which the device may go offline at once: it was not reset, or somebody was taken for dead.
     pub grave: bool,
+    /// The shadow dies in its next wake-up, after so many changes of memory.
+    pub fate: Option<usize>,
+    /// How many changes its last wake-up made.
+    pub shadow_changes: usize,
     /// The first rule that was broken.
     pub broken: Option<Violation>,
     /// Steps so far: with it no state comes twice in one run, so that a search that ends proves that every run does.
@@ -85,6 +89,8 @@ pub struct State {
 impl State {
     /// Nothing has happened yet, not even control's start.
     pub fn new(bounds: Bounds) -> Self {
+        let mut memory = Memory::default();
+        let shadow = Arc::new(Shadow::first(&mut memory));
         Self {
             machine: None,
             saved: SlotState::default(),
@@ -94,13 +100,15 @@ impl State {
             jobs: VecDeque::new(),
             building: None,
             root: Root::default(),
-            shadow: Arc::default(),
-            memory: Memory::default(),
+            shadow,
+            memory,
             device: Device::default(),
             driver: None,
             client: Client::new(&[]),
             left: bounds,
             grave: false,
+            fate: None,
+            shadow_changes: 0,
             broken: None,
             steps: 0,
         }
@@ -111,18 +119,36 @@ impl State {
         self.broken.get_or_insert(violation);
     }
 
-    /// The shadow was notified: it outranks who did it, so it runs at once.
+    /// The shadow was notified: it outranks who did it, so it runs at once. If it is to die, a successor goes on.
     pub fn shadow_wakes(&mut self) {
-        let events = Arc::make_mut(&mut self.shadow).wake(&mut self.memory, std::iter::empty());
-        self.events.extend(events);
-        self.client_takes();
+        self.shadow_runs(false);
     }
 
     /// The shadow takes control's commands.
     pub fn shadow_obeys(&mut self) {
-        let commands = std::mem::take(&mut self.commands);
-        let events = Arc::make_mut(&mut self.shadow).wake(&mut self.memory, commands.into_iter());
+        self.shadow_runs(true);
+    }
+
+    fn shadow_runs(&mut self, obeys: bool) {
+        let mut commands = match obeys {
+            true => std::mem::take(&mut self.commands),
+            false => VecDeque::new(),
+        };
+        let fate = std::mem::take(&mut self.fate);
+        self.memory.limit(fate);
+        let before = self.memory.changes();
+        let shadow = Arc::make_mut(&mut self.shadow);
+        let (obeyed, events) = shadow.wake(&mut self.memory, &commands, fate.is_some());
+        self.shadow_changes = self.memory.changes() - before;
         self.events.extend(events);
+        commands.drain(..obeyed);
+        if obeys {
+            self.commands = commands;
+        }
+        if fate.is_some() {
+            // Everybody was notified, and the successor looks at everything.
+            self.shadow_runs(true);
+        }
         self.client_takes();
     }
 
@@ -199,11 +225,14 @@ impl Hash for State {
             client,
             left,
             grave,
+            fate: _,
+            shadow_changes: _,
             broken,
             steps,
         } = self;
         (machine, saved, events, commands, outcomes, jobs, building).hash(state);
-        (root, shadow, memory, device, driver, client).hash(state);
+        (root, shadow, device, driver, client).hash(state);
+        memory.hash_with(left.troubles > 0 && left.kinds.shadow, state);
         (left, grave, broken).hash(state);
         if left.count_steps {
             steps.hash(state);

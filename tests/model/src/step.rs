@@ -20,6 +20,8 @@ pub enum Step {
     Shadow,
     /// The shadow's deadline comes.
     ShadowTime,
+    /// The same, but the shadow dies after so many changes of memory.
+    ShadowDies(Waking, usize),
     /// The stager takes a job; perhaps it finds the package damaged.
     StagerTakes {
         /// It does.
@@ -43,6 +45,41 @@ pub enum Step {
     Client,
 }
 
+/// What wakes the shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waking {
+    /// Control.
+    Commands,
+    /// Its deadline.
+    Time,
+    /// The driver, by its report.
+    Report,
+    /// The driver, by its answers.
+    Answers,
+    /// The client.
+    Client,
+}
+
+impl Waking {
+    const ALL: [Self; 5] = [
+        Self::Commands,
+        Self::Time,
+        Self::Report,
+        Self::Answers,
+        Self::Client,
+    ];
+
+    fn step(self) -> Step {
+        match self {
+            Self::Commands => Step::Shadow,
+            Self::Time => Step::ShadowTime,
+            Self::Report => Step::DriverProbes,
+            Self::Answers => Step::DriverAnswers,
+            Self::Client => Step::Client,
+        }
+    }
+}
+
 impl State {
     /// Carries out a step.
     pub fn take(&mut self, step: Step) {
@@ -50,6 +87,10 @@ impl State {
             Step::Control(wake) => drop(self.control_wakes(wake)),
             Step::Shadow => self.shadow_obeys(),
             Step::ShadowTime => self.shadow_times_out(),
+            Step::ShadowDies(waking, after) => {
+                self.fate = Some(after);
+                self.take(waking.step());
+            }
             Step::StagerTakes { damaged } => self.stager_takes(damaged),
             Step::StagerFinishes => self.stager_finishes(),
             Step::StagerDies => self.stager_dies(),
@@ -145,6 +186,13 @@ pub fn troubles(state: &State, expected: &[Step]) -> Vec<Step> {
     }
     if kinds.stager && state.building.is_some() {
         steps.push(Step::StagerDies);
+    }
+    let wakings = Waking::ALL.into_iter().filter(|_| kinds.shadow);
+    for waking in wakings.filter(|waking| expected.contains(&waking.step())) {
+        let mut alive = state.clone();
+        alive.take(waking.step());
+        // After the last change it rests, and its successor finds everything done.
+        steps.extend((0..=alive.shadow_changes).map(|after| Step::ShadowDies(waking, after)));
     }
     if kinds.drivers
         && let Some(driver) = state.driver.as_ref().filter(|driver| driver.acts())
