@@ -48,11 +48,6 @@ fn any_trouble_while_overlapping_writes_are_under_way() {
     check("1,1,WW");
 }
 
-#[test]
-fn any_trouble_while_a_write_is_read_back() {
-    check("1,1,WR");
-}
-
 /// No state comes twice when steps are counted: that the search ends shows that every run does.
 #[test]
 fn every_run_ends() {
