@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod crashes;
 mod demo;
 mod drivers;
 mod loading;
@@ -34,6 +35,10 @@ fn main() {
             demo::run,
         ))
         .chain(loaded_trials("drivers_that_go_wrong_are_undone", drivers::run))
+        .chain(loaded_trials(
+            "whoever_dies_at_any_step_the_update_ends_as_its_record_says",
+            crashes::run,
+        ))
         .chain(loaded_trials(
             "staging_rehearsing_committing_and_discarding_disturb_nobody",
             orders::run,

@@ -20,6 +20,7 @@ enum Layer {
 /// By folder; the longest entry that is the folder or contains it counts.
 const LAYERS: &[(&str, Layer)] = &[
     ("crates/client-report", Layer::L0),
+    ("crates/crash-points", Layer::L0),
     ("crates/control-protocol", Layer::L0),
     ("crates/driver-package", Layer::L0),
     ("crates/sel4-abi", Layer::L0),

@@ -9,6 +9,8 @@ use crate::{none, packages};
 const HOMES: &[&str] = &[
     // Drivers are not trusted: address space and capabilities confine them, not the compiler.
     "drivers",
+    // Exists in test builds only.
+    "crates/crash-points",
     "crates/driver-runtime",
     "crates/sel4",
     "crates/sel4-microkit",

@@ -16,6 +16,21 @@ use sel4_microkit::{
 use supervision::{Code, root};
 use system_spec::config::{BusConfig, BusSlot};
 
+/// Number of the bus's first crash point: before a reset, after it, after root was told.
+#[cfg(feature = "crash-points")]
+const CRASH_POINTS: u32 = 300;
+
+/// A point where a test lets the bus die.
+#[cfg(feature = "crash-points")]
+fn crash_point(number: u32) {
+    crash_points::point(CRASH_POINTS + number);
+}
+
+/// In this build nothing happens there.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+fn crash_point(_: u32) {}
+
 struct Pd {
     bus: Bus<'static>,
     control: Channel,
@@ -31,12 +46,15 @@ fn registers(slot: &BusSlot) -> Option<Mapped> {
 impl Pd {
     /// Resets; only if that was read back root learns of it. What root says of it is the answer.
     fn reset(&self, slot: &BusSlot) -> Code {
+        crash_point(0);
         match registers(slot).map(|mut registers| reset(&mut registers)) {
             Some(Ok(())) => {
+                crash_point(1);
                 set_mr(0, slot.slot.into());
                 let answer = self
                     .root
                     .pp_call(MessageInfo::new(root::Op::DeviceReset as u64, 1));
+                crash_point(2);
                 Code::from_label(answer.label())
             }
             _ => Code::DeviceFailed,
@@ -75,6 +93,11 @@ impl Handler for Pd {
 fn init() -> Pd {
     const NOTHING: BusConfig = zerocopy::transmute!([0u8; size_of::<BusConfig>()]);
     let config: &'static BusConfig = var!(umbra_config: BusConfig = NOTHING);
+    // SAFETY: the test's description maps a page there for this, or says 0.
+    #[cfg(feature = "crash-points")]
+    unsafe {
+        crash_points::plan_at(*var!(crash_plan: usize = 0));
+    }
     Pd {
         bus: Bus::new(&config.slots, config.slot_count),
         control: Channel::new(config.control_channel as usize),

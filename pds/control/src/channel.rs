@@ -7,6 +7,8 @@ use control_protocol::frame::{self, Kind, MAX_FRAME};
 use control_protocol::{CHUNK_MAX, Decoder, Frame, Reply, Request, VERSION};
 use heapless::{Deque, Vec};
 
+use crate::history::Asker;
+
 /// Answers that are kept for repeated questions.
 const KEPT: usize = 16;
 /// Longest answer that is kept: that to a request with an effect is short.
@@ -67,7 +69,7 @@ impl Channel {
     /// gets the numbers of skipped bytes and damaged frames, and room for the bytes of its reply. True: there may be more.
     pub fn serve<F>(&mut self, execute: F) -> bool
     where
-        F: for<'b> FnOnce(Option<Request<'_>>, (u64, u64), &'b mut [u8; CHUNK_MAX]) -> Reply<'b>,
+        F: for<'b> FnOnce(Asker, Option<Request<'_>>, (u64, u64), &'b mut [u8; CHUNK_MAX]) -> Reply<'b>,
     {
         if !self.output().is_empty() {
             return false;
@@ -98,7 +100,7 @@ fn answer<F>(
     execute: F,
 ) -> usize
 where
-    F: for<'b> FnOnce(Option<Request<'_>>, (u64, u64), &'b mut [u8; CHUNK_MAX]) -> Reply<'b>,
+    F: for<'b> FnOnce(Asker, Option<Request<'_>>, (u64, u64), &'b mut [u8; CHUNK_MAX]) -> Reply<'b>,
 {
     let (session, number) = (frame.session, frame.request);
     if let Some(kept) = answered
@@ -109,7 +111,15 @@ where
     }
     let request = frame.message::<Request<'_>>();
     let mut buffer = [0; CHUNK_MAX];
-    let reply = execute(request, noise, &mut buffer);
+    let reply = execute(
+        Asker {
+            session,
+            request: number,
+        },
+        request,
+        noise,
+        &mut buffer,
+    );
     // Every reply fits a frame (tested in `control-protocol`); one that did not would be silence.
     let encoded = frame::encode(out, Kind::Reply, session, number, &reply).unwrap_or(&[]);
     if request.is_some_and(|request| request.has_effect()) {

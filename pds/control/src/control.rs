@@ -1,6 +1,7 @@
 //! Control as a whole: the devices, the store, the history, the channel.
 
 use control_protocol::reply::{MAX_DEVICES, MAX_NAMES, Name};
+use control_protocol::{Reply, Request};
 use heapless::Vec;
 use supervision::{root, shadow, stager};
 
@@ -82,12 +83,18 @@ impl Control {
             clock: Clock::new(setup.counter_hz),
             limits: setup.limits,
             store: Store::new(world, setup.store_slots, setup.store_slot_size, setup.preloaded),
-            history: History::default(),
+            history: match setup.saved {
+                Some(_) => History::restore(world),
+                None => History::default(),
+            },
             devices: Vec::new(),
             reports: setup.reports,
             traces: setup.traces,
             stop: None,
         };
+        if setup.saved.is_some() {
+            core.store.restore(world);
+        }
         for (index, slot) in setup.slots.into_iter().enumerate() {
             let machine = Machine::new(index as u8, slot.slot);
             // As many as `setup.slots` has room for.
@@ -103,6 +110,7 @@ impl Control {
                 core.boot(world, index);
             }
         }
+        core.history.flush(world);
         Self {
             core,
             channel: Channel::new(),
@@ -165,8 +173,20 @@ impl Control {
     /// Answers the next request if the reply before it has left. True: there may be more.
     pub fn serve(&mut self, world: &mut impl World) -> bool {
         let core = &mut self.core;
-        self.channel
-            .serve(|request, noise, buffer| crate::operator::execute(core, world, request, noise, buffer))
+        self.channel.serve(|asker, request, noise, buffer| {
+            let repeated = request
+                .filter(Request::has_effect)
+                .and_then(|_| core.history.job_of(asker));
+            if let Some(job) = repeated {
+                // A predecessor executed it and did not live to say so.
+                return Reply::Accepted { job };
+            }
+            core.history.asked_by(Some(asker));
+            let reply = crate::operator::execute(core, world, request, noise, buffer);
+            core.history.asked_by(None);
+            core.history.flush(world);
+            reply
+        })
     }
 
     /// Bytes for the command channel.
@@ -201,7 +221,9 @@ impl Core {
             clock: self.clock,
             limits: &self.limits,
         };
-        Some(act(machine, &mut env))
+        let result = act(machine, &mut env);
+        self.history.flush(world);
+        Some(result)
     }
 
     fn boot(&mut self, world: &mut impl World, index: usize) -> Option<()> {

@@ -128,6 +128,8 @@ pub struct FakeWorld {
     pub discard_refused: bool,
     /// What control saved.
     pub saved: Saved,
+    /// What else control keeps.
+    pub ledger: Vec<u8>,
     /// Devices by slot number.
     pub devices: BTreeMap<u32, Device>,
     /// Bytes of the store.
@@ -170,6 +172,7 @@ impl FakeWorld {
             shadow_deaf: false,
             discard_refused: false,
             saved: Saved::fresh(),
+            ledger: std::vec![0; crate::ledger::LEN],
             devices: (0..slots).map(|slot| (slot, device.clone())).collect(),
             store,
             jobs: 0,
@@ -549,6 +552,16 @@ impl World for FakeWorld {
         if !self.control_is_dead {
             self.saved.slots[index] = *state;
         }
+    }
+
+    fn keep(&mut self, offset: usize, bytes: &[u8]) {
+        if !self.control_is_dead {
+            self.ledger[offset..offset + bytes.len()].copy_from_slice(bytes);
+        }
+    }
+
+    fn kept(&mut self, offset: usize, buffer: &mut [u8]) {
+        buffer.copy_from_slice(&self.ledger[offset..offset + buffer.len()]);
     }
 
     fn write_package(&mut self, slot: usize, offset: usize, bytes: &[u8]) {

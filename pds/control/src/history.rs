@@ -1,18 +1,44 @@
-//! Jobs and history: the newest records of what happened to each device.
+//! Jobs and history: the newest records of what happened to each device. They survive control ([`crate::ledger`]), each with
+//! the request that asked for it: a tool that asks again after control's death is told of the job that it has already.
 
 use control_protocol::Record;
 use control_protocol::record::{Figures, Kind, Outcome, PackageLabel, Reason, State, Step};
 use control_protocol::reply::HISTORY_PAGE;
 use heapless::{Deque, Vec};
 
+use crate::ledger;
+use crate::world::World;
+
 /// Records that are kept.
 pub const KEPT: usize = 64;
+
+/// A request, by the numbers in its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The tool's session.
+    pub session: u64,
+    /// Its count of requests.
+    pub request: u32,
+}
+
+/// A record and what the operator does not see of it.
+#[derive(Clone, Debug)]
+struct Kept {
+    record: Record,
+    asker: Option<Asker>,
+    /// How it will end, known before it is published.
+    decided: Option<Outcome>,
+    /// Changed since it was written to where it survives.
+    dirty: bool,
+}
 
 /// The newest records, oldest first.
 #[derive(Debug, Default)]
 pub struct History {
-    records: Deque<Record, KEPT>,
+    records: Deque<Kept, KEPT>,
     last: u32,
+    /// Whose request is being executed: the record that it opens is his.
+    asker: Option<Asker>,
 }
 
 impl History {
@@ -29,6 +55,7 @@ impl History {
         if self.records.is_full() {
             self.records.pop_front();
         }
+        let asker = self.asker.take();
         let record = Record {
             id: self.last,
             device,
@@ -41,17 +68,96 @@ impl History {
             figures: Figures::default(),
         };
         // There is room by the lines above.
-        let _ = self.records.push_back(record);
+        let _ = self.records.push_back(Kept {
+            record,
+            asker,
+            decided: None,
+            dirty: true,
+        });
         self.last
+    }
+
+    /// What a predecessor kept.
+    pub fn restore(world: &mut impl World) -> Self {
+        let mut found: Vec<Kept, KEPT> = Vec::new();
+        for place in 0..KEPT {
+            if let Some((record, asker)) = ledger::read_record(world, place) {
+                // As many as `found` has room for.
+                let _ = found.push(Kept {
+                    record,
+                    asker,
+                    decided: None,
+                    dirty: false,
+                });
+            }
+        }
+        found.sort_unstable_by_key(|kept| kept.record.id);
+        let mut history = Self {
+            last: found.last().map_or(0, |kept| kept.record.id),
+            ..Self::default()
+        };
+        for kept in found {
+            // As many as were found.
+            let _ = history.records.push_back(kept);
+        }
+        history
+    }
+
+    /// Writes what changed to where it survives.
+    pub fn flush(&mut self, world: &mut impl World) {
+        for kept in self.records.iter_mut().filter(|kept| kept.dirty) {
+            kept.dirty = false;
+            let state = kept.decided.map_or(kept.record.state, State::Done);
+            let record = Record {
+                state,
+                ..kept.record.clone()
+            };
+            ledger::write_record(world, record.id as usize % KEPT, &record, kept.asker);
+        }
+    }
+
+    /// A request is executed now, or no more.
+    pub fn asked_by(&mut self, asker: Option<Asker>) {
+        self.asker = asker;
+    }
+
+    /// The job that this request began, if it was executed before.
+    pub fn job_of(&self, asker: Asker) -> Option<u32> {
+        let mut kept = self.records.iter();
+        kept.find(|kept| kept.asker == Some(asker))
+            .map(|kept| kept.record.id)
+    }
+
+    /// The newest record of a device that is not over.
+    pub fn unfinished(&self, device: u8) -> Option<(u32, Kind)> {
+        let open = |record: &Record| record.device == device && !matches!(record.state, State::Done(_));
+        let mut records = self.records.iter().rev().map(|kept| &kept.record);
+        records
+            .find(|record| open(record))
+            .map(|record| (record.id, record.kind))
+    }
+
+    /// How the record's transaction will end: who takes over before it is published takes this for it.
+    pub fn decide(&mut self, id: u32, outcome: Outcome) {
+        if let Some(kept) = self.kept_mut(id) {
+            kept.decided = Some(outcome);
+        }
     }
 
     /// The record of that number.
     pub fn get(&self, id: u32) -> Option<&Record> {
-        self.records.iter().find(|record| record.id == id)
+        let mut records = self.records.iter().map(|kept| &kept.record);
+        records.find(|record| record.id == id)
+    }
+
+    fn kept_mut(&mut self, id: u32) -> Option<&mut Kept> {
+        let kept = self.records.iter_mut().find(|kept| kept.record.id == id)?;
+        kept.dirty = true;
+        Some(kept)
     }
 
     fn get_mut(&mut self, id: u32) -> Option<&mut Record> {
-        self.records.iter_mut().find(|record| record.id == id)
+        self.kept_mut(id).map(|kept| &mut kept.record)
     }
 
     /// The record's transaction is at this step.
@@ -71,10 +177,11 @@ impl History {
 
     /// The record's transaction is over.
     pub fn close(&mut self, id: u32, outcome: Outcome, result: Option<PackageLabel>, figures: &Figures) {
-        if let Some(record) = self.get_mut(id) {
-            record.state = State::Done(outcome);
-            record.result = result;
-            record.figures = *figures;
+        if let Some(kept) = self.kept_mut(id) {
+            kept.decided = None;
+            kept.record.state = State::Done(outcome);
+            kept.record.result = result;
+            kept.record.figures = *figures;
         }
     }
 
@@ -83,6 +190,7 @@ impl History {
         let mut newer = self
             .records
             .iter()
+            .map(|kept| &kept.record)
             .filter(|record| record.device == device && record.id > after);
         let page = newer.by_ref().take(HISTORY_PAGE).cloned().collect();
         (page, newer.next().is_some())

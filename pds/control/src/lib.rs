@@ -12,7 +12,7 @@
 //! | [`history`] | jobs, and what happened to each device |
 //! | [`operator`] | requests and their effects |
 //! | [`channel`] | bytes of the command channel |
-//! | [`state`] | what survives control's death |
+//! | [`state`], [`ledger`] | what survives control's death |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ mod control;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod history;
+pub mod ledger;
 pub mod operator;
 pub mod recovery;
 pub mod state;

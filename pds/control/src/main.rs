@@ -3,6 +3,7 @@
 #![no_std]
 #![no_main]
 
+mod crash;
 mod outside;
 mod setup;
 
@@ -48,6 +49,11 @@ impl Handler for Pd {
 fn init() -> Pd {
     const NOTHING: ControlConfig = zerocopy::transmute!([0u8; size_of::<ControlConfig>()]);
     let config: &'static ControlConfig = var!(umbra_config: ControlConfig = NOTHING);
+    // SAFETY: the test's description maps a page there for this, or says 0.
+    #[cfg(feature = "crash-points")]
+    unsafe {
+        crash_points::plan_at(*var!(crash_plan: usize = 0));
+    }
     let mut outside = Outside::new(config);
     let saved = outside.saved();
     let control = Control::new(&mut outside, setup::setup(config, saved));

@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use crate::crash;
 use control::state::{Saved, SlotState};
 use control::{Call, Consumed, Control, World};
 use sel4_microkit::{Channel, ChannelSet, MessageInfo, get_mr, set_mr};
@@ -23,6 +24,10 @@ const ROOT_EVENTS: usize = 16;
 
 /// How often a PD is called that dies over the call.
 const CALLS: usize = 4;
+
+/// Where the ledger lies in the state region.
+const LEDGER: usize = 4096;
+const _: () = assert!(size_of::<Saved>() <= LEDGER);
 
 /// A channel that the description's compiler did not make.
 const NO_CHANNEL: u64 = u64::MAX;
@@ -260,6 +265,7 @@ impl Outside {
 
     /// Publishes what was done, sets the timer and says whether there is nothing more to do now.
     pub fn rest(&mut self, control: &Control) -> bool {
+        crash::point(self, crash::PUBLISH);
         let config = self.config;
         let mut quiet = !self.more;
         for (link, described) in self.shadows.iter_mut().zip(&config.shadows) {
@@ -275,6 +281,7 @@ impl Outside {
             Wish::Space
         };
         quiet &= settle(&mut self.command, &config.command, wish);
+        crash::point(self, crash::PUBLISH + 1);
         let deadline = control.deadline();
         quiet &= deadline.is_none_or(|deadline| deadline > ticks());
         if quiet {
@@ -286,6 +293,18 @@ impl Outside {
     /// There is more to do, but others must have their turn.
     pub fn come_back_soon(&mut self) {
         self.set_timeout(Some(ticks().saturating_add(counter_hz() / 20_000)));
+    }
+
+    /// As the operator would, for a test.
+    #[cfg(feature = "crash-points")]
+    pub fn kill_drivers(&self) {
+        for slot in self.config.slots.iter().take(self.config.slot_count as usize) {
+            call(
+                channel(self.config.root_channel),
+                root::Op::Kill as u64,
+                &[slot.slot.into()],
+            );
+        }
     }
 
     fn set_timeout(&mut self, deadline: Option<u64>) {
@@ -321,13 +340,17 @@ impl World for Outside {
     fn call(&mut self, slot: u32, what: Call) -> Code {
         let slot = u64::from(slot);
         let root = channel(self.config.root_channel);
-        match what {
+        let point = crash::of_call(&what);
+        crash::point(self, point);
+        let code = match what {
             Call::Start(generation) => call(root, root::Op::Start as u64, &[slot, generation.into()]),
             Call::Cut(generation) => call(root, root::Op::Cut as u64, &[slot, generation.into()]),
             Call::Discard(generation) => call(root, root::Op::Discard as u64, &[slot, generation.into()]),
             Call::Kill => call(root, root::Op::Kill as u64, &[slot]),
             Call::Reset => call(channel(self.config.bus_channel), bus::Op::Reset as u64, &[slot]),
-        }
+        };
+        crash::point(self, point + 1);
+        code
     }
 
     fn running_generation(&mut self, slot: u32) -> u32 {
@@ -351,6 +374,8 @@ impl World for Outside {
     }
 
     fn command(&mut self, command: shadow::Command) {
+        let point = crash::of_command(&command);
+        crash::point(self, point);
         let slot = self
             .config
             .slots
@@ -362,11 +387,14 @@ impl World for Outside {
             .and_then(Option::as_mut);
         // A full link is a shadow that does not run: it misses its deadline.
         let _ = link.map(|link| link.send(&command));
+        crash::point(self, point + 1);
     }
 
     fn job(&mut self, job: stager::Job) {
         // As with a shadow.
+        crash::point(self, crash::JOB);
         let _ = self.stager.send(&job);
+        crash::point(self, crash::JOB + 1);
     }
 
     fn trace(&mut self, event: trace::Event) {
@@ -374,12 +402,30 @@ impl World for Outside {
     }
 
     fn save(&mut self, index: usize, state: &SlotState) {
+        let point = crash::of_save(state.step);
+        crash::point(self, point);
         let offset = size_of::<[u32; 2]>() + index * size_of::<SlotState>();
         // In range by the number of slots; else nothing survives.
         let _ = self.state.write(offset, state.as_bytes());
+        crash::point(self, point + 1);
+    }
+
+    fn keep(&mut self, offset: usize, bytes: &[u8]) {
+        // In range by the ledger's length, or the region is too short: then nothing survives.
+        crash::point(self, crash::KEEP);
+        let _ = self.state.write(LEDGER + offset, bytes);
+        crash::point(self, crash::KEEP + 1);
+    }
+
+    fn kept(&mut self, offset: usize, buffer: &mut [u8]) {
+        let _ = self.state.read(LEDGER + offset, buffer);
     }
 
     fn write_package(&mut self, slot: usize, offset: usize, bytes: &[u8]) {
+        #[cfg(feature = "crash-points")]
+        if offset == 0 && crash_points::arm(bytes) {
+            return;
+        }
         // In range by the store's checks.
         let _ = self
             .store

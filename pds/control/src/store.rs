@@ -9,6 +9,7 @@ use control_protocol::reply::{Error, MAX_PACKAGES, Upload};
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
 
+use crate::ledger;
 use crate::world::World;
 
 #[derive(Clone, Debug)]
@@ -81,6 +82,19 @@ impl Store {
             let _ = store.slots.push(slot);
         }
         store
+    }
+
+    /// Takes over the packages that a predecessor knew in slots behind the preloaded ones; their bytes are still there.
+    pub fn restore(&mut self, world: &mut impl World) {
+        for index in 0..self.slots.len() {
+            let Some((len, hash)) = ledger::read_package(world, index) else {
+                continue;
+            };
+            if len <= self.slot_size {
+                let label = read_label(world, index);
+                self.put(index as u8, Content::Package { len, hash, label });
+            }
+        }
     }
 
     /// Bytes of a slot.
@@ -204,6 +218,9 @@ impl Store {
             return Err(position);
         }
         if let Some(new) = bytes.get(known..) {
+            if *received == 0 {
+                ledger::write_package(world, usize::from(slot), None);
+            }
             world.write_package(usize::from(slot), *received as usize, new);
             sum.update(new);
             // In range: `end` is at most `len`, and not below `received` when there are new bytes.
@@ -249,6 +266,7 @@ impl Store {
             hash,
             label: read_label(world, usize::from(slot)),
         };
+        ledger::write_package(world, usize::from(slot), Some((len, &hash)));
         self.touch(slot);
         Ok(Upload {
             slot,

@@ -58,6 +58,10 @@ pub trait World {
     fn trace(&mut self, event: trace::Event);
     /// Keeps the state of the slot (its index) where it survives control.
     fn save(&mut self, index: usize, state: &SlotState);
+    /// Keeps bytes where they survive control, `offset` below [`ledger::LEN`](crate::ledger::LEN).
+    fn keep(&mut self, offset: usize, bytes: &[u8]);
+    /// Reads bytes that were kept; zeroes if none ever were.
+    fn kept(&mut self, offset: usize, buffer: &mut [u8]);
     /// Writes bytes into a slot of the package store. In range by the store's own checks.
     fn write_package(&mut self, slot: usize, offset: usize, bytes: &[u8]);
     /// Reads bytes of a slot of the package store; as many of `buffer` as the slot has.

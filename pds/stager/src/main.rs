@@ -27,7 +27,9 @@ impl Root for RootPd {
         for (register, word) in words.iter().enumerate() {
             set_mr(register, *word);
         }
+        crash_point(10 * op as u32);
         let answer = self.channel.pp_call(MessageInfo::new(op as u64, words.len()));
+        crash_point(10 * op as u32 + 1);
         let count = answer.count();
         let word = |register| if register < count { get_mr(register) } else { 0 };
         (Code::from_label(answer.label()), core::array::from_fn(word))
@@ -51,6 +53,21 @@ impl Root for RootPd {
         true
     }
 }
+
+/// Number of the stager's first crash point: 0 a job was taken, 1 it is done, 2 that was reported; then two for each call.
+#[cfg(feature = "crash-points")]
+const CRASH_POINTS: u32 = 200;
+
+/// A point where a test lets the stager die.
+#[cfg(feature = "crash-points")]
+fn crash_point(number: u32) {
+    crash_points::point(CRASH_POINTS + number);
+}
+
+/// In this build nothing happens there.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+fn crash_point(_: u32) {}
 
 struct Pd {
     stager: Stager<'static>,
@@ -79,16 +96,19 @@ impl Pd {
         loop {
             self.link.awake();
             while let Some(job) = self.link.recv()? {
+                crash_point(0);
                 let reported = self.link.published();
                 let link = &mut self.link;
                 let outcome = self.stager.run(&job, &mut self.root, |slot, generation| {
                     link.write_info(&Unreported::new(slot, generation, reported));
                 });
+                crash_point(1);
                 // Control has fewer jobs under way than a link has entries.
                 let _ = self.link.send(&outcome);
                 if self.link.publish() {
                     self.control.notify();
                 }
+                crash_point(2);
             }
             if self.link.sleep()? {
                 return Ok(());
@@ -116,6 +136,11 @@ fn address(vaddr: u64) -> NonNull<u8> {
 fn init() -> Pd {
     const NOTHING: StagerConfig = zerocopy::transmute!([0u8; size_of::<StagerConfig>()]);
     let config: &'static StagerConfig = var!(umbra_config: StagerConfig = NOTHING);
+    // SAFETY: the test's description maps a page there for this, or says 0.
+    #[cfg(feature = "crash-points")]
+    unsafe {
+        crash_points::plan_at(*var!(crash_plan: usize = 0));
+    }
     // SAFETY: the description's compiler mapped the store here, readable, for ever. Its one writer, control, leaves a
     // package alone from its job until the outcome, and nothing of it is read at other times.
     let store = unsafe {

@@ -333,6 +333,8 @@ impl World for Outside<'_> {
         }
     }
 
+    fn keep(&mut self, _: usize, _: &[u8]) {}
+    fn kept(&mut self, _: usize, _: &mut [u8]) {}
     fn write_package(&mut self, _: usize, _: usize, _: &[u8]) {}
     fn read_package(&mut self, _: usize, _: usize, _: &mut [u8]) {}
     fn read_trace(&mut self, _: usize, _: u64, _: &mut [u8]) -> Option<(usize, u64, u64)> {
@@ -365,6 +367,8 @@ impl World for Shelf {
     fn job(&mut self, _: stager::Job) {}
     fn trace(&mut self, _: trace::Event) {}
     fn save(&mut self, _: usize, _: &SlotState) {}
+    fn keep(&mut self, _: usize, _: &[u8]) {}
+    fn kept(&mut self, _: usize, _: &mut [u8]) {}
     fn write_package(&mut self, _: usize, _: usize, _: &[u8]) {}
     fn read_package(&mut self, _: usize, _: usize, _: &mut [u8]) {}
     fn read_trace(&mut self, _: usize, _: u64, _: &mut [u8]) -> Option<(usize, u64, u64)> {

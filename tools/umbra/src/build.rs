@@ -26,13 +26,22 @@ pub fn loader() -> Result<PathBuf> {
     program("loader", Config::Release)
 }
 
-/// Builds a program for the target by its name; returns the ELF's path.
+/// Builds a program for the target by its name; returns the ELF's path. `name+feature` is a build of it for tests, which lies
+/// elsewhere.
 pub fn program(name: &str, config: Config) -> Result<PathBuf> {
     let all = programs()?;
+    let (name, extra) = match name.split_once('+') {
+        Some((name, feature)) => (name, Some(feature.to_owned())),
+        None => (name, None),
+    };
     let package = all.iter().find(|package| package.name == name);
     let package = package.with_context(|| format!("no program `{name}` for the target in this workspace"))?;
-    build(std::slice::from_ref(package), config)?;
-    Ok(path(package, config))
+    let package = Package {
+        extra,
+        ..package.clone()
+    };
+    build(std::slice::from_ref(&package), config)?;
+    Ok(path(&package, config))
 }
 
 /// Builds several programs with one cargo call each; returns the ELFs' paths in the same order.
@@ -71,6 +80,7 @@ pub fn cargo(subcommand: &str, package: &Package, config: Config) -> Command {
         [package.switch]
             .into_iter()
             .chain(config_feature)
+            .chain(package.extra.as_deref())
             .collect::<Vec<_>>()
             .join(","),
     );
@@ -91,7 +101,11 @@ fn folder(package: &Package, config: Config) -> PathBuf {
     } else {
         Config::Release
     };
-    workspace::target().join("umbra").join(config.name())
+    let name = match &package.extra {
+        Some(feature) => format!("{}+{feature}", config.name()),
+        None => config.name().to_owned(),
+    };
+    workspace::target().join("umbra").join(name)
 }
 
 fn path(package: &Package, config: Config) -> PathBuf {

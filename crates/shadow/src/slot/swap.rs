@@ -48,6 +48,10 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
 
     /// Feed the same generation again.
     pub(super) fn resume(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
+        if matches!(self.mode, Mode::Passive) {
+            // A control that was started anew cannot know that the order to stop never came.
+            return self.tell(EventKind::Enabled, [0; 3], outbox);
+        }
         if !matches!(self.mode, Mode::Active | Mode::Draining { .. }) || self.kept.has_record == 0 {
             return;
         }

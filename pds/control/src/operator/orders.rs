@@ -103,6 +103,8 @@ fn order<'b>(
     let from = machine.package().and_then(|package| core.store.label(package));
     let to = core.store.label(package);
     let record = core.history.open(index as u8, kind, from, to, None);
+    // Before it has an effect: who takes over must know that it was asked for, and by whom.
+    core.history.flush(world);
     let order = Order {
         record,
         kind,

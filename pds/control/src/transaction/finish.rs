@@ -26,6 +26,9 @@ impl Machine {
     /// The outcome is known; asks the shadow how the clients fared.
     pub(super) fn measure<W: World>(&mut self, env: &mut Env<'_, W>, outcome: Outcome) {
         self.outcome = Some(outcome);
+        if let Some(order) = self.order {
+            env.history.decide(order.record, outcome);
+        }
         self.figures.total_ns = env.clock.nanos(env.world.now().saturating_sub(self.began));
         self.command(env, shadow::CommandKind::EndGap);
         self.enter(env, Step::Measure, env.limits.shadow_us);

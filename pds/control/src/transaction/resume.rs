@@ -64,6 +64,7 @@ impl Machine {
             dead,
         };
         env.world.save(usize::from(self.index), &state);
+        env.history.flush(env.world);
     }
 
     /// Goes on from what a predecessor saved. A transaction that had not taken the device from the old driver is given
@@ -100,7 +101,28 @@ impl Machine {
         // `Enable`: whether the new driver serves, nobody knows. Doubtful: perhaps none does.
         let lost = state.doubtful == 1 || state.step == Step::Enable.number() || !stands;
         let undo = [Step::StageNew, Step::StageSpare, Step::Quiesce, Step::Resume].map(Step::number);
-        if !lost && !undo.contains(&state.step) {
+        let undone = !lost && undo.contains(&state.step);
+        let unfinished = env.history.unfinished(self.index);
+        // What became of the job that was under way is told by its own record, if there is only one thing that can have.
+        let told = unfinished.filter(|(_, kind)| match kind {
+            Kind::Update | Kind::Rollback => undone || (lost && self.spare.is_some()),
+            Kind::Stage | Kind::Check => undone,
+            Kind::Kill | Kind::Recovery => lost,
+            Kind::Boot | Kind::Commit | Kind::Discard => false,
+        });
+        if let (Some((record, _)), None) = (unfinished, told) {
+            let result = self.holder.and_then(|holder| env.store.label(holder.package));
+            // Its outcome was known, and just about to be written.
+            let ended = state.step == Step::Measure.number();
+            let to = env.history.get(record).and_then(|record| record.to.clone());
+            let outcome = match lost {
+                false if ended && to == result => Outcome::Done,
+                false if ended => Outcome::RolledBack(reason),
+                _ => Outcome::Refused(reason),
+            };
+            env.history.close(record, outcome, result, &self.figures);
+        }
+        if !lost && !undone {
             // A driver serves; at most there was something to give back. A probation begins anew.
             self.condition = Condition::Working;
             // Staged before, and just about to be used.
@@ -108,9 +130,12 @@ impl Machine {
             self.reap_then(env, After::Rest);
             return true;
         }
-        let record = env
-            .history
-            .open(self.index, Kind::Recovery, label.clone(), label, Some(reason));
+        let record = match told {
+            Some((record, _)) => record,
+            None => env
+                .history
+                .open(self.index, Kind::Recovery, label.clone(), label, Some(reason)),
+        };
         self.open(
             env,
             Order {
@@ -126,6 +151,12 @@ impl Machine {
             self.recovering = true;
             self.impersonate(env);
             self.target_failed(env, reason);
+        } else if [Step::StageNew, Step::StageSpare]
+            .map(Step::number)
+            .contains(&state.step)
+        {
+            // The shadow was not told of anything.
+            self.refuse(env, reason);
         } else {
             // Not yet cut: the old driver goes on.
             self.reason = Some(reason);

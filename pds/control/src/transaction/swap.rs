@@ -206,10 +206,21 @@ impl Machine {
             {
                 Outcome::RolledBack(reason)
             }
+            // The same for a job of a predecessor, of which only the record is left.
+            Some(reason) if self.inherited(env) => Outcome::RolledBack(reason),
             _ => Outcome::Done,
         };
         self.now_runs(holder.package);
         self.measure(env, outcome);
+    }
+
+    /// The record is that of an order which a control that died had taken.
+    fn inherited<W: World>(&self, env: &Env<'_, W>) -> bool {
+        let record = self
+            .order
+            .and_then(|order| Some((order.kind, env.history.get(order.record)?.kind)));
+        record
+            .is_some_and(|(now, then)| now == Kind::Recovery && !matches!(then, Kind::Recovery | Kind::Kill))
     }
 
     /// Notes which package should run from now on, and which one ran well before it.

@@ -19,6 +19,8 @@ pub struct Package {
     pub switch: &'static str,
     /// Whether it is built once per kernel configuration.
     pub per_config: bool,
+    /// A feature that this build of it has beside its switch: tests only.
+    pub extra: Option<String>,
 }
 
 /// All programs for the target, by name.
@@ -46,6 +48,7 @@ fn binaries(package: &Value) -> impl Iterator<Item = Package> {
             package: package["name"].as_str()?.to_owned(),
             switch,
             per_config,
+            extra: None,
         })
     })
 }
