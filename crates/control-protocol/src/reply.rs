@@ -15,6 +15,8 @@ pub const MAX_DEVICES: usize = 4;
 pub const MAX_PACKAGES: usize = 16;
 /// Most names in a list.
 pub const MAX_NAMES: usize = 9;
+/// Most PDs in an answer to `Domains`.
+pub const MAX_DOMAINS: usize = 16;
 /// Most packages of a device that failed, in an answer to `Status`.
 pub const MAX_TRIED: usize = 3;
 /// Most records in an answer to `History`.
@@ -72,6 +74,25 @@ pub enum Reply<'a> {
     Stop(Stop),
     /// It cannot be done.
     Error(Error),
+    /// To `Domains`: those that ever faulted.
+    Domains(Vec<Domain, MAX_DOMAINS>),
+}
+
+/// A static PD that faulted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Domain {
+    /// Its name.
+    pub name: Name,
+    /// It faulted too often and was not started anew.
+    pub dead: bool,
+    /// How often it was started anew.
+    pub restarts: u32,
+    /// seL4 fault label of the last fault.
+    pub label: u64,
+    /// Faulting address, or 0.
+    pub address: u64,
+    /// Program counter, or 0.
+    pub pc: u64,
 }
 
 /// Who is there.

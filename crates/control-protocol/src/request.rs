@@ -115,6 +115,8 @@ pub enum Request<'a> {
     },
     /// Ask the clients to stop and say how far that is; the first begins it, later ones ask. Answer: `Stop`.
     Stop,
+    /// Which of the system's own PDs faulted. Answer: `Domains`.
+    Domains,
 }
 
 impl Request<'_> {

@@ -505,6 +505,15 @@ impl World for FakeWorld {
         holder.filter(stands).unwrap_or(0)
     }
 
+    fn domain(&mut self, index: u32) -> Option<root::DomainState> {
+        let mut state = root::DomainState {
+            restarts: index,
+            ..root::DomainState::UNHARMED
+        };
+        state.name[..2].copy_from_slice(b"pd");
+        (index < 3).then_some(state)
+    }
+
     fn consumed(&mut self, slot: u32) -> Option<Consumed> {
         self.running(slot)?;
         // Of the second that `idle` speaks of, half is the budget.

@@ -1,7 +1,7 @@
 //! What the operator asks, and what is done about it. His bytes are hostile: every name, number and length is looked up.
 
 use control_protocol::record::Kind;
-use control_protocol::reply::{Device, Error, Hello, Package, Reply, Status, Stop, Tried};
+use control_protocol::reply::{Device, Domain, Error, Hello, Package, Reply, Status, Stop, Tried};
 use control_protocol::request::{Commit, Request};
 use control_protocol::{CHUNK_MAX, PackageHash};
 use heapless::{String, Vec};
@@ -12,6 +12,9 @@ use crate::world::World;
 use orders::{beside, rollback, settle, update};
 
 mod orders;
+
+/// Most static PDs of a system.
+const PDS: u32 = 63;
 
 /// Does what a request says. `None`: the payload was no request. `noise` is what the channel lost so far.
 pub(crate) fn execute<'b>(
@@ -68,6 +71,7 @@ pub(crate) fn execute<'b>(
         Request::Reports => Ok(Reply::Names(core.reports.clone())),
         Request::ReportRead { name, offset, len } => report_read(core, world, name, offset, len, buffer),
         Request::Stop => Ok(stop(core, world)),
+        Request::Domains => Ok(domains(world)),
     };
     reply.unwrap_or_else(Reply::Error)
 }
@@ -143,6 +147,32 @@ fn status<'b>(core: &Core, world: &mut impl World, noise: (u64, u64)) -> Reply<'
         skipped_bytes: noise.0,
         damaged_frames: noise.1,
     })
+}
+
+/// The system's own PDs that faulted.
+fn domains<'b>(world: &mut impl World) -> Reply<'b> {
+    let mut faulted = Vec::new();
+    for index in 0..PDS {
+        let Some(state) = world.domain(index) else { break };
+        if state.restarts == 0 && !state.dead {
+            continue;
+        }
+        let len = state.name.iter().position(|byte| *byte == 0);
+        let name = &state.name[..len.unwrap_or(state.name.len())];
+        let name = core::str::from_utf8(name).unwrap_or("?");
+        let domain = Domain {
+            name: String::try_from(name).unwrap_or_default(),
+            dead: state.dead,
+            restarts: state.restarts,
+            label: state.label,
+            address: state.address,
+            pc: state.pc,
+        };
+        if faulted.push(domain).is_err() {
+            break;
+        }
+    }
+    Reply::Domains(faulted)
 }
 
 fn packages<'b>(core: &Core) -> Reply<'b> {

@@ -361,6 +361,14 @@ impl World for Outside {
         }
     }
 
+    fn domain(&mut self, index: u32) -> Option<root::DomainState> {
+        let to = channel(self.config.root_channel);
+        match call(to, root::Op::DomainState as u64, &[index.into()]) {
+            Code::Ok => Some(root::DomainState::from_words(core::array::from_fn(get_mr))),
+            _ => None,
+        }
+    }
+
     fn consumed(&mut self, slot: u32) -> Option<Consumed> {
         let root = channel(self.config.root_channel);
         match call(root, root::Op::Consumed as u64, &[slot.into()]) {

@@ -1,6 +1,6 @@
 //! What control can do, as seen from inside.
 
-use supervision::{Code, shadow, stager};
+use supervision::{Code, root, shadow, stager};
 
 use crate::state::SlotState;
 
@@ -48,6 +48,8 @@ pub trait World {
     fn call(&mut self, slot: u32, call: Call) -> Code;
     /// Asks root which generation of device slot `slot` runs; 0: none.
     fn running_generation(&mut self, slot: u32) -> u32;
+    /// Asks root how static PD number `index` fared; `None`: there are fewer.
+    fn domain(&mut self, index: u32) -> Option<root::DomainState>;
     /// What the driver that runs in the slot took of the processor since this was asked last. `None`: none runs.
     fn consumed(&mut self, slot: u32) -> Option<Consumed>;
     /// Sends a command to the shadow of `command.slot`. One that cannot be sent is lost, and shows as a missed deadline.

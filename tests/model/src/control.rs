@@ -307,6 +307,9 @@ impl World for Outside<'_> {
         result.err().unwrap_or(Code::Ok)
     }
 
+    fn domain(&mut self, _: u32) -> Option<root::DomainState> {
+        None
+    }
     fn consumed(&mut self, _: u32) -> Option<Consumed> {
         None
     }
@@ -356,6 +359,9 @@ impl World for Shelf {
     }
     fn call(&mut self, _: u32, _: Call) -> Code {
         Code::Denied
+    }
+    fn domain(&mut self, _: u32) -> Option<root::DomainState> {
+        None
     }
     fn consumed(&mut self, _: u32) -> Option<Consumed> {
         None

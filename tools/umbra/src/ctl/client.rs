@@ -5,7 +5,7 @@
 
 use control_protocol::frame::{self, Frame, MAX_FRAME};
 use control_protocol::record::{Record, State};
-use control_protocol::reply::{Error, Hello, Package, Status, Stop, Upload};
+use control_protocol::reply::{Domain, Error, Hello, Package, Status, Stop, Upload};
 use control_protocol::request::{Commit, Policy};
 use control_protocol::{CHUNK_MAX, Decoder, PackageHash, Reply, Request, VERSION};
 use sha2::{Digest, Sha256};
@@ -208,6 +208,14 @@ impl Client {
     /// State of the devices.
     pub fn status(&mut self) -> Result<Status> {
         ask!(self, Request::Status, Reply::Status(status) => status)
+    }
+
+    /// The system's own PDs that faulted.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn domains(&mut self) -> Result<Vec<Domain>> {
+        ask!(self, Request::Domains, Reply::Domains(domains) => domains.into_iter().collect())
     }
 
     /// Packages in the store.

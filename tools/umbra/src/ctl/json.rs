@@ -2,13 +2,13 @@
 
 use control_protocol::cause::Cause;
 use control_protocol::record::{PackageLabel, Record, State};
-use control_protocol::reply::{Condition, Error, Package, Status, Stop, Tried};
+use control_protocol::reply::{Condition, Domain, Error, Package, Status, Stop, Tried};
 use serde_json::{Value, json};
 
 use super::text;
 
-/// State of the devices.
-pub fn status(status: &Status) -> Value {
+/// State of the devices, and which of the system's own PDs faulted.
+pub fn status(status: &Status, domains: &[Domain]) -> Value {
     let devices: Vec<Value> = status
         .devices
         .iter()
@@ -38,8 +38,18 @@ pub fn status(status: &Status) -> Value {
     json!({
         "now_ns": status.now_ns,
         "devices": devices,
+        "domains": domains.iter().map(domain).collect::<Vec<_>>(),
         "skipped_bytes": status.skipped_bytes,
         "damaged_frames": status.damaged_frames,
+    })
+}
+
+fn domain(domain: &Domain) -> Value {
+    json!({
+        "name": domain.name.as_str(),
+        "dead": domain.dead,
+        "restarts": domain.restarts,
+        "last_fault": {"label": domain.label, "address": domain.address, "pc": domain.pc},
     })
 }
 

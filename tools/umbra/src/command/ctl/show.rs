@@ -15,9 +15,9 @@ pub fn print_json(value: &serde_json::Value) -> Result<Exit> {
 
 /// What the devices do.
 pub fn status(client: &mut Client, as_json: bool) -> Result<Exit> {
-    let status = client.status()?;
+    let (status, domains) = (client.status()?, client.domains()?);
     if as_json {
-        return print_json(&json::status(&status));
+        return print_json(&json::status(&status, &domains));
     }
     let mut table = Table::new([
         "DEVICE",
@@ -43,6 +43,17 @@ pub fn status(client: &mut Client, as_json: bool) -> Result<Exit> {
     }
     print!("{table}");
     status.devices.iter().for_each(failures);
+    for domain in &domains {
+        println!(
+            "{}: {}started anew {}, last after fault {} at {:#x}, pc {:#x}",
+            domain.name,
+            if domain.dead { "dead; " } else { "" },
+            text::times(domain.restarts),
+            domain.label,
+            domain.address,
+            domain.pc
+        );
+    }
     Ok(Exit::Success)
 }
 
