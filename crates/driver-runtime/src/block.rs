@@ -70,6 +70,15 @@ impl Buffer {
     /// No bytes.
     pub const EMPTY: Self = Self { vaddr: 0, len: 0 };
 
+    /// Bytes of a test.
+    #[cfg(test)]
+    pub(crate) fn of_test(bytes: &mut [u8]) -> Self {
+        Self {
+            vaddr: bytes.as_mut_ptr().expose_provenance() as u64,
+            len: bytes.len(),
+        }
+    }
+
     /// Where the bytes are, and how many.
     pub fn as_ptr(self) -> NonNull<[u8]> {
         let start = core::ptr::with_exposed_provenance_mut(self.vaddr as usize);

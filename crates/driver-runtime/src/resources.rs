@@ -80,8 +80,8 @@ impl Resources {
         Ok(checked)
     }
 
-    /// A page that describes memory of a host test, which lies where it lies.
-    #[cfg(test)]
+    /// A page that describes memory of the host, which lies where it lies.
+    #[cfg(any(test, feature = "host"))]
     pub(crate) fn unchecked(page: DriverResources) -> Self {
         Self(page)
     }

@@ -6,7 +6,7 @@
 use alloc::boxed::Box;
 use core::ptr::NonNull;
 
-use super::{DiskFacts, SECTOR};
+use super::{DiskFacts, F_FLUSH, SECTOR};
 use crate::ProbeError;
 use crate::block::{BlockCapabilities, BlockDriver, Completion, Op, Request, Status, Submit};
 use crate::resources::Resources;
@@ -162,7 +162,8 @@ impl<D: QueuedDisk> QueuedBlock<D> {
 impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
     fn probe(resources: &Resources) -> Result<Self, ProbeError> {
         let (disk, facts) = D::open(resources)?;
-        let capabilities = facts.capabilities(disk.sectors(), DEPTH as u32)?;
+        // All releases of this kind accept flush.
+        let capabilities = facts.capabilities(disk.sectors(), DEPTH as u32, F_FLUSH)?;
         let places = Box::new(core::array::from_fn(|_| Place {
             header: D::Header::default(),
             answer: D::Answer::default(),

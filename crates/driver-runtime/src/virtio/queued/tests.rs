@@ -76,6 +76,7 @@ impl QueuedDisk for FakeDisk {
             disk,
             DiskFacts {
                 features: crate::virtio::F_FLUSH,
+                sectors: 0,
                 blk_size: 0,
                 size_max: 0,
             },
