@@ -11,6 +11,7 @@ mod drivers;
 mod loading;
 mod orders;
 mod policies;
+mod releases;
 mod roots;
 mod running;
 mod systems;
@@ -54,6 +55,10 @@ fn main() {
         .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",
             policies::run,
+        ))
+        .chain(loaded_trials(
+            "releases_of_every_era_do_what_their_records_say",
+            releases::run,
         ))
         .collect();
     libtest_mimic::run(&arguments, trials).exit();

@@ -44,10 +44,13 @@ pub fn set_regions(resources: &Resources) {
 }
 
 /// The address the device uses for `buffer`, if the whole of it lies in one region.
-#[cfg(not(feature = "host"))]
 #[inline]
 pub fn io_addr(buffer: NonNull<[u8]>) -> Option<u64> {
     let vaddr = buffer.as_ptr().addr() as u64;
+    if cfg!(feature = "host") {
+        // The disk of the host's asks for no memory: an address is its own there.
+        return Some(vaddr);
+    }
     // Data regions have their places in a driver's address space; what is below them can only be the window.
     let index = match vaddr.checked_sub(DATA_VADDR) {
         Some(offset) => 1 + (offset / DATA_STRIDE) as usize,
@@ -62,12 +65,6 @@ pub fn io_addr(buffer: NonNull<[u8]>) -> Option<u64> {
     translate(&region, vaddr, buffer.len() as u64)
 }
 
-/// The disk of the host's asks for no memory, so an address is its own there.
-#[cfg(feature = "host")]
-pub fn io_addr(buffer: NonNull<[u8]>) -> Option<u64> {
-    Some(buffer.as_ptr().addr() as u64)
-}
-
 /// The address the device uses for `buffer`, for a release that knows no answer but one.
 ///
 /// # Panics
@@ -78,14 +75,18 @@ pub fn device_reaches(buffer: NonNull<[u8]>) -> u64 {
 
 /// Where the byte lies here that the device knows as `io_addr`: in the first region that has it, the window before all others.
 pub fn vaddr_of(io_addr: u64) -> Option<NonNull<u8>> {
-    let vaddr = TABLE.iter().take(USED.load(Relaxed)).find_map(|entry| {
-        let there = DataRegion {
-            vaddr: entry.io_addr.load(Relaxed),
-            io_addr: entry.vaddr.load(Relaxed),
-            len: entry.len.load(Relaxed),
-        };
-        translate(&there, io_addr, 1)
-    })?;
+    let there = |entry: &Entry| DataRegion {
+        vaddr: entry.io_addr.load(Relaxed),
+        io_addr: entry.vaddr.load(Relaxed),
+        len: entry.len.load(Relaxed),
+    };
+    let vaddr = if cfg!(feature = "host") {
+        io_addr
+    } else {
+        TABLE
+            .iter()
+            .find_map(|entry| translate(&there(entry), io_addr, 1))?
+    };
     NonNull::new(core::ptr::with_exposed_provenance_mut(vaddr as usize))
 }
 
