@@ -9,6 +9,7 @@ mod crashes;
 mod demo;
 mod drivers;
 mod loading;
+mod mortal_shadow;
 mod orders;
 mod policies;
 mod releases;
@@ -51,6 +52,10 @@ fn main() {
         .chain(loaded_trials(
             "driver_that_drowns_in_interrupts_is_replaced",
             watched::under_load,
+        ))
+        .chain(loaded_trials(
+            "shadow_that_dies_again_and_again_is_noticed_by_nobody",
+            mortal_shadow::run,
         ))
         .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",

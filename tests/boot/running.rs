@@ -1,6 +1,7 @@
 //! A machine that runs a described system, with an operator's client at its command channel.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use umbra::build::Config;
@@ -30,6 +31,25 @@ impl Running {
     pub fn test_system(name: &str, config: Config, kernel: Option<&Path>) -> Result<Self> {
         let folder = workspace::root().join("tests/systems").join(name);
         Self::start(&folder.join("system.xml"), config, kernel)
+    }
+
+    /// Starts the demo's system with another text in place of one in its description.
+    pub fn altered(
+        name: &str,
+        (from, to): (&str, &str),
+        config: Config,
+        kernel: Option<&Path>,
+    ) -> Result<Self> {
+        let text = fs::read_to_string(system::default_description())?;
+        ensure!(
+            text.matches(from).count() == 1,
+            "{from} in the demo's description"
+        );
+        let folder = workspace::target().join("umbra/altered").join(name);
+        fs::create_dir_all(&folder)?;
+        let description = folder.join("system.xml");
+        fs::write(&description, text.replace(from, to))?;
+        Self::start(&description, config, kernel)
     }
 
     fn start(description: &Path, config: Config, kernel: Option<&Path>) -> Result<Self> {

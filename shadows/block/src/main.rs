@@ -23,6 +23,16 @@ use shared_ring::{Area, shared_words};
 use supervision::timer::Op;
 use system_spec::config::{LinkConfig, RegionConfig, ShadowConfig};
 
+#[cfg(feature = "mortal")]
+mod mortal;
+
+/// What outlives us.
+#[cfg(not(feature = "mortal"))]
+type Kept = &'static [AtomicU64];
+/// In a test: who writes it dies over it.
+#[cfg(feature = "mortal")]
+type Kept = mortal::Mortal;
+
 /// How long a driver may have a request, in seconds.
 const REQUEST_DEADLINE_S: u64 = 1;
 
@@ -71,7 +81,7 @@ impl Env for World {
 
 struct Pd {
     world: World,
-    shadow: Shadow<'static, Block<Area>, SharedPage, &'static [AtomicU64]>,
+    shadow: Shadow<'static, Block<Area>, SharedPage, Kept>,
 }
 
 impl Handler for Pd {
@@ -137,6 +147,8 @@ fn init() -> Pd {
     const NOTHING: ShadowConfig = zerocopy::transmute!([0u8; size_of::<ShadowConfig>()]);
     let config: &ShadowConfig = var!(umbra_config: ShadowConfig = NOTHING);
     let (kept, work) = state(&config.state, config.slot_count as usize);
+    #[cfg(feature = "mortal")]
+    let kept = mortal::Mortal::new(kept);
     let trace = match config.trace.vaddr {
         0 => trace::Writer::nowhere(),
         // SAFETY: mapped for this PD's events, which nobody else writes.
