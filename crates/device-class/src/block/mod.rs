@@ -80,7 +80,8 @@ pub enum Status {
     Unsupported = 5,
     /// An update took this capability away and the operator accepted it (policy `degrade`).
     CapabilityLost = 6,
-    /// There is no working driver and the shadow's patience has ended.
+    /// There is no working driver and the shadow's patience has ended. A device that could not be reset may still carry the
+    /// request out: its data is not to be used for anything else before the device works again.
     Offline = 7,
 }
 
