@@ -89,6 +89,12 @@ extern "C" fn kernel_exception(syndrome: u64, address: u64) -> u64 {
             status: arch::reported_status(syndrome, address),
             instruction: class == arch::EC_INSTRUCTION_ABORT,
         }),
+        #[cfg(feature = "debug-build")]
+        arch::EC_HARDWARE_BREAKPOINT => kernel.breakpoint_trap(),
+        #[cfg(feature = "debug-build")]
+        arch::EC_STEP => kernel.step_trap(),
+        #[cfg(feature = "debug-build")]
+        arch::EC_WATCHPOINT => kernel.watchpoint_trap(address),
         arch::EC_BREAKPOINT if sel4_abi::config::HARDWARE_DEBUG_API => {
             let reason = sel4_abi::thread::breakpoint_type::SOFTWARE_BREAK_REQUEST;
             kernel.user_fault(Fault::Debug {

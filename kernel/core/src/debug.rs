@@ -26,6 +26,7 @@ impl<M: Machine> core::fmt::Write for Console<'_, M> {
 impl<M: Machine> Kernel<M> {
     pub(crate) fn report_unhandled(&mut self, _: Tcb) {}
     pub(crate) fn report_undelivered(&mut self, _: u32) {}
+    pub(crate) fn refresh_debug(&mut self, _: Tcb) {}
 }
 
 #[cfg(feature = "debug-build")]

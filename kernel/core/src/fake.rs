@@ -124,6 +124,7 @@ impl Machine for FakeMachine {
     fn tls(&self) -> (u64, u64) {
         self.tls
     }
+    fn set_debug(&mut self, _: &crate::machine::DebugRegisters) {}
     fn smc(&mut self, _: &[u64; 8]) -> Option<[u64; 8]> {
         None
     }

@@ -68,6 +68,9 @@ pub struct Kernel<M> {
     pub(crate) fpu_owner: Option<Tcb>,
     /// User level may use the floating-point registers now.
     pub(crate) fpu_on: bool,
+    /// The debug registers hold something.
+    #[cfg(feature = "debug-build")]
+    pub(crate) debug_loaded: bool,
     /// Cycles accounted to threads (benchmark configuration).
     pub(crate) measurement: Measurement,
     /// Work done since the last preemption point.
@@ -93,6 +96,8 @@ impl<M: Machine> Kernel<M> {
             irq_slots,
             fpu_owner: None,
             fpu_on: false,
+            #[cfg(feature = "debug-build")]
+            debug_loaded: false,
             measurement: Measurement::new(),
             work: 0,
         }

@@ -6,6 +6,8 @@
 
 mod benchmark;
 pub mod boot;
+#[cfg(feature = "debug-build")]
+mod breakpoint;
 pub mod cap;
 mod debug;
 mod destroy;

@@ -28,6 +28,17 @@ pub enum CacheOp {
     Unify,
 }
 
+/// The processor's debug registers: value and control of each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DebugRegisters {
+    /// Stop after each instruction of user level.
+    pub step: bool,
+    /// Instruction breakpoints.
+    pub breakpoints: [(u64, u64); 6],
+    /// Watchpoints.
+    pub watchpoints: [(u64, u64); 4],
+}
+
 /// The hardware operations of the logic.
 pub trait Machine: Memory {
     /// Current value of the kernel's time base, in ticks.
@@ -70,6 +81,8 @@ pub trait Machine: Memory {
     fn enable_fpu(&mut self, on: bool);
     /// Loads the user thread pointers of the thread that runs next.
     fn set_tls(&mut self, tpidr: u64, tpidrro: u64);
+    /// Loads the debug registers.
+    fn set_debug(&mut self, registers: &DebugRegisters);
     /// Reads the user thread pointers of the thread that ran.
     fn tls(&self) -> (u64, u64);
     /// A secure monitor call; `None` where there is no firmware to take it.

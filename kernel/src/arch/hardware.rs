@@ -2,12 +2,12 @@
 
 use core::arch::asm;
 
-use kernel_core::machine::{CacheOp, Machine, Memory};
+use kernel_core::machine::{CacheOp, DebugRegisters, Machine, Memory};
 use kernel_core::object::PhysAddr;
 use sel4_abi::platform::{KERNEL_PHYS_BASE, PADDR_USER_DEVICE_TOP};
 
 use super::gic::Gic;
-use super::{WINDOW_BYTES, cache, fpu, mmu, smc, timer, uart, virt};
+use super::{WINDOW_BYTES, cache, debug, fpu, mmu, smc, timer, uart, virt};
 
 /// The processor, its memory and its interrupt controller.
 pub struct Hardware {
@@ -173,6 +173,10 @@ impl Machine for Hardware {
         unsafe {
             asm!("msr tpidr_el0, {}", "msr tpidrro_el0, {}", in(reg) tpidr, in(reg) tpidrro, options(nomem, nostack));
         }
+    }
+
+    fn set_debug(&mut self, registers: &DebugRegisters) {
+        debug::load(registers);
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@ use kernel_core::object::PhysAddr;
 use sel4_abi::platform::BootRegisters;
 
 mod cache;
+mod debug;
 mod fpu;
 mod gic;
 mod hardware;
@@ -30,6 +31,15 @@ pub const EC_SHIFT: u32 = 26;
 pub const EC_FPU: u64 = 0x07;
 /// Instruction abort from user level.
 pub const EC_INSTRUCTION_ABORT: u64 = 0x20;
+/// Hardware breakpoint from user level.
+#[cfg(feature = "debug-build")]
+pub const EC_HARDWARE_BREAKPOINT: u64 = 0x30;
+/// An instruction of user level was stepped.
+#[cfg(feature = "debug-build")]
+pub const EC_STEP: u64 = 0x32;
+/// Watchpoint from user level.
+#[cfg(feature = "debug-build")]
+pub const EC_WATCHPOINT: u64 = 0x34;
 /// Software breakpoint from user level.
 pub const EC_BREAKPOINT: u64 = 0x3c;
 /// Data abort from user level.

@@ -72,6 +72,14 @@ impl<M: Machine> Kernel<M> {
                 self.unbind_notification(thread);
                 Ok(Outcome::Done)
             }
+            #[cfg(feature = "debug-build")]
+            Some(L::TCBSetBreakpoint) => self.set_breakpoint(thread, call),
+            #[cfg(feature = "debug-build")]
+            Some(L::TCBGetBreakpoint) => self.get_breakpoint(thread, call),
+            #[cfg(feature = "debug-build")]
+            Some(L::TCBUnsetBreakpoint) => self.unset_breakpoint(thread, call),
+            #[cfg(feature = "debug-build")]
+            Some(L::TCBConfigureSingleStepping) => self.configure_stepping(thread, call),
             Some(L::TCBSetTLSBase) => {
                 call.needs(1, 0)?;
                 let base = call.word(self, 0);

@@ -73,6 +73,26 @@ pub const NAME: u64 = 0x600;
 /// Size of the name with its terminator.
 pub const NAME_BYTES: u64 = 0x80;
 
+/// Offset of the breakpoints (debug kernels only).
+#[cfg(feature = "debug-build")]
+const BREAKPOINTS: u64 = NAME + NAME_BYTES;
+/// The thread has breakpoints or steps.
+#[cfg(feature = "debug-build")]
+pub const DEBUGGED: Field<TcbKind, bool> =
+    Field::at(BREAKPOINTS + 16 * sel4_abi::config::NUM_HW_BREAKPOINTS as u64);
+/// The thread stops after every so many instructions; 0: it does not.
+#[cfg(feature = "debug-build")]
+pub const STEP_COUNT: Field<TcbKind, u64> = Field::at(DEBUGGED.offset() + 8);
+/// Instructions until it stops next.
+#[cfg(feature = "debug-build")]
+pub const STEPS_LEFT: Field<TcbKind, u64> = Field::at(DEBUGGED.offset() + 16);
+
+/// Word `word` (0 or 1) of breakpoint `number`.
+#[cfg(feature = "debug-build")]
+pub(crate) const fn breakpoint(number: usize, word: usize) -> Field<TcbKind, u64> {
+    Field::at(BREAKPOINTS + 16 * number as u64 + 8 * word as u64)
+}
+
 /// Flag in [`BLOCK_FLAGS`]: the capability has the Grant right.
 pub const BLOCK_GRANT: u64 = 1;
 /// Flag in [`BLOCK_FLAGS`]: the capability has the GrantReply right.

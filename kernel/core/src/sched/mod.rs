@@ -297,6 +297,7 @@ impl<M: Machine> Kernel<M> {
         self.m
             .set_tls(self.m.get(to, tcb::TPIDR), self.m.get(to, tcb::TPIDRRO));
         self.refresh_fpu_access(to);
+        self.refresh_debug(to);
     }
 
     /// Stores the thread pointers of the current thread, which may have changed them.

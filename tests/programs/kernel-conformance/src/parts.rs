@@ -2,7 +2,7 @@
 
 mod asid;
 mod bootinfo;
-#[cfg(feature = "breakpoints")]
+#[cfg(feature = "debug-build")]
 mod breakpoint;
 mod cnode;
 mod configuration;
@@ -60,7 +60,7 @@ pub const ALL: &[Part] = &[
     ("hostile", hostile::TESTS),
     ("preempt", preempt::TESTS),
     ("configuration", configuration::TESTS),
-    #[cfg(feature = "breakpoints")]
+    #[cfg(feature = "debug-build")]
     ("breakpoint", breakpoint::TESTS),
 ];
 
