@@ -155,13 +155,11 @@ impl<M: Machine> Kernel<M> {
         Ok(Outcome::Word((count != 0) as u64))
     }
 
-    /// Lets the thread stop after every `count` instructions; 0: never.
+    /// Lets the thread stop after `count` instructions, and then after each; 0: never.
     pub(crate) fn set_stepping(&mut self, thread: Tcb, count: u64) {
-        self.m.set(thread, tcb::STEP_COUNT, count);
-        self.m.set(thread, tcb::STEPS_LEFT, count);
-        let state = self.m.get(thread, tcb::SPSR) & !SPSR_STEP;
-        let step = if count == 0 { 0 } else { SPSR_STEP };
-        self.m.set(thread, tcb::SPSR, state | step);
+        self.m.set(thread, tcb::STEPS, count);
+        let state = self.m.get(thread, tcb::SPSR);
+        self.m.set(thread, tcb::SPSR, state & !SPSR_STEP);
         self.note_debugged(thread);
     }
 
@@ -188,26 +186,37 @@ impl<M: Machine> Kernel<M> {
     /// What is debugged about the thread has changed.
     fn note_debugged(&mut self, thread: Tcb) {
         let any = (0..NUM_HW_BREAKPOINTS).any(|number| self.breakpoint(thread, number).enabled);
-        let stepping = self.m.get(thread, tcb::STEP_COUNT) != 0;
-        self.m.set(thread, tcb::DEBUGGED, any || stepping);
+        let debugged = any || self.m.get(thread, tcb::STEPS) != 0;
+        self.m.set(thread, tcb::DEBUGGED, debugged);
+        if debugged {
+            self.look_at_every_switch();
+        }
         if self.current == Some(thread) {
             self.refresh_debug(thread);
         }
     }
 
     /// Loads what is debugged about the thread that runs next.
-    #[inline(always)]
     pub(crate) fn refresh_debug(&mut self, to: Tcb) {
         let debugged = self.m.get(to, tcb::DEBUGGED);
         if debugged || self.debug_loaded {
             self.load_debug(to, debugged);
         }
+        self.prepare_step(to);
     }
 
-    #[inline(never)]
+    /// A thread that steps is about to be entered: it executes one instruction more.
+    #[inline(always)]
+    pub(crate) fn prepare_step(&mut self, thread: Tcb) {
+        if self.debug_loaded && self.m.get(thread, tcb::STEPS) != 0 {
+            let state = self.m.get(thread, tcb::SPSR);
+            self.m.set(thread, tcb::SPSR, state | SPSR_STEP);
+        }
+    }
+
     fn load_debug(&mut self, to: Tcb, debugged: bool) {
         let mut registers = DebugRegisters {
-            step: self.m.get(to, tcb::STEP_COUNT) != 0,
+            step: self.m.get(to, tcb::STEPS) != 0,
             ..DebugRegisters::default()
         };
         for number in 0..NUM_HW_BREAKPOINTS {
@@ -244,7 +253,6 @@ impl<M: Machine> Kernel<M> {
         let number = numbers
             .find(|&number| self.breakpoint(thread, number).explains(address))
             .unwrap_or(first);
-        let address = self.breakpoint(thread, number).address;
         self.user_fault(Fault::Debug {
             reason,
             address,
@@ -255,15 +263,11 @@ impl<M: Machine> Kernel<M> {
     /// The current thread has executed an instruction while it steps.
     pub fn step_trap(&mut self) {
         let Some(thread) = self.current else { return };
-        let state = self.m.get(thread, tcb::SPSR);
-        self.m.set(thread, tcb::SPSR, state | SPSR_STEP);
-        let left = self.m.get(thread, tcb::STEPS_LEFT);
+        let left = self.m.get(thread, tcb::STEPS);
         if left > 1 {
-            self.m.set(thread, tcb::STEPS_LEFT, left - 1);
-            return;
+            self.m.set(thread, tcb::STEPS, left - 1);
+            return self.prepare_step(thread);
         }
-        let count = self.m.get(thread, tcb::STEP_COUNT);
-        self.m.set(thread, tcb::STEPS_LEFT, count);
         self.user_fault(Fault::Debug {
             reason: kind::SINGLE_STEP,
             address: 0,

@@ -27,6 +27,8 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn report_unhandled(&mut self, _: Tcb) {}
     pub(crate) fn report_undelivered(&mut self, _: u32) {}
     pub(crate) fn refresh_debug(&mut self, _: Tcb) {}
+    pub(crate) fn prepare_step(&mut self, _: Tcb) {}
+    pub(crate) fn set_stepping(&mut self, _: Tcb, _: u64) {}
 }
 
 #[cfg(feature = "debug-build")]

@@ -101,7 +101,6 @@ impl<M: Machine> Kernel<M> {
         self.m
             .set_tls(self.m.get(next, tcb::TPIDR), self.m.get(next, tcb::TPIDRRO));
         self.refresh_fpu_access(next);
-        self.refresh_debug(next);
         self.m.use_vspace(Some(vspace.0), vspace.1);
         self.current = Some(next);
     }

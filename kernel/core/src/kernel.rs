@@ -3,6 +3,7 @@
 use sel4_abi::config::{NUM_DOMAIN_SCHEDULES, NUM_DOMAINS};
 
 use crate::benchmark::Measurement;
+use crate::fpu::Access;
 use crate::machine::Machine;
 use crate::object::{PhysAddr, SchedContext, Tcb};
 use crate::sched::domain::Domains;
@@ -67,7 +68,7 @@ pub struct Kernel<M> {
     /// Thread whose floating-point registers are loaded.
     pub(crate) fpu_owner: Option<Tcb>,
     /// User level may use the floating-point registers now.
-    pub(crate) fpu_on: bool,
+    pub(crate) fpu_access: Access,
     /// The debug registers hold something.
     #[cfg(feature = "debug-build")]
     pub(crate) debug_loaded: bool,
@@ -95,7 +96,7 @@ impl<M: Machine> Kernel<M> {
             irq_use: [IrqUse::Free; IRQ_LINES],
             irq_slots,
             fpu_owner: None,
-            fpu_on: false,
+            fpu_access: Access::Off,
             #[cfg(feature = "debug-build")]
             debug_loaded: false,
             measurement: Measurement::new(),

@@ -240,12 +240,18 @@ impl<M: Machine> Kernel<M> {
             Some(FaultType::Timeout) => &ORDER[..sel4_abi::fault::timeout_reply::LENGTH],
             _ => &[],
         };
+        let stepped = self.m.get(receiver, tcb::FAULT_TYPE) == DEBUG as u64
+            && self.m.get(receiver, fault_word(0)) == sel4_abi::thread::breakpoint_type::SINGLE_STEP;
         let buffer = self.buffer(sender, false);
         let length = if buffer.is_some() {
             info.length() as usize
         } else {
             (info.length() as usize).min(4)
         };
+        if sel4_abi::config::HARDWARE_DEBUG_API && stepped && length > 0 {
+            let count = self.message_word(sender, buffer, 0);
+            self.set_stepping(receiver, count);
+        }
         for (index, &register) in registers.iter().enumerate().take(length) {
             if unknown_syscall && index == SYSCALL_NEXT {
                 continue;

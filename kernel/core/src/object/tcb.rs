@@ -80,12 +80,9 @@ const BREAKPOINTS: u64 = NAME + NAME_BYTES;
 #[cfg(feature = "debug-build")]
 pub const DEBUGGED: Field<TcbKind, bool> =
     Field::at(BREAKPOINTS + 16 * sel4_abi::config::NUM_HW_BREAKPOINTS as u64);
-/// The thread stops after every so many instructions; 0: it does not.
+/// Instructions until the thread stops; 0: it does not step.
 #[cfg(feature = "debug-build")]
-pub const STEP_COUNT: Field<TcbKind, u64> = Field::at(DEBUGGED.offset() + 8);
-/// Instructions until it stops next.
-#[cfg(feature = "debug-build")]
-pub const STEPS_LEFT: Field<TcbKind, u64> = Field::at(DEBUGGED.offset() + 16);
+pub const STEPS: Field<TcbKind, u64> = Field::at(DEBUGGED.offset() + 8);
 
 /// Word `word` (0 or 1) of breakpoint `number`.
 #[cfg(feature = "debug-build")]

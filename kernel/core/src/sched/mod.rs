@@ -297,7 +297,6 @@ impl<M: Machine> Kernel<M> {
         self.m
             .set_tls(self.m.get(to, tcb::TPIDR), self.m.get(to, tcb::TPIDRRO));
         self.refresh_fpu_access(to);
-        self.refresh_debug(to);
     }
 
     /// Stores the thread pointers of the current thread, which may have changed them.
@@ -356,6 +355,7 @@ impl<M: Machine> Kernel<M> {
             self.m.set(thread, tcb::PC, pc);
             self.set_state(thread, State::Running);
         }
+        self.prepare_step(thread);
     }
 
     /// Changes a thread's priority, also where it is queued.
