@@ -51,7 +51,9 @@ pub enum ClientError {
 
 type Result<T> = std::result::Result<T, ClientError>;
 
-/// How long to wait for an answer before asking again.
+/// How long to wait for an answer before asking again the first time; then twice as long each time, up to [`AGAIN`].
+const FIRST_AGAIN: Duration = Duration::from_millis(200);
+/// Longest wait before asking again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait for an answer in all, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -133,7 +135,8 @@ impl Client {
             .ok_or(ClientError::Nonsense)?;
         let began = Instant::now();
         self.send(question, began)?;
-        let mut again = began + AGAIN;
+        let mut pause = FIRST_AGAIN;
+        let mut again = began + pause;
         let mut input = [0; 4096];
         loop {
             while let Some(frame) = self.decoder.next_frame() {
@@ -150,7 +153,8 @@ impl Client {
             if now >= again {
                 self.send(&[0; MAX_FRAME], began)?;
                 self.send(question, began)?;
-                again = now + AGAIN;
+                pause = (2 * pause).min(AGAIN);
+                again = now + pause;
             }
             self.read_some(&mut input, again.saturating_duration_since(now))?;
         }
