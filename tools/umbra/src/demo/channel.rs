@@ -1,7 +1,7 @@
 //! The operator at the other end of a command channel.
 
 use super::operator::{Operator, wait};
-use crate::ctl::Client;
+use crate::ctl::{Client, ClientError};
 use anyhow::{Context, Result};
 use control_protocol::PackageHash;
 use control_protocol::record::Record;
@@ -10,12 +10,17 @@ use control_protocol::request::Policy;
 use std::path::Path;
 use std::time::Duration;
 
-/// Connects to a machine that was just started.
+/// Connects to a machine that was just started. The socket is there before anybody listens at it.
 pub fn connect(socket: &Path) -> Result<Client> {
-    wait(Duration::from_secs(10), "the machine's command socket", || {
-        Ok(socket.exists().then_some(()))
-    })?;
-    Client::connect(socket).context("the system does not answer on its command channel")
+    wait(
+        Duration::from_secs(10),
+        "the machine's command socket",
+        || match Client::connect(socket) {
+            Err(ClientError::NotUp { .. }) => Ok(None),
+            other => Ok(Some(other?)),
+        },
+    )
+    .context("the system does not answer on its command channel")
 }
 
 impl Operator for Client {

@@ -104,12 +104,7 @@ impl Guest {
 
     /// Connects to QEMU's control channel; only one connection at a time is possible.
     pub fn qmp(&self) -> Result<Qmp> {
-        let socket = qmp_socket(self.folder());
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while !socket.exists() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Qmp::connect(&socket)
+        Qmp::connect(&qmp_socket(self.folder()))
     }
 
     /// Ends the machine in order, through QMP: all that it wrote to its disks is in the files afterwards.

@@ -5,7 +5,12 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a machine may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A connection, past the greeting.
 #[derive(Debug)]
@@ -14,9 +19,16 @@ pub struct Qmp {
 }
 
 impl Qmp {
-    /// Connects to a machine's socket.
+    /// Connects to the socket of a machine that may just be starting: the socket is there before anybody listens at it.
     pub fn connect(socket: &Path) -> Result<Self> {
-        let stream = UnixStream::connect(socket).context("connecting to QMP")?;
+        let deadline = Instant::now() + PATIENCE;
+        let stream = loop {
+            match UnixStream::connect(socket) {
+                Ok(stream) => break stream,
+                Err(_) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+                Err(error) => return Err(error).context("connecting to QMP"),
+            }
+        };
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let mut qmp = Self {
             stream: BufReader::new(stream),
