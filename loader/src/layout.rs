@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The kernel's place is fixed; what follows it is packed page by page so that the rest of RAM stays in few large
-//! untypeds. Copying runs in the order device tree, kernel, user image: the tree's old place (QEMU: the start of RAM) may
+//! untypeds. A user image that finds no room below the loader goes behind the payload. Copying runs in the order device tree, kernel, user image: the tree's old place (QEMU: the start of RAM) may
 //! then be overwritten, the loader and its payload must not be.
 
 use crate::payload::{Header, PAGE_BYTES};
@@ -46,12 +46,19 @@ pub enum LayoutError {
         /// What RAM there is.
         ram: Range<u64>,
     },
-    /// Kernel, device tree and user image reach into the loader or its payload.
+    /// Kernel and device tree reach into the loader or its payload.
     MeetsLoader {
-        /// End of the user image.
+        /// End of the device tree.
         end: u64,
         /// The loader and its payload.
         loader: Range<u64>,
+    },
+    /// The payload ends behind the end of RAM: parts of it are lost.
+    PayloadNotInRam {
+        /// The loader and its payload.
+        loader: Range<u64>,
+        /// What RAM there is.
+        ram: Range<u64>,
     },
     /// The user image ends behind the end of RAM.
     RamTooSmall {
@@ -71,11 +78,20 @@ impl fmt::Display for LayoutError {
             Self::MeetsLoader { end, loader } => {
                 write!(
                     f,
-                    "kernel and user image reach {end:#x}, the loader occupies {loader:#x?}"
+                    "kernel and device tree reach {end:#x}, the loader occupies {loader:#x?}"
+                )
+            }
+            Self::PayloadNotInRam { loader, ram } => {
+                write!(
+                    f,
+                    "loader and payload occupy {loader:#x?}, RAM is {ram:#x?}: too little memory"
                 )
             }
             Self::RamTooSmall { end, ram } => {
-                write!(f, "the user image reaches {end:#x}, RAM is {ram:#x?}")
+                write!(
+                    f,
+                    "the user image reaches {end:#x}, RAM is {ram:#x?}: too little memory"
+                )
             }
         }
     }
@@ -94,6 +110,12 @@ pub fn plan(header: &Header, machine: &Machine) -> Result<Plan, LayoutError> {
             ram: ram.clone(),
         });
     }
+    if machine.loader.end > ram.end {
+        return Err(LayoutError::PayloadNotInRam {
+            loader: machine.loader.clone(),
+            ram: ram.clone(),
+        });
+    }
     let too_small = || LayoutError::RamTooSmall {
         end: u64::MAX,
         ram: ram.clone(),
@@ -102,25 +124,32 @@ pub fn plan(header: &Header, machine: &Machine) -> Result<Plan, LayoutError> {
     let tree_end = tree_start
         .checked_add(machine.device_tree_bytes)
         .ok_or_else(too_small)?;
-    let user_start = page_up(tree_end).ok_or_else(too_small)?;
-    let user_end = user_start.checked_add(header.user.bytes).ok_or_else(too_small)?;
-    if kernel.start < machine.loader.end && machine.loader.start < user_end {
+    let meets_loader = |part: Range<u64>| part.start < machine.loader.end && machine.loader.start < part.end;
+    if meets_loader(kernel.start..tree_end) {
         return Err(LayoutError::MeetsLoader {
-            end: user_end,
+            end: tree_end,
             loader: machine.loader.clone(),
         });
     }
-    if user_end > ram.end {
+    let place = |behind: u64| {
+        let start = page_up(behind)?;
+        Some(start..start.checked_add(header.user.bytes)?)
+    };
+    let mut user = place(tree_end).ok_or_else(too_small)?;
+    if meets_loader(user.clone()) {
+        user = place(machine.loader.end).ok_or_else(too_small)?;
+    }
+    if user.end > ram.end {
         return Err(LayoutError::RamTooSmall {
-            end: user_end,
+            end: user.end,
             ram: ram.clone(),
         });
     }
     Ok(Plan {
         kernel,
         device_tree: tree_start..tree_end,
-        user: user_start..user_end,
-        user_offset: user_start.wrapping_sub(header.user.virt),
+        user_offset: user.start.wrapping_sub(header.user.virt),
+        user,
     })
 }
 
@@ -135,7 +164,7 @@ mod tests {
     use proptest::prelude::*;
 
     const RAM: Range<u64> = 0x4000_0000..0xc000_0000;
-    const LOADER: Range<u64> = 0x6000_0000..0x6100_0000;
+    const LOADER: Range<u64> = 0x4800_0000..0x4900_0000;
 
     fn header(kernel_bytes: u64, user_bytes: u64) -> Header {
         let virt = 0xffff_ff80_4000_0000;
@@ -178,25 +207,36 @@ mod tests {
     }
 
     #[test]
+    fn large_user_image_goes_behind_the_payload() {
+        let fits = plan(&header(0x1000, 0x7ff_f000), &machine(0)).unwrap();
+        assert_eq!(fits.user, 0x4000_1000..0x4800_0000, "up to the loader is fine");
+        let large = plan(&header(0x1000, 0x800_0000), &machine(0)).unwrap();
+        assert_eq!(large.user, 0x4900_0000..0x5100_0000);
+        assert_eq!(large.user_offset, 0x4900_0000 - 0x20_0000);
+    }
+
+    #[test]
     fn loader_is_never_overwritten() {
-        let found = plan(&header(0x1000, 0x2000_0000), &machine(0));
-        assert_eq!(
-            found,
-            Err(LayoutError::MeetsLoader {
-                end: 0x6000_1000,
-                loader: LOADER
-            })
-        );
-        assert!(
-            plan(&header(0x1000, 0x1fff_f000), &machine(0)).is_ok(),
-            "up to the loader is fine"
-        );
+        let found = plan(&header(0x800_0000, 0x1000), &machine(1));
+        let (end, loader) = (0x4800_0001, LOADER);
+        assert_eq!(found, Err(LayoutError::MeetsLoader { end, loader }));
+    }
+
+    #[test]
+    fn payload_must_be_in_ram() {
+        let small = Machine {
+            ram: RAM.start..LOADER.end - 1,
+            ..machine(0)
+        };
+        let found = plan(&header(0x1000, 0x1000), &small);
+        assert!(matches!(found, Err(LayoutError::PayloadNotInRam { .. })));
     }
 
     #[test]
     fn kernel_must_be_linked_into_ram() {
         let small = Machine {
             ram: 0x4000_0000..0x4000_1000,
+            loader: 0x3fff_0000..0x4000_0000,
             ..machine(0)
         };
         assert!(matches!(
@@ -240,11 +280,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_never_overlap(kernel in 1u64..0x1000_0000, tree in 0u64..0x20_0000, user in 1u64..0x3_0000) {
+        fn parts_never_overlap(kernel in 1u64..0x1000_0000, tree in 0u64..0x20_0000, user in 1u64..0x9_0000) {
             if let Ok(plan) = plan(&header(kernel, user * PAGE_BYTES), &machine(tree)) {
                 prop_assert!(plan.kernel.end <= plan.device_tree.start);
                 prop_assert!(plan.device_tree.end <= plan.user.start);
-                prop_assert!(plan.user.end <= LOADER.start);
+                prop_assert!(plan.device_tree.end <= LOADER.start);
+                prop_assert!(plan.user.end <= LOADER.start || plan.user.start >= LOADER.end);
+                prop_assert!(plan.user.end <= RAM.end);
                 prop_assert_eq!(plan.user.end - plan.user.start, user * PAGE_BYTES);
             }
         }

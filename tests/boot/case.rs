@@ -25,14 +25,25 @@ pub struct Case {
     pub machine: Machine,
     /// The boot image.
     pub image: Image,
-    /// A case of the loader alone does not care which kernel there is.
-    pub needs_kernel: bool,
+    /// Which kernels it says something of.
+    pub needs: Needs,
     /// A line that must come. It must not be one that also comes in case of failure.
     pub sentinel: &'static str,
     /// A line at which there is no point in waiting for the sentinel.
     pub failure: &'static str,
     /// How long to wait.
     pub patience: Duration,
+}
+
+/// Which kernels a case says something of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// None: a case of the loader alone.
+    OnlyLoader,
+    /// Any kernel of the contract.
+    AnyKernel,
+    /// Ours: it is about what the contract leaves open.
+    OurKernel,
 }
 
 /// The kernel a case runs on.
@@ -54,9 +65,9 @@ impl Kernel<'_> {
 }
 
 impl Case {
-    /// Whether the case can run on a kernel that is not ours and has this configuration; `None` if no kernel matters.
-    pub fn on_other_kernels(&self, config: Config) -> Option<bool> {
-        self.needs_kernel.then_some(self.config == config)
+    /// Whether the case can run on a kernel that is not ours and has this configuration.
+    pub fn on_other_kernels(&self, config: Config) -> bool {
+        self.needs == Needs::AnyKernel && self.config == config
     }
 
     /// Boots, and waits for the sentinel.
@@ -86,7 +97,17 @@ impl Case {
 
 /// A boot image from a root task on the case's kernel.
 pub fn boot(kernel: &Kernel<'_>, root_task: &'static str) -> Result<Vec<u8>> {
-    let user = UserImage::from_elf(&built(root_task, kernel.config)?)?;
+    boot_with(kernel, root_task, |_| ())
+}
+
+/// The same, with a change to the user image.
+pub fn boot_with(
+    kernel: &Kernel<'_>,
+    root_task: &'static str,
+    change: impl FnOnce(&mut UserImage),
+) -> Result<Vec<u8>> {
+    let mut user = UserImage::from_elf(&built(root_task, kernel.config)?)?;
+    change(&mut user);
     Ok(boot_image::build(
         &built("loader", kernel.config)?,
         &kernel.elf()?,

@@ -1,6 +1,6 @@
 //! The loader alone: what it hands over, and what it refuses. The "kernel" is `boot-protocol`, which looks at what it got.
 
-use crate::case::{Case, Image, Kernel, built};
+use crate::case::{Case, Image, Kernel, Needs, built};
 use anyhow::{Context, Result};
 use loader::payload::HEADER_BYTES;
 use std::time::Duration;
@@ -14,10 +14,6 @@ use umbra::qemu::Machine;
 pub fn cases() -> Vec<Case> {
     let el2 = Machine {
         el2: true,
-        ..Machine::default()
-    };
-    let larger = Machine {
-        memory: "3G".into(),
         ..Machine::default()
     };
     vec![
@@ -34,8 +30,8 @@ pub fn cases() -> Vec<Case> {
             "^TEST_PASS",
         ),
         case(
-            "kernel_is_entered_by_the_boot_protocol/3G",
-            larger,
+            "kernel_is_entered_by_the_boot_protocol/256M",
+            with_memory("256M"),
             good,
             "^TEST_PASS",
         ),
@@ -50,15 +46,23 @@ pub fn cases() -> Vec<Case> {
             "the payload header is damaged",
         ),
         refused(
-            "user_image_is_not_put_over_the_loader",
-            too_large,
-            "the loader occupies 0x60000000",
+            "kernel_is_not_put_over_the_loader",
+            over_loader,
+            "the loader occupies 0x48000000",
         ),
         refused(
             "kernel_outside_ram_is_refused",
             outside_ram,
             "RAM is 0x40000000..0xc0000000",
         ),
+        Case {
+            machine: with_memory("129M"),
+            ..refused(
+                "payload_outside_ram_is_refused",
+                larger_than_ram,
+                "too little memory",
+            )
+        },
         refused(
             "kernel_in_the_lower_half_is_refused",
             lower_half,
@@ -67,13 +71,20 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
+fn with_memory(size: &str) -> Machine {
+    Machine {
+        memory: size.into(),
+        ..Machine::default()
+    }
+}
+
 fn case(name: &str, machine: Machine, image: Image, sentinel: &'static str) -> Case {
     Case {
         name: name.into(),
         config: Config::Release,
         machine,
         image,
-        needs_kernel: false,
+        needs: Needs::OnlyLoader,
         sentinel,
         failure: "^TEST_FAIL",
         patience: Duration::from_secs(20),
@@ -126,9 +137,14 @@ fn damaged(kernel: &Kernel<'_>) -> Result<Vec<u8>> {
     Ok(image)
 }
 
-fn too_large(_: &Kernel<'_>) -> Result<Vec<u8>> {
+fn over_loader(_: &Kernel<'_>) -> Result<Vec<u8>> {
+    moved_kernel(|virt, _| (virt, 0x4800_0000))
+}
+
+/// Two megabytes more than the loader: see the machine of the case.
+fn larger_than_ram(_: &Kernel<'_>) -> Result<Vec<u8>> {
     let mut user = user();
-    user.bytes.resize(512 << 20, 0);
+    user.bytes.resize(2 << 20, 1);
     Ok(boot_image::build(&loader()?, &kernel()?, &user)?)
 }
 

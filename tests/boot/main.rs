@@ -78,10 +78,8 @@ fn trials(case: Case) -> Vec<Trial> {
         let own = case.clone();
         trials.push(trial(&case.name, "own", move || own.run(None)));
     }
-    if let (Some(kernel), Some(true)) = (
-        other_kernel(),
-        case.on_other_kernels(other_config(only.as_deref())),
-    ) {
+    let kernel = other_kernel().filter(|_| case.on_other_kernels(other_config(only.as_deref())));
+    if let Some(kernel) = kernel {
         let name = case.name.clone();
         trials.push(trial(&name, "other", move || case.run(Some(&kernel))));
     }

@@ -1,6 +1,6 @@
 //! Root tasks on a kernel.
 
-use crate::case::{self, Case, Image};
+use crate::case::{self, Case, Image, Needs};
 use std::time::Duration;
 use umbra::build::Config;
 use umbra::qemu::Machine;
@@ -41,7 +41,36 @@ pub fn cases() -> Vec<Case> {
         Machine::default(),
         image,
     ));
+    cases.extend(memory_sizes());
     cases
+}
+
+/// The contract's kernels are built for 2 GiB; ours asks the machine.
+fn memory_sizes() -> impl Iterator<Item = Case> {
+    let sized = |size: &str, el2, image: Image| {
+        let machine = Machine {
+            memory: size.into(),
+            el2,
+            ..icount()
+        };
+        Case {
+            name: format!("root_task_can_live/{size}"),
+            needs: Needs::OurKernel,
+            ..case("", Config::Release, machine, image)
+        }
+    };
+    let plain: Image = |kernel| case::boot(kernel, "hello-root");
+    [
+        sized("256M", false, plain),
+        sized("512M", true, |kernel| {
+            // More than there is room for below the loader.
+            case::boot_with(kernel, "hello-root", |user| user.bytes.resize(130 << 20, 0))
+        }),
+        sized("1G", false, plain),
+        sized("4G", true, plain),
+        sized("8G", false, plain),
+    ]
+    .into_iter()
 }
 
 /// Budgets and timeouts are part of what is tested, so time must not depend on how busy the host is.
@@ -58,7 +87,7 @@ fn case(name: &str, config: Config, machine: Machine, image: Image) -> Case {
         config,
         machine,
         image,
-        needs_kernel: true,
+        needs: Needs::AnyKernel,
         sentinel: "^TEST_PASS",
         failure: "^TEST_FAIL|[Pp]anic",
         patience: Duration::from_secs(120),

@@ -1,6 +1,6 @@
 //! Described systems on a kernel.
 
-use crate::case::{Case, Kernel};
+use crate::case::{Case, Kernel, Needs};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub fn cases() -> Vec<Case> {
         config: Config::Debug,
         machine: Machine::default(),
         image: |kernel| described(kernel, "microkit-probe"),
-        needs_kernel: true,
+        needs: Needs::AnyKernel,
         sentinel: "^microkit-probe: passed",
         failure: "^microkit-probe: failed|[Pp]anic|cannot build|^root: .* faulted",
         patience: Duration::from_secs(60),

@@ -4,6 +4,7 @@ mod capabilities;
 mod faults;
 mod ipc;
 mod machine;
+mod ram;
 
 use core::fmt;
 
@@ -56,6 +57,8 @@ pub struct Context<'a, 'b> {
 type Check = fn(&mut Context<'_, '_>) -> Outcome;
 
 const CHECKS: &[(&str, Check)] = &[
+    ("all memory is given out", ram::is_given_out),
+    ("all memory is real", ram::is_real),
     ("frames are mapped, written, unmapped", machine::frames),
     (
         "capabilities are copied, minted, moved, deleted, revoked",

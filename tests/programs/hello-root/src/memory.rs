@@ -33,6 +33,11 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// Whether this is the untyped that it takes from.
+    pub fn takes_from(&self, untyped: cap::Untyped) -> bool {
+        self.untyped.bits() == untyped.bits()
+    }
+
     /// An empty slot.
     pub fn slot<T: CapType>(&mut self) -> Cap<T> {
         assert!(self.next_slot < self.bootinfo.empty().end());

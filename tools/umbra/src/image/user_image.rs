@@ -9,7 +9,7 @@ use super::elf::Elf;
 /// Size of a page.
 pub const PAGE_BYTES: u64 = loader::payload::PAGE_BYTES;
 
-/// Largest span of a root task's segments, payload included: what lies between kernel and loader is half a gigabyte.
+/// Largest span of a root task's segments, payload included: a slot of the root task's 2^17 for each page of it, and some left.
 pub const MAX_BYTES: u64 = 480 << 20;
 
 /// The symbol of a root task, `[u64; 2]`, that is told where its payload is: virtual address, length in bytes.

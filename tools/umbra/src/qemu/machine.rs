@@ -33,8 +33,8 @@ impl Default for Machine {
     }
 }
 
-/// Least RAM in MiB: the loader lies half a gigabyte above the start of RAM and needs room for its payload.
-const LEAST_MEMORY_MIB: u64 = 768;
+/// Least RAM in MiB: the loader lies 128 MiB above the start of RAM and needs room for its payload.
+const LEAST_MEMORY_MIB: u64 = 256;
 
 impl Machine {
     /// Checks a memory size as QEMU writes it: a number with one of the suffixes K, M (if there is none), G, T.
@@ -128,10 +128,10 @@ mod tests {
 
     #[test]
     fn memory_too_small_for_the_loader_is_refused() {
-        for good in ["2G", "768", "768M", "1T", "3g", "1048576K"] {
+        for good in ["2G", "256", "256M", "1T", "3g", "1048576K"] {
             assert_eq!(Machine::memory_size(good).as_deref(), Ok(good));
         }
-        for bad in ["767M", "512M", "", "G", "2X", "2GB", "-1", "99999999999999999T"] {
+        for bad in ["255M", "128M", "", "G", "2X", "2GB", "-1", "99999999999999999T"] {
             assert!(Machine::memory_size(bad).is_err(), "{bad}");
         }
     }
