@@ -22,7 +22,7 @@ pub fn setup(config: &ControlConfig, saved: Option<Saved>) -> Setup<'_> {
     let traces = config.traces.iter().take(config.trace_count as usize);
     let preloaded = (config.preloaded_count as usize).min(config.preloaded_len.len());
     Setup {
-        counter_hz: crate::outside::counter_hz(),
+        counter_hz: trace::clock::hz(),
         limits: Limits::default(),
         slots: slots.collect(),
         store_slots: config.package_count as usize,

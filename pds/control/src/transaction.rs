@@ -24,6 +24,7 @@
 //! Two rules hold in every step: at most one generation is between `Start` and `Cut`, and none is started on a device
 //! that was not reset since the last `Cut`. Root enforces both again.
 
+mod events;
 mod finish;
 mod held;
 mod identity;
@@ -31,16 +32,17 @@ mod recover;
 mod resume;
 mod stage;
 mod swap;
+mod view;
 
 pub use held::Probation;
 pub use recover::cause;
 pub use stage::{job_owner, refusal};
 
 use control_protocol::cause::Cause;
-use control_protocol::record::{Figures, Kind, Outcome, Reason, Step as PublicStep};
+use control_protocol::record::{Figures, Kind, Outcome, Reason};
 use control_protocol::reply::Condition;
 use heapless::Vec;
-use supervision::{Side, shadow, stager};
+use supervision::{Side, shadow};
 use zerocopy::FromZeros;
 
 use crate::clock::{Clock, Limits};
@@ -221,218 +223,6 @@ impl Machine {
             figures: Figures::default(),
             began: 0,
             mark: 0,
-        }
-    }
-
-    /// Number of the device slot.
-    pub fn slot(&self) -> u32 {
-        self.slot
-    }
-    /// Where it stands.
-    pub fn step(&self) -> Step {
-        self.step
-    }
-    /// When it wants [`tick`](Self::tick).
-    pub fn deadline(&self) -> Option<u64> {
-        self.deadline
-    }
-    /// Who has the device.
-    pub fn holder(&self) -> Option<Incarnation> {
-        self.holder
-    }
-    /// Store slot of the package that should run.
-    pub fn package(&self) -> Option<u8> {
-        self.package
-    }
-    /// Store slot of the package that a rollback brings back.
-    pub fn previous(&self) -> Option<u8> {
-        self.spare
-            .filter(|_| self.in_probation())
-            .map(|spare| spare.package)
-            .or(self.previous)
-    }
-    /// Updates that succeeded, and drivers that were lost.
-    pub fn counts(&self) -> (u32, u32) {
-        (self.updates, self.failed)
-    }
-
-    /// Drivers that were lost, by [`Cause`].
-    pub fn causes(&self) -> [u32; Cause::COUNT] {
-        self.causes
-    }
-    /// Failures since the operator last put in a driver.
-    pub fn failures(&self) -> &Failures {
-        &self.failures
-    }
-
-    /// What the operator sees.
-    pub fn condition(&self) -> Condition {
-        match (self.public_step(), self.order) {
-            (Some(step), Some(order)) => Condition::Changing {
-                job: order.record,
-                step,
-            },
-            _ if self.condition == Condition::Working && self.spare.is_some() => Condition::Probation,
-            _ => self.condition,
-        }
-    }
-
-    /// Whether the package in this store slot must stay there.
-    pub fn needs(&self, package: u8) -> bool {
-        let generations = [self.holder, self.target, self.spare, self.held];
-        let orders = [self.order, self.pending];
-        self.package == Some(package)
-            || self.previous == Some(package)
-            || generations.iter().flatten().any(|one| one.package == package)
-            || orders.iter().flatten().any(|order| order.package == package)
-            || self.staging == Some(package)
-            || self.lent.iter().any(|(_, lent)| *lent == package)
-            || self.step == Step::Reap(After::Stage(package))
-            || self.step == Step::BackOff(package)
-    }
-
-    /// Whether a new order would have to wait for a transaction to end. (One that only gives memory back is over.)
-    pub fn busy(&self) -> Option<Busy> {
-        match (self.pending, self.order) {
-            (Some(order), _) => Some(Busy { job: order.record }),
-            (None, Some(order)) if self.public_step().is_some() => Some(Busy { job: order.record }),
-            _ => None,
-        }
-    }
-
-    fn in_probation(&self) -> bool {
-        self.spare.is_some() && self.public_step().is_none()
-    }
-
-    /// The step as the operator sees it; `None` when the outcome is known.
-    fn public_step(&self) -> Option<PublicStep> {
-        Some(match self.step {
-            Step::Idle | Step::Reap(After::Rest) => return None,
-            Step::StageNew | Step::Reap(After::Stage(_)) => PublicStep::StageNew,
-            Step::StageSpare => PublicStep::StageSpare,
-            Step::Quiesce => PublicStep::Quiesce,
-            Step::Attach => PublicStep::Attach,
-            Step::Enable => PublicStep::Enable,
-            Step::Resume => PublicStep::Resume,
-            Step::Measure => PublicStep::Measure,
-            Step::BackOff(_) => PublicStep::BackOff,
-        })
-    }
-
-    /// Something from the slot's shadow.
-    pub fn shadow_event<W: World>(&mut self, env: &mut Env<'_, W>, event: &shadow::Event) {
-        const QUIESCED: u32 = shadow::EventKind::Quiesced as u32;
-        const ATTACHED: u32 = shadow::EventKind::Attached as u32;
-        const ENABLED: u32 = shadow::EventKind::Enabled as u32;
-        const REFUSED: u32 = shadow::EventKind::Refused as u32;
-        const FAILED: u32 = shadow::EventKind::Failed as u32;
-        const RETIRE: u32 = shadow::EventKind::Retire as u32;
-        const GAP: u32 = shadow::EventKind::Gap as u32;
-        const IDLE: u32 = shadow::EventKind::Idle as u32;
-        if matches!(event.kind, RETIRE | IDLE) {
-            let of_holder = self
-                .holder
-                .is_some_and(|holder| holder.generation == event.generation);
-            match event.kind {
-                RETIRE if of_holder => self.lost(env, recover::failure(event.a, event.b)),
-                IDLE if of_holder => self.idle(env, event.a, event.b == 1, event.c),
-                _ => {}
-            }
-            return;
-        }
-        // An answer to a transaction that was given up.
-        if event.transaction != self.transaction {
-            return;
-        }
-        let of_target = self
-            .target
-            .is_some_and(|target| target.generation == event.generation);
-        let of_holder = self
-            .holder
-            .is_some_and(|holder| holder.generation == event.generation);
-        match (event.kind, self.step) {
-            (QUIESCED, _) => self.quiesced(env, event.a, event.b),
-            (ATTACHED, Step::Attach) if of_target => self.attached(env),
-            (ENABLED, Step::Enable) if of_holder => self.enabled(env, event),
-            (REFUSED | FAILED, Step::Enable) if of_holder => {
-                self.shadow_active = true;
-                let reason = match event.kind {
-                    REFUSED => Reason::CapabilityLost { fields: event.a },
-                    _ => recover::failure(event.a, event.b),
-                };
-                self.target_failed(env, reason);
-            }
-            (ENABLED, Step::Resume) => self.resumed(env),
-            (GAP, _) => self.gap(env, event.a, event.b),
-            _ => {}
-        }
-    }
-
-    /// The stager finished a job.
-    pub fn built<W: World>(&mut self, env: &mut Env<'_, W>, outcome: &stager::Outcome) {
-        let result = match outcome.refusal {
-            0 => Ok(outcome.generation),
-            refusal => Err(stage::refusal(refusal, outcome.detail)),
-        };
-        self.lent.retain(|(job, _)| *job != outcome.id);
-        if self.job != Some(outcome.id) {
-            // A job that was given up: what it built is given back. Or the predecessor had written down what this message
-            // says, and died before it let go of the message.
-            if let Ok(generation) = result
-                && !self.has(generation)
-            {
-                self.bury(generation);
-                self.save(env);
-                self.reap_if_idle(env);
-            }
-            return;
-        }
-        self.job = None;
-        match (self.step, result) {
-            (Step::StageNew, Ok(generation)) => self.staged_new(env, generation),
-            (Step::StageSpare, Ok(generation)) => self.staged_spare(env, generation),
-            (_, Err(reason)) => self.stage_failed(env, reason),
-            (_, Ok(generation)) => self.bury(generation),
-        }
-    }
-
-    /// The generation is put to use, or is to be.
-    fn has(&self, generation: u32) -> bool {
-        let all = [self.holder, self.target, self.spare, self.held];
-        all.iter().flatten().any(|one| one.generation == generation)
-    }
-
-    /// Root saw a driver of the slot stop.
-    pub fn died<W: World>(&mut self, env: &mut Env<'_, W>, generation: u32, reason: Reason) {
-        if self.holder.is_some_and(|holder| holder.generation == generation) {
-            self.lost(env, reason);
-        }
-    }
-
-    /// Time has passed.
-    pub fn tick<W: World>(&mut self, env: &mut Env<'_, W>) {
-        let now = env.world.now();
-        if self.deadline.is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        self.deadline = None;
-        match self.step {
-            Step::Idle => self.commit(env),
-            Step::StageNew | Step::StageSpare => {
-                self.job = None;
-                self.stage_failed(env, Reason::StagerSilent);
-            }
-            Step::Quiesce => self.quiesce_late(env),
-            Step::Attach => self.go_offline(env, Reason::ShadowSilent),
-            Step::Enable => {
-                // Whether it serves already is not known.
-                self.impersonate(env);
-                self.target_failed(env, Reason::ShadowSilent);
-            }
-            Step::Resume => self.resume_late(env),
-            Step::Measure => self.publish(env),
-            Step::Reap(_) => self.reap(env),
-            Step::BackOff(package) => self.make_room(env, package),
         }
     }
 

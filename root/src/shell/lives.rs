@@ -9,8 +9,8 @@ use sel4_root_task::debug_println;
 use supervision::Code;
 use supervision::root::DomainState;
 use system_spec::spec::{MAX_PDS, PAGE, Pd, Spec};
+use trace::clock;
 
-use super::log::{counter, counter_hz};
 use super::memory::path;
 use super::system::{PdCaps, Static, run};
 
@@ -55,7 +55,7 @@ impl Lives {
             described.name
         );
         let _ = cap::Tcb::from_bits(caps.tcb).tcb_suspend();
-        if life.fault(counter(), counter_hz(), cause) == Verdict::Restart {
+        if life.fault(clock::ticks(), clock::hz(), cause) == Verdict::Restart {
             answer_caller(caps, Code::Restarted);
             if let Err(error) = restart(spec, caps, &described) {
                 debug_println!("root: {} cannot be started anew: {error:?}", described.name);

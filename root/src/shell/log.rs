@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use system_spec::spec::Spec;
+use trace::clock::ticks;
 use trace::{Event, Kind, Writer};
 
 use super::Failure;
@@ -45,24 +46,6 @@ impl Log {
     /// Writes an event.
     pub fn write(&mut self, kind: Kind, slot: usize, generation: u32, a: u64, b: u64) {
         self.writer
-            .write(&Event::new(counter(), kind, slot as u32, generation).with(a, b));
+            .write(&Event::new(ticks(), kind, slot as u32, generation).with(a, b));
     }
-}
-
-/// Ticks of CNTPCT a second.
-pub fn counter_hz() -> u64 {
-    let hz: u64;
-    // SAFETY: as `counter`.
-    unsafe { core::arch::asm!("mrs {}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
-    hz
-}
-
-/// CNTPCT.
-pub fn counter() -> u64 {
-    let ticks: u64;
-    // SAFETY: reads a register that is readable here (the kernel exports it to user level) and has no effect.
-    unsafe {
-        core::arch::asm!("mrs {}, cntpct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
-    };
-    ticks
 }

@@ -3,7 +3,6 @@
 #![no_std]
 #![no_main]
 
-use core::arch::asm;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 
@@ -22,6 +21,7 @@ use shared_ring::page::SharedPage;
 use shared_ring::{Area, shared_words};
 use supervision::timer::Op;
 use system_spec::config::{LinkConfig, RegionConfig, ShadowConfig};
+use trace::clock;
 
 #[cfg(feature = "mortal")]
 mod mortal;
@@ -40,22 +40,6 @@ const REQUEST_DEADLINE_S: u64 = 1;
 /// keep the processor from it for a while (`command` does), this is no shorter.
 const WATCH_MS: u64 = 500;
 
-/// CNTPCT.
-fn counter() -> u64 {
-    let ticks: u64;
-    // SAFETY: reads a register that is readable here (the kernel exports it to EL0); touches no memory.
-    unsafe { asm!("mrs {}, cntpct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
-    ticks
-}
-
-/// Its frequency in Hz.
-fn counter_hz() -> u64 {
-    let hz: u64;
-    // SAFETY: as `counter`.
-    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
-    hz
-}
-
 struct World {
     timer: Channel,
     /// The last notification of a wake-up goes into the kernel together with the wait for the next.
@@ -65,7 +49,7 @@ struct World {
 
 impl Env for World {
     fn now(&self) -> u64 {
-        counter()
+        clock::ticks()
     }
     fn notify(&mut self, channel: u64) {
         self.last.defer_notify(Channel::new(channel as usize));
@@ -160,15 +144,15 @@ fn init() -> Pd {
         trace,
     };
     let times = Times {
-        request_deadline: REQUEST_DEADLINE_S * counter_hz(),
+        request_deadline: REQUEST_DEADLINE_S * clock::hz(),
         patience: config.patience,
-        watch: WATCH_MS * counter_hz() / 1000,
+        watch: WATCH_MS * clock::hz() / 1000,
     };
-    let (shadow, again) =
-        assemble(config, kept, work, pages, area, times, counter()).expect("a configuration that can be");
+    let (shadow, again) = assemble(config, kept, work, pages, area, times, clock::ticks())
+        .expect("a configuration that can be");
     world
         .trace
-        .write(&trace::Event::new(counter(), trace::Kind::Started, 0, 0));
+        .write(&trace::Event::new(clock::ticks(), trace::Kind::Started, 0, 0));
     let mut pd = Pd { world, shadow };
     pd.shadow.begin(again, &mut pd.world);
     if let Some(action) = pd.world.last.take() {

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use shadow::ledger::Region;
 
-use crate::{counter, counter_hz};
+use trace::clock;
 
 /// Root buries who dies more often than four times a second for long.
 const LIFE_MS: u64 = 260;
@@ -23,11 +23,11 @@ pub struct Mortal {
 impl Mortal {
     /// A life that begins now.
     pub fn new(words: &'static [AtomicU64]) -> Self {
-        let now = counter();
+        let now = clock::ticks();
         LEFT.store(now % LAST_WORDS, Relaxed);
         Self {
             words,
-            end: now + LIFE_MS * counter_hz() / 1000,
+            end: now + LIFE_MS * clock::hz() / 1000,
         }
     }
 }
@@ -37,7 +37,7 @@ impl Region for Mortal {
         self.words.load(at)
     }
     fn store(&self, at: usize, value: u64) {
-        if counter() >= self.end {
+        if clock::ticks() >= self.end {
             match LEFT.load(Relaxed).checked_sub(1) {
                 Some(left) => LEFT.store(left, Relaxed),
                 None => panic!("a test lets the shadow die here"),

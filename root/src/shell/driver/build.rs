@@ -289,7 +289,7 @@ impl DeviceSlot {
         page.window_len = build.window.pages() * PAGE as u64;
         page.heap_vaddr = build.window.heap_vaddr();
         page.heap_len = build.window.heap_len();
-        page.counter_hz = counter_hz();
+        page.counter_hz = trace::clock::hz();
         for (index, (entry, registers)) in page.mmio.iter_mut().zip(&self.registers).enumerate() {
             let vaddr = MMIO_VADDR + index as u64 * 0x1_0000 + registers.phys_addr % PAGE as u64;
             *entry = MmioRegion {
@@ -308,13 +308,4 @@ impl DeviceSlot {
         }
         page
     }
-}
-
-/// Frequency of CNTPCT in Hz.
-fn counter_hz() -> u64 {
-    let hz: u64;
-    // SAFETY: reads a register that has no effect on anything; user level may (the kernel exports CNTPCT, and the
-    // frequency with it).
-    unsafe { core::arch::asm!("mrs {}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
-    hz
 }
