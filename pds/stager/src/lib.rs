@@ -19,7 +19,7 @@ mod verify;
 
 pub use build::{ANSWER_WORDS, Root, clean_up};
 pub use unreported::Unreported;
-pub use verify::{WrongClass, verify};
+pub use verify::{CONFIGURATION, WrongClass, verify};
 
 /// Most message words of a call to root: five and two per segment.
 pub const CALL_WORDS: usize = 5 + 2 * MAX_SEGMENTS;

@@ -1,0 +1,4 @@
+//! See `oracles::link`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| oracles::link(bytes));
