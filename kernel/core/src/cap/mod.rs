@@ -409,7 +409,9 @@ impl Cap {
     /// The badge, where the type has one that separates families of capabilities.
     pub fn badge(self) -> Option<u64> {
         match self {
-            Self::Endpoint { badge, .. } | Self::Notification { badge, .. } => Some(badge),
+            Self::Endpoint { badge, .. } | Self::Notification { badge, .. } | Self::Smc { badge } => {
+                Some(badge)
+            }
             _ => None,
         }
     }

@@ -77,7 +77,6 @@ pub trait Tree: Memory {
         let original = match (cap, parent) {
             (Cap::Untyped { .. }, _) => true,
             (Cap::IrqHandler { .. } | Cap::SgiSignal { .. }, Cap::IrqControl) => true,
-            (Cap::Smc { badge: a }, Cap::Smc { badge: b }) => a != b,
             _ => cap.badge().is_some() && cap.badge() != parent.badge(),
         };
         if let (

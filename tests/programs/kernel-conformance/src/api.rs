@@ -15,6 +15,8 @@ pub const ASID_CONTROL: Cap = 5;
 pub const ASID_POOL: Cap = 6;
 /// Authority over domains.
 pub const DOMAIN: Cap = 11;
+/// Authority to call firmware.
+pub const SMC: Cap = 15;
 /// The initial thread's TCB, whose maximum controlled priority is 255.
 pub const INIT_TCB: Cap = 1;
 

@@ -18,6 +18,7 @@ mod preempt;
 mod reply;
 mod sched;
 mod sched_context;
+mod smc;
 mod tcb;
 mod transfer;
 mod untyped;
@@ -55,6 +56,7 @@ pub const ALL: &[Part] = &[
     ("vspace", vspace::TESTS),
     ("asid", asid::TESTS),
     ("irq", irq::TESTS),
+    ("smc", smc::TESTS),
     ("domain", domain::TESTS),
     ("fpu", fpu::TESTS),
     ("hostile", hostile::TESTS),
