@@ -8,6 +8,7 @@ mod case;
 mod crashes;
 mod demo;
 mod drivers;
+mod kernel_file;
 mod loading;
 mod mortal_shadow;
 mod orders;
@@ -35,6 +36,10 @@ fn main() {
         .chain(loaded_trials(
             "drivers_are_replaced_under_load_and_nothing_is_lost",
             demo::run,
+        ))
+        .chain(loaded_trials(
+            "kernel_file_says_what_memory_is_left",
+            kernel_file::run,
         ))
         .chain(loaded_trials("drivers_that_go_wrong_are_undone", drivers::run))
         .chain(loaded_trials(
