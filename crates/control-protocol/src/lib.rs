@@ -16,6 +16,7 @@ pub mod frame;
 pub mod record;
 pub mod reply;
 pub mod request;
+pub mod vitals;
 
 pub use decoder::Decoder;
 pub use frame::{Frame, Kind, MAX_FRAME, MAX_PAYLOAD, VERSION};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::PackageHash;
 use crate::cause::Cause;
 use crate::record::{PackageLabel, Reason, Record, Step};
+use crate::vitals::{Flow, Vitals};
 
 /// Longest name of a PD or device.
 pub const NAME_MAX: usize = 36;
@@ -38,7 +39,7 @@ pub enum Reply<'a> {
     Packages(Vec<Package, MAX_PACKAGES>),
     /// To `UploadBegin`, `UploadChunk`, `UploadEnd`.
     Upload(Upload),
-    /// To all that [have an effect](crate::Request::has_effect): the number of the job.
+    /// To all that [change a driver](crate::Request::has_effect): the number of the job.
     Accepted {
         /// For `Job`.
         job: u32,
@@ -76,6 +77,10 @@ pub enum Reply<'a> {
     Error(Error),
     /// To `Domains`: those that ever faulted.
     Domains(Vec<Domain, MAX_DOMAINS>),
+    /// To `Vitals`.
+    Vitals(Vitals),
+    /// To `Record`: the shadow was told so.
+    Recording(Flow),
 }
 
 /// A static PD that faulted.
@@ -264,4 +269,6 @@ pub enum Error {
     OutOfRange,
     /// An orderly stop is under way.
     Stopping,
+    /// An order that came after a later one of the same asker, or so late that nobody knows any more whether it was obeyed.
+    Stale,
 }

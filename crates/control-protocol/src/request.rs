@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::PackageHash;
+use crate::vitals::Flow;
 
 /// A request. Those that only read may be asked again at any time; the others ([`Request::has_effect`]) are answered
 /// from memory when the same session repeats the same request number.
@@ -117,6 +118,15 @@ pub enum Request<'a> {
     Stop,
     /// Which of the system's own PDs faulted. Answer: `Domains`.
     Domains,
+    /// What the devices do and have done, and the memory of their drivers. Answer: `Vitals`.
+    Vitals,
+    /// Record the flow of a device's requests in the shadow's trace, or do so no more. Answer: `Recording`.
+    Record {
+        /// Name of the device slot.
+        device: &'a str,
+        /// For how long.
+        flow: Flow,
+    },
 }
 
 impl Request<'_> {
@@ -131,6 +141,7 @@ impl Request<'_> {
                 | Self::Discard { .. }
                 | Self::Rollback { .. }
                 | Self::Kill { .. }
+                | Self::Record { .. }
         )
     }
 }

@@ -34,6 +34,16 @@ pub trait Env {
     fn set_timeout(&mut self, deadline: u64);
     /// Keep an event.
     fn trace(&mut self, event: &trace::Event);
+    /// Count what a driver of slot `slot` (its number) answered. Not everybody wants to know.
+    #[inline]
+    fn tally(&mut self, slot: u32, tally: trace::Tally) {
+        let _ = (slot, tally);
+    }
+    /// Show how the slot stands. Not everybody wants to know.
+    #[inline]
+    fn stand(&mut self, slot: u32, standing: trace::Standing) {
+        let _ = (slot, standing);
+    }
 }
 
 /// Plain data that crosses a link.
@@ -81,6 +91,10 @@ pub trait Class {
 
     /// The client's name for its request.
     fn client_id(request: &Self::Request) -> u32;
+    /// Units of data that the request moves; what a unit is, `unit` says.
+    fn units(request: &Self::Request) -> u64;
+    /// Bytes of a unit, for clients that were promised this record.
+    fn unit(promised: &Self::Record) -> u64;
     /// Validate a client's request against what clients were promised, and translate it into a driver's.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ use crate::{Class, Env};
 
 mod answers;
 mod feed;
+mod flow;
 #[cfg(feature = "model")]
 mod fork;
 mod learn;
@@ -128,6 +129,8 @@ pub struct Slot<'s, C: Class, P, R = Unkept> {
     /// When to look for a request that has been with the driver too long.
     check_at: Option<u64>,
     watch: watch::Watch,
+    /// What is recorded of the flow of requests.
+    flow: flow::Recorder,
     /// CNTPCT at the beginning of this pass.
     now: u64,
     /// What outlives us.
@@ -195,6 +198,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
             handing: Handing::default(),
             check_at: None,
             watch: watch::Watch::default(),
+            flow: flow::Recorder::default(),
             now,
             ledger,
             changed: false,
@@ -243,6 +247,10 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
                 [ticks, completions, 0],
                 outbox,
             );
+            return;
+        }
+        if is(CommandKind::Flow) {
+            self.flow = flow::Recorder::begin(command.a);
             return;
         }
         self.transaction = command.transaction;

@@ -62,6 +62,14 @@ fn members(mut set: u64) -> impl Iterator<Item = usize> {
     })
 }
 
+impl Entry {
+    /// CNTPCT when it was last handed to a driver.
+    #[inline]
+    pub fn since(&self) -> u64 {
+        self.since
+    }
+}
+
 impl Tracker {
     /// Entry of a live request.
     #[inline]

@@ -25,6 +25,32 @@ pub enum CommandKind {
     Offline = 6,
     /// The transaction ended: answer `Gap`.
     EndGap = 7,
+    /// Record the flow of requests in the trace: `a` is a [`Flow`]. No answer is expected, and no transaction meant.
+    Flow = 8,
+}
+
+/// For how long each pass that changed the flow of requests is put into the trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Flow {
+    /// Not at all.
+    #[default]
+    Off = 0,
+    /// Until it is switched off.
+    On = 1,
+    /// Until a swap is over, and a little longer: then the trace has what came before, the swap, and what came after.
+    Single = 2,
+}
+
+impl Flow {
+    /// From a message word; what is not known is off.
+    pub fn from_word(word: u64) -> Self {
+        match word {
+            1 => Self::On,
+            2 => Self::Single,
+            _ => Self::Off,
+        }
+    }
 }
 
 /// What to do about a lost capability.

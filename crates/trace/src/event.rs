@@ -133,6 +133,9 @@ kinds! {
     Kill = 33, "kill", "", "";
     /// Root: a static PD faulted. `slot` is its index, `generation` its restarts so far. `a` fault label, `b` address.
     DomainFault = 34, "protection domain faulted", "label", "address";
+    /// Shadow, while the flow of requests is recorded: a pass in which it changed. `a` requests answered, `b` requests accepted and
+    /// not answered.
+    Flow = 35, "flow", "answered", "live";
 }
 
 /// An event as a line of text: `[   12.345678] slot 0 gen 3: quiesced, in flight 32, left 1`.

@@ -6,8 +6,12 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::Event;
+use crate::counters::{self, Counters, SLOT_WORDS, SLOTS, Standing, Tally};
 
-const EVENTS: usize = 64;
+/// Where the counters begin.
+const COUNTERS: usize = 64;
+/// Where the events begin.
+pub const EVENTS: usize = COUNTERS + 8 * SLOT_WORDS * SLOTS;
 const WORDS: usize = size_of::<Event>() / 8;
 
 /// Events that fit into a region of `len` bytes.
@@ -38,8 +42,17 @@ impl Words {
 
     /// The number of events ever written.
     fn written(&self) -> &AtomicU64 {
-        // SAFETY: only called when the capacity is not 0, so that the region has at least 96 bytes (`new`).
+        // SAFETY: only called when the capacity is not 0, so that the region is longer than `EVENTS` bytes (`new`).
         unsafe { self.base.as_ref() }
+    }
+
+    /// The counters of a slot; `None` without capacity, or if there is no such slot.
+    #[inline]
+    fn counters(&self, slot: u32) -> Option<&[AtomicU64; SLOT_WORDS]> {
+        let slot = slot as usize;
+        // SAFETY: with a capacity the region is longer than `EVENTS`, where the words of the last slot end; aligned as `base`.
+        (self.capacity != 0 && slot < SLOTS)
+            .then(|| unsafe { self.base.add(COUNTERS / 8 + slot * SLOT_WORDS).cast().as_ref() })
     }
 
     /// The words of event `number`; `None` without capacity.
@@ -103,6 +116,32 @@ impl Writer {
         self.written = self.written.wrapping_add(1);
         self.words.written().store(self.written, Ordering::Release);
     }
+
+    /// Count requests of a slot.
+    #[inline]
+    pub fn tally(&mut self, slot: u32, tally: Tally) {
+        let Some(words) = self.words.counters(slot) else {
+            return;
+        };
+        let add = |at: usize, more: u64| {
+            let sum = words[at].load(Ordering::Relaxed).wrapping_add(more);
+            words[at].store(sum, Ordering::Relaxed);
+        };
+        add(counters::ANSWERED, tally.answered);
+        add(counters::BYTES, tally.bytes);
+        add(counters::WAITED, tally.waited);
+    }
+
+    /// Show how a slot stands.
+    #[inline]
+    pub fn stand(&mut self, slot: u32, standing: Standing) {
+        let Some(words) = self.words.counters(slot) else {
+            return;
+        };
+        words[counters::LIVE].store(standing.live, Ordering::Relaxed);
+        words[counters::SENT].store(standing.sent, Ordering::Relaxed);
+        words[counters::STATE].store(standing.state(), Ordering::Relaxed);
+    }
 }
 
 /// Where a reader stands.
@@ -146,6 +185,12 @@ impl Reader {
         // SAFETY: the caller's contract is the same; nothing below stores.
         let words = unsafe { Words::new(base, len) };
         Self { words }
+    }
+
+    /// What is counted of a slot; `None`: nobody does.
+    pub fn counters(&self, slot: u32) -> Option<Counters> {
+        let words = self.words.counters(slot)?;
+        Counters::from_words(core::array::from_fn(|at| words[at].load(Ordering::Relaxed)))
     }
 
     /// The next event, or `None` when there is no newer one. A writer that jumps or goes back costs events, nothing else:

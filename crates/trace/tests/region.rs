@@ -4,10 +4,10 @@ use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 
 use proptest::prelude::*;
-use trace::{Cursor, Event, Kind, Line, Reader, Writer, capacity};
+use trace::{Cursor, Event, Kind, Line, Reader, SLOTS, Standing, Tally, Writer, capacity};
 
 const EVENTS: usize = 8;
-const LEN: usize = 64 + 32 * EVENTS;
+const LEN: usize = trace::EVENTS + 32 * EVENTS;
 
 /// A region on the heap, leaked: writer and reader share it for the rest of the test.
 fn region() -> NonNull<u8> {
@@ -65,13 +65,56 @@ fn restarted_writer_goes_on_behind_its_predecessor() {
 
 #[test]
 fn region_too_short_swallows_everything() {
-    assert_eq!((capacity(0), capacity(95), capacity(96)), (0, 0, 1));
+    const SHORT: usize = trace::EVENTS + 31;
+    assert_eq!((capacity(0), capacity(SHORT), capacity(SHORT + 1)), (0, 0, 1));
     let base = region();
     // SAFETY: as in `pair`, with fewer bytes.
-    let (mut writer, reader) = unsafe { (Writer::new(base, 95), Reader::new(base, 95)) };
-    writer.write(&event(1));
+    let (mut writer, reader) = unsafe { (Writer::new(base, SHORT), Reader::new(base, SHORT)) };
+    for writer in [&mut writer, &mut Writer::nowhere()] {
+        writer.write(&event(1));
+        writer.tally(0, Tally::default());
+        writer.stand(0, Standing::default());
+    }
     assert_eq!(reader.read(&mut { Cursor::OLDEST }), None);
-    Writer::nowhere().write(&event(1));
+    assert_eq!(reader.counters(0), None);
+}
+
+#[test]
+fn counters_add_up_over_restarts_and_disturb_no_event() {
+    let (base, mut writer, reader) = pair();
+    assert_eq!(reader.counters(1), None, "nobody counts it");
+    let tally = Tally {
+        answered: 2,
+        bytes: 8192,
+        waited: 70,
+    };
+    let standing = Standing {
+        live: 0b101,
+        sent: 0b1,
+        mode: 2,
+        generation: 9,
+    };
+    (0..2 * EVENTS as u64).for_each(|n| writer.write(&event(n)));
+    writer.tally(1, tally);
+    // SAFETY: as in `pair`; the first writer writes no more.
+    let mut second = unsafe { Writer::new(base, LEN) };
+    second.tally(1, tally);
+    second.stand(1, standing);
+    second.tally(SLOTS as u32, tally);
+    second.stand(u32::MAX, standing);
+    let counters = reader.counters(1).unwrap();
+    assert_eq!(
+        (
+            counters.total.answered,
+            counters.total.bytes,
+            counters.total.waited
+        ),
+        (4, 16384, 140)
+    );
+    assert_eq!(counters.standing, standing);
+    assert_eq!((reader.counters(0), reader.counters(SLOTS as u32)), (None, None));
+    let last = EVENTS as u64 + 1..2 * EVENTS as u64;
+    assert_eq!(all(&reader, &mut { Cursor::OLDEST }), last.collect::<Vec<_>>());
 }
 
 #[test]

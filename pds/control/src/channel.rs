@@ -4,13 +4,15 @@
 //! repeated question with an effect is answered from a small memory and not executed again.
 
 use control_protocol::frame::{self, Kind, MAX_FRAME};
-use control_protocol::{CHUNK_MAX, Decoder, Frame, Reply, Request, VERSION};
+use control_protocol::{CHUNK_MAX, Decoder, Error, Frame, Reply, Request, VERSION};
 use heapless::{Deque, Vec};
 
 use crate::history::Asker;
 
 /// Answers that are kept for repeated questions.
 const KEPT: usize = 16;
+/// Askers of whom it is known how far their orders are.
+const ASKERS: usize = 16;
 /// Longest answer that is kept: that to a request with an effect is short.
 const KEPT_LEN: usize = 64;
 
@@ -19,6 +21,7 @@ const KEPT_LEN: usize = 64;
 pub struct Channel {
     decoder: Decoder,
     answered: Deque<Answer, KEPT>,
+    newest: Newest,
     out: [u8; MAX_FRAME],
     out_from: usize,
     out_to: usize,
@@ -29,6 +32,28 @@ struct Answer {
     session: u64,
     request: u32,
     payload: Vec<u8, KEPT_LEN>,
+}
+
+/// The newest order of each asker, the least recent asker first: what is older was answered, or overtaken on the way.
+#[derive(Debug)]
+struct Newest(Deque<Asker, ASKERS>);
+
+impl Newest {
+    /// The order is newer than all of this asker's before; from now on it is the newest.
+    fn is_new(&mut self, order: Asker) -> bool {
+        let known = self.0.iter().find(|asker| asker.session == order.session);
+        // The count of requests may wrap.
+        if known.is_some_and(|asker| order.request.wrapping_sub(asker.request) as i32 <= 0) {
+            return false;
+        }
+        self.0.retain(|asker| asker.session != order.session);
+        if self.0.is_full() {
+            self.0.pop_front();
+        }
+        // There is room by the lines above.
+        let _ = self.0.push_back(order);
+        true
+    }
 }
 
 impl Default for Channel {
@@ -43,6 +68,7 @@ impl Channel {
         Self {
             decoder: Decoder::new(),
             answered: Deque::new(),
+            newest: Newest(Deque::new()),
             out: [0; MAX_FRAME],
             out_from: 0,
             out_to: 0,
@@ -79,7 +105,10 @@ impl Channel {
             return false;
         };
         let len = match (frame.kind, frame.version) {
-            (Kind::Request, VERSION) => answer(&mut self.answered, &mut self.out, &frame, noise, execute),
+            (Kind::Request, VERSION) => {
+                let memory = (&mut self.answered, &mut self.newest);
+                answer(memory, &mut self.out, &frame, noise, execute)
+            }
             (Kind::Request, _) => {
                 frame::encode_other_version(&mut self.out, frame.session, frame.request).len()
             }
@@ -93,7 +122,7 @@ impl Channel {
 
 /// Encodes the answer to a frame of our version into `out`; answers its length.
 fn answer<F>(
-    answered: &mut Deque<Answer, KEPT>,
+    (answered, newest): (&mut Deque<Answer, KEPT>, &mut Newest),
     out: &mut [u8; MAX_FRAME],
     frame: &Frame<'_>,
     noise: (u64, u64),
@@ -111,18 +140,19 @@ where
     }
     let request = frame.message::<Request<'_>>();
     let mut buffer = [0; CHUNK_MAX];
-    let reply = execute(
-        Asker {
-            session,
-            request: number,
-        },
-        request,
-        noise,
-        &mut buffer,
-    );
+    let asker = Asker {
+        session,
+        request: number,
+    };
+    let has_effect = request.is_some_and(|request| request.has_effect());
+    let reply = if has_effect && !newest.is_new(asker) {
+        Reply::Error(Error::Stale)
+    } else {
+        execute(asker, request, noise, &mut buffer)
+    };
     // Every reply fits a frame (tested in `control-protocol`); one that did not would be silence.
     let encoded = frame::encode(out, Kind::Reply, session, number, &reply).unwrap_or(&[]);
-    if request.is_some_and(|request| request.has_effect()) {
+    if has_effect {
         let payload = encoded
             .get(frame::HEADER..encoded.len().saturating_sub(frame::TRAILER))
             .unwrap_or(&[]);

@@ -12,6 +12,7 @@ use crate::world::World;
 use orders::{beside, rollback, settle, update};
 
 mod orders;
+mod vitals;
 
 /// Most static PDs of a system.
 const PDS: u32 = 63;
@@ -72,6 +73,8 @@ pub(crate) fn execute<'b>(
         Request::ReportRead { name, offset, len } => report_read(core, world, name, offset, len, buffer),
         Request::Stop => Ok(stop(core, world)),
         Request::Domains => Ok(domains(world)),
+        Request::Vitals => Ok(vitals::vitals(core, world)),
+        Request::Record { device, flow } => vitals::record(core, world, device, flow),
     };
     reply.unwrap_or_else(Reply::Error)
 }

@@ -1,5 +1,6 @@
 //! What control can do, as seen from inside.
 
+use control_protocol::vitals::Memory;
 use supervision::{Code, root, shadow, stager};
 
 use crate::state::SlotState;
@@ -52,6 +53,16 @@ pub trait World {
     fn domain(&mut self, index: u32) -> Option<root::DomainState>;
     /// What the driver that runs in the slot took of the processor since this was asked last. `None`: none runs.
     fn consumed(&mut self, slot: u32) -> Option<Consumed>;
+    /// What the shadow counts of device slot `slot`; `None`: it never ran, or shows nothing.
+    fn counters(&mut self, slot: u32) -> Option<trace::Counters> {
+        let _ = slot;
+        None
+    }
+    /// Memory of the slot's drivers, as root has it.
+    fn memory(&mut self, slot: u32) -> Option<Memory> {
+        let _ = slot;
+        None
+    }
     /// Sends a command to the shadow of `command.slot`. One that cannot be sent is lost, and shows as a missed deadline.
     fn command(&mut self, command: shadow::Command);
     /// Gives the stager a job. One that cannot be given is lost, and shows as a missed deadline.

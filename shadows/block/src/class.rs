@@ -43,6 +43,16 @@ impl<S: Scratch> Class for Block<S> {
         request.id
     }
 
+    /// Blocks.
+    #[inline]
+    fn units(request: &BlockRequest) -> u64 {
+        request.count.into()
+    }
+
+    fn unit(promised: &BlockCapabilities) -> u64 {
+        promised.block_size.into()
+    }
+
     #[inline]
     fn accept(
         session: &Plan,

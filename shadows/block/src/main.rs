@@ -61,7 +61,16 @@ impl Env for World {
     fn trace(&mut self, event: &trace::Event) {
         self.trace.write(event);
     }
+    #[inline]
+    fn tally(&mut self, slot: u32, tally: trace::Tally) {
+        self.trace.tally(slot, tally);
+    }
+    #[inline]
+    fn stand(&mut self, slot: u32, standing: trace::Standing) {
+        self.trace.stand(slot, standing);
+    }
 }
+const _: () = assert!(trace::SLOTS == system_spec::config::MAX_SLOTS);
 
 struct Pd {
     world: World,

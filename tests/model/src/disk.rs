@@ -89,6 +89,12 @@ impl Class for Disk {
     fn client_id(request: &BlockRequest) -> u32 {
         Block::client_id(request)
     }
+    fn units(request: &BlockRequest) -> u64 {
+        Block::units(request)
+    }
+    fn unit(promised: &BlockCapabilities) -> u64 {
+        Block::unit(promised)
+    }
     fn accept(
         session: &Confined,
         promised: &BlockCapabilities,

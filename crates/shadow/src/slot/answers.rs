@@ -2,22 +2,37 @@
 
 use shared_ring::page::Page;
 use supervision::shadow::Failure;
-use trace::Kind;
+use trace::{Kind, Tally};
 
 use super::{Mode, Outbox, Slot, detail};
 use crate::ledger::{Answered, Region};
 use crate::tracker::OWN_SESSION;
 use crate::{Class, Env};
 
+/// A request that was answered.
+#[derive(Clone, Copy)]
+pub(super) struct Relayed {
+    /// Units of data that it moved.
+    units: u64,
+    /// How long the driver had it, in ticks.
+    waited: u64,
+}
+
 impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Relay what the driver has answered. Ends after at most a table's worth: each answer uses up a request.
     pub(super) fn take_answers(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
         let mut count = 0;
+        let (mut units, mut waited) = (0u64, 0u64);
         let fault = loop {
             match self.sides[self.current].link.recv() {
                 Ok(None) => break None,
                 Ok(Some(response)) => match self.take_answer(&response, outbox, env) {
-                    Ok(relayed) => count += u32::from(relayed),
+                    Ok(None) => {}
+                    Ok(Some(relayed)) => {
+                        count += 1;
+                        units = relayed.units.wrapping_add(units);
+                        waited = relayed.waited.wrapping_add(waited);
+                    }
                     Err(detail) => break Some((Failure::UnknownRequest, detail)),
                 },
                 Err(violation) => {
@@ -35,6 +50,15 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.keep_gap();
         }
         self.watch.count(count);
+        if count > 0 {
+            self.flow.count(count);
+            let tally = Tally {
+                answered: count.into(),
+                bytes: units.wrapping_mul(C::unit(&self.promised)),
+                waited,
+            };
+            env.tally(self.number, tally);
+        }
         if count > 0
             && let Some(enabled) = self.first_completion.take()
         {
@@ -45,14 +69,14 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
     }
 
-    /// One answer; true: it was a client's. The error is a [`detail`].
+    /// One answer; `Some`: it was to a client's request. The error is a [`detail`].
     #[inline]
     pub(super) fn take_answer(
         &mut self,
         response: &C::Response,
         outbox: &mut Outbox,
         env: &mut impl Env,
-    ) -> Result<bool, u64> {
+    ) -> Result<Option<Relayed>, u64> {
         let (tag, generation) = C::stamp_of(response);
         if generation != self.kept.generation {
             return Err(detail::GENERATION);
@@ -62,18 +86,22 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let (session, id) = (tracker.entry(index).session, tracker.entry(index).client_id);
         let request: C::Request = tracker.request(index);
         let answer = C::relay(&request, response, id).ok_or(detail::ANSWER)?;
+        let relayed = Relayed {
+            units: C::units(&request),
+            waited: self.now.wrapping_sub(tracker.entry(index).since()),
+        };
         let heard = self.sides[self.current].link.cursor() as u32;
         if session == OWN_SESSION {
             self.finish(index, None, Some(heard));
             if core::mem::take(&mut self.own_is_old) {
-                return Ok(false);
+                return Ok(None);
             }
             let outcome = C::learn_answer(&mut self.learn, response);
             self.learnt(outcome, outbox, env);
-            return Ok(false);
+            return Ok(None);
         }
         self.answer(index, &request, &answer, Some(heard), env);
-        Ok(true)
+        Ok(Some(relayed))
     }
 
     /// A request is answered, in this order: the answer stands in the client's ring, unpublished; the ledger says that it

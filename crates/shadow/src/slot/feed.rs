@@ -60,6 +60,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         for session in &mut self.sessions {
             session.publish(env);
         }
+        self.show(env);
     }
 
     pub(super) fn driver_is_heard(&self) -> bool {

@@ -205,6 +205,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             outbox,
         );
         self.first_completion = Some(first_new);
+        self.flow.swapped();
         self.check_at = (handed != 0).then_some(first_new.saturating_add(self.times.request_deadline));
         C::learn_begin(&mut self.learn, &self.running);
         (self.learning, self.attempts) = (true, 0);

@@ -1,8 +1,9 @@
 //! The world as control calls it.
 
+use control_protocol::vitals::Memory;
 use supervision::{Code, root, shadow, stager};
 
-use super::{FakeWorld, Fault, HZ};
+use super::{FakeWorld, Fault, HZ, Mode, ROOM};
 use crate::state::SlotState;
 use crate::world::{Call, Consumed, World};
 
@@ -124,6 +125,37 @@ impl World for FakeWorld {
         };
         let len = buffer.len().min(bytes.len());
         buffer[..len].copy_from_slice(&bytes[..len]);
+    }
+
+    fn counters(&mut self, slot: u32) -> Option<trace::Counters> {
+        let (mode, generation) = match self.devices.get(&slot)?.mode {
+            Mode::Offline => (0, 0),
+            Mode::Attached(generation, _) => (1, generation),
+            Mode::Passive(generation) => (2, generation),
+            Mode::Active(generation) => (4, generation.unwrap_or(0)),
+        };
+        // As much traffic as time.
+        let total = trace::Tally {
+            answered: self.now,
+            bytes: 4096 * self.now,
+            waited: 50 * self.now,
+        };
+        let standing = trace::Standing {
+            live: 0b111,
+            sent: if mode == 2 { 0b011 } else { 0 },
+            mode,
+            generation,
+        };
+        Some(trace::Counters { total, standing })
+    }
+
+    fn memory(&mut self, slot: u32) -> Option<Memory> {
+        let generations = self.devices.get(&slot)?.generations.len();
+        Some(Memory {
+            generations: generations as u32,
+            room: ROOM.saturating_sub(generations) as u32,
+            each: 1 << 20,
+        })
     }
 
     fn read_trace(&mut self, source: usize, cursor: u64, buffer: &mut [u8]) -> Option<(usize, u64, u64)> {

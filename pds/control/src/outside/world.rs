@@ -2,6 +2,7 @@
 
 use control::state::SlotState;
 use control::{Call, Consumed, World};
+use control_protocol::vitals::Memory;
 use sel4_microkit::get_mr;
 use shared_ring::Area;
 use supervision::{Code, bus, root, shadow, stager};
@@ -56,6 +57,24 @@ impl World for Outside {
                 taken_us: get_mr(0),
                 budget_us: get_mr(1),
                 period_us: get_mr(2),
+            }),
+            _ => None,
+        }
+    }
+
+    fn counters(&mut self, slot: u32) -> Option<trace::Counters> {
+        // A slot has one shadow, and nobody else counts it.
+        let mut readers = self.traces.iter().flatten();
+        readers.find_map(|reader| reader.counters(slot))
+    }
+
+    fn memory(&mut self, slot: u32) -> Option<Memory> {
+        let root = channel(self.config.root_channel);
+        match call(root, root::Op::SlotState as u64, &[slot.into()]) {
+            Code::Ok => Some(Memory {
+                generations: u32::try_from(get_mr(1)).unwrap_or(u32::MAX),
+                room: u32::try_from(get_mr(2)).unwrap_or(u32::MAX),
+                each: get_mr(3),
             }),
             _ => None,
         }
