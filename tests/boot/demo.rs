@@ -6,12 +6,15 @@ use umbra::build::Config;
 use umbra::demo::{self, Clock, Plan};
 use umbra::qemu::Tee;
 use umbra::system;
+use umbra::timeline::swap::STEPS;
 
 /// Once up, once down, and once more past the first release.
 const UPDATES: usize = 6;
 
 /// Runs it.
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let picture = folder.path().join("update.svg");
     let image = system::boot_image(&system::default_description(), kernel, config)?;
     let report = demo::demonstrate(
         &Plan {
@@ -22,10 +25,17 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
             seed: 7,
             tee: Tee::Quiet,
             keep_disk: None,
+            svg: Some(&picture),
         },
         &mut |_, _, _| {},
     )?;
     ensure!(report.ok(), "{}", report.table());
     ensure!(report.rows.len() == UPDATES + 4, "{}", report.table());
+    // The first update, with all its steps and the requests of both clients.
+    let drawn = std::fs::read_to_string(&picture)?;
+    for part in STEPS.into_iter().chain(["blackout", "stager", "impersonating"]) {
+        ensure!(drawn.contains(part), "no {part} in {drawn}");
+    }
+    ensure!(!drawn.contains("not recorded"), "{drawn}");
     Ok(())
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod company;
 mod crashes;
 mod demo;
 mod drivers;

@@ -1,6 +1,7 @@
 //! What an operator can do beside putting a driver in: rehearse, stage, commit, discard, go back. Under load; no client may
 //! notice any of it.
 
+use crate::company;
 use crate::running::Running;
 use anyhow::{Result, ensure};
 use control_protocol::PackageHash;
@@ -18,6 +19,7 @@ use umbra::pack;
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     let mut running = Running::demo(config, kernel)?;
     running.operate(|client, patience| play(client, config, patience))?;
+    company::run(&mut running, config)?;
     let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
     Ok(())

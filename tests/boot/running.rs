@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use umbra::build::Config;
 use umbra::ctl::Client;
@@ -72,6 +72,17 @@ impl Running {
     /// Does something as the operator. An error comes with what the console shows.
     pub fn operate<R>(&mut self, act: impl FnOnce(&mut Client, &Patience) -> Result<R>) -> Result<R> {
         act(&mut self.client, &self.patience).with_context(|| self.guest.console().text())
+    }
+
+    /// The command channel's socket, which nobody holds now.
+    pub fn socket(&mut self) -> PathBuf {
+        self.client.release();
+        machine::command(&self.guest)
+    }
+
+    /// Another operator.
+    pub fn another(&mut self) -> Result<Client> {
+        demo::connect(&self.socket())
     }
 
     /// Ends a machine without clients.

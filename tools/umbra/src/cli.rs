@@ -41,6 +41,7 @@ enum Command {
     Bench(command::bench::Arguments),
     Boot(command::boot::Arguments),
     Build(command::build::Arguments),
+    Completions(command::completions::Arguments),
     Ctl(command::ctl::Arguments),
     Demo(command::demo::Arguments),
     Inspect(command::pack::InspectArguments),
@@ -49,6 +50,8 @@ enum Command {
     Run(command::run::Arguments),
     Setup(command::setup::Arguments),
     Test(command::test::Arguments),
+    Top(command::top::Arguments),
+    Trace(command::trace::Arguments),
 }
 
 /// Parses the arguments, runs the command, reports an error.
@@ -81,6 +84,7 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Bench(arguments) => command::bench::run(&arguments),
         Command::Boot(arguments) => command::boot::run(&arguments),
         Command::Build(arguments) => command::build::run(&arguments),
+        Command::Completions(arguments) => command::completions::run(&arguments, definition()),
         Command::Ctl(arguments) => command::ctl::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),
         Command::Inspect(arguments) => command::pack::inspect(&arguments),
@@ -89,6 +93,8 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Run(arguments) => command::run::run(&arguments),
         Command::Setup(arguments) => command::setup::run(&arguments),
         Command::Test(arguments) => command::test::run(&arguments),
+        Command::Top(arguments) => command::top::run(&arguments),
+        Command::Trace(arguments) => command::trace::run(&arguments),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod boot;
 pub mod build;
+pub mod completions;
 pub mod ctl;
 pub mod demo;
 pub mod key;
@@ -10,3 +11,5 @@ pub mod pack;
 pub mod run;
 pub mod setup;
 pub mod test;
+pub mod top;
+pub mod trace;

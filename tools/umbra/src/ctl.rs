@@ -1,12 +1,16 @@
 //! Talking to a running machine: what `cargo umbra ctl` does, and the client that the demo and the tests use.
 
 pub mod client;
+pub mod connection;
 pub mod json;
 pub mod place;
+pub mod story;
 pub mod table;
 pub mod text;
+pub mod traces;
 
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, ClientError};
+pub use client::Client;
+pub use connection::ClientError;

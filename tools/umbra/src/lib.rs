@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`] | arguments, exit codes |
 //! | [`command`] | one module per subcommand |
+//! | [`out`] | standard output, which may be closed |
 //! | [`setup`] | what must be installed, and installing it |
 //! | [`build`] | programs for the target, by cargo |
 //! | [`image`] | ELF files, user images, boot images, flat images |
@@ -12,9 +13,15 @@
 //! | [`pack`] | driver packages |
 //! | [`testing`] | what the boot tests are told |
 //! | [`demo`] | the demo: steps, report |
+//! | [`timeline`] | a swap as a picture |
+//! | [`top`] | the live view |
 //! | [`system`] | described systems: from `system.xml` to a boot image |
 //! | [`qemu`] | running machines: arguments, console, QMP |
 #![forbid(unsafe_code)]
+
+// First: its macros are meant everywhere below.
+#[macro_use]
+pub mod out;
 
 pub mod build;
 pub mod cli;
@@ -31,4 +38,6 @@ pub mod qemu;
 pub mod setup;
 pub mod system;
 pub mod testing;
+pub mod timeline;
+pub mod top;
 pub mod workspace;

@@ -3,17 +3,19 @@
 use crate::cli::Exit;
 use crate::ctl::{Client, ClientError, json, place, text};
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Subcommand, ValueEnum};
 use control_protocol::record::{Outcome, State};
-use control_protocol::request::{self, Commit};
+use control_protocol::request::Commit;
 use indicatif::ProgressBar;
+use order::Order;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 mod logs;
-mod package;
-mod show;
+mod order;
+pub(super) mod package;
+pub(super) mod show;
+mod watch;
 
 const EXIT_CODES: &str = "\
 Exit status:
@@ -36,108 +38,6 @@ pub struct Arguments {
     timeout: f64,
     #[command(subcommand)]
     order: Order,
-}
-
-#[derive(Subcommand)]
-enum Order {
-    /// Show what the devices do
-    Status,
-    /// Replace the driver of a device while it is in use
-    Update {
-        /// Package file; or the label or the beginning of the hash of a package in the store
-        #[arg(value_name = "PKG")]
-        package: String,
-        /// Device [default: the only one]
-        #[arg(long)]
-        device: Option<String>,
-        /// What to do if the new driver lacks a capability that the running one has
-        #[arg(long, value_enum, default_value_t = Policy::Refuse)]
-        policy: Policy,
-        /// Keep the update on probation until `ctl commit` or `ctl discard`
-        #[arg(long)]
-        manual_commit: bool,
-        /// Do and check everything up to the point where the device would be touched, then give it all back
-        #[arg(long, conflicts_with_all = ["policy", "manual_commit"])]
-        dry_run: bool,
-    },
-    /// Build a driver beside the one that runs and hold it; `ctl update` to the same package then takes it
-    Stage {
-        /// Package, as with `update`
-        #[arg(value_name = "PKG")]
-        package: String,
-        /// Device [default: the only one]
-        device: Option<String>,
-    },
-    /// Make an update final that is still on probation
-    Commit {
-        /// Device
-        device: String,
-    },
-    /// Give up a staged driver; or undo an update that is still on probation
-    Discard {
-        /// Device
-        device: String,
-    },
-    /// Go back to the driver before the last update
-    Rollback {
-        /// Device
-        device: String,
-    },
-    /// Stop the running driver as if it had crashed; it is restarted
-    Kill {
-        /// Device
-        device: String,
-    },
-    /// List the packages in the machine's store
-    Packages,
-    /// List what happened to the drivers
-    History {
-        /// Device [default: all]
-        device: Option<String>,
-    },
-    /// Print the trace of control, shadows and root, in order of time
-    Trace {
-        /// Go on printing until interrupted
-        #[arg(long)]
-        follow: bool,
-    },
-    /// List the reports of the clients, or fetch one
-    Report {
-        /// Client
-        name: Option<String>,
-        /// File to write it to, instead of a hexadecimal dump
-        #[arg(long, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// First byte
-        #[arg(long, default_value_t = 0)]
-        offset: usize,
-        /// Bytes [default: all]
-        #[arg(long)]
-        len: Option<usize>,
-    },
-    /// Ask the clients to stop, and wait until they have
-    Stop,
-}
-
-/// What to do about a lost capability.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Policy {
-    /// Go back to the old driver
-    Refuse,
-    /// Keep the new one, and fail only the requests that reveal the loss
-    Degrade,
-    /// Keep the new one, and do not compare
-    Force,
-}
-
-impl From<Policy> for request::Policy {
-    fn from(policy: Policy) -> Self {
-        match policy {
-            Policy::Refuse => Self::Refuse,
-            Policy::Degrade => Self::Degrade,
-            Policy::Force => Self::Force,
-        }
-    }
 }
 
 /// Runs the command.
@@ -209,6 +109,16 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
         Order::Packages => show::packages(client, as_json),
         Order::History { device } => show::history(client, device.as_deref(), as_json),
         Order::Trace { follow } => logs::trace(client, *follow, as_json),
+        Order::Log { follow } => logs::log(client, *follow, as_json),
+        Order::Watch { device } => watch::watch(client, device.as_deref(), as_json),
+        Order::Record { flow, device } => {
+            let device = the_device(client, device.as_deref())?;
+            client.record(&device, (*flow).into())?;
+            if as_json {
+                return show::print_json(&serde_json::json!({ "device": device, "recording": true }));
+            }
+            Ok(Exit::Success)
+        }
         Order::Report { name: None, .. } => logs::reports(client, as_json),
         Order::Report {
             name: Some(name),
@@ -221,7 +131,7 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
 }
 
 /// The device that is meant.
-fn the_device(client: &mut Client, named: Option<&str>) -> Result<String> {
+pub(super) fn the_device(client: &mut Client, named: Option<&str>) -> Result<String> {
     if let Some(name) = named {
         return Ok(name.to_owned());
     }

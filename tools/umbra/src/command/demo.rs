@@ -19,6 +19,9 @@ pub struct Arguments {
     /// Write the result as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw the first update as a timeline
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Measure in the host's time instead of virtual time (instructions)
     #[arg(long)]
     real_time: bool,
@@ -62,6 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             Tee::Quiet
         },
         keep_disk: arguments.keep_disk.as_deref(),
+        svg: arguments.svg.as_deref(),
     };
     let mut step = None;
     let report = demo::demonstrate(&plan, &mut |text, done, of| {

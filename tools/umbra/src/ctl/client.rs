@@ -1,77 +1,32 @@
-//! A client of the command channel: blocking, one question at a time.
-//!
-//! A question that is not answered in time is asked again under the same number, so that it is answered, and not
-//! executed twice. Before it go so many zero bytes that a frame which was cut off on the way is over.
+//! A client of the command channel: what can be asked, each question a function.
 
-use control_protocol::frame::{self, Frame, MAX_FRAME};
 use control_protocol::record::{Record, State};
 use control_protocol::reply::{Domain, Error, Hello, Package, Status, Stop, Upload};
 use control_protocol::request::{Commit, Policy};
-use control_protocol::{CHUNK_MAX, Decoder, PackageHash, Reply, Request, VERSION};
+use control_protocol::vitals::{Flow, Vitals};
+use control_protocol::{CHUNK_MAX, PackageHash, Reply, Request};
 use sha2::{Digest, Sha256};
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
-/// Why there is no answer, or not the one that was hoped for.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Nobody listens.
-    #[error("no machine answers at {}: is one running? (`cargo umbra run` starts one; `--socket` names another)", path.display())]
-    NotUp {
-        /// The socket.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The connection broke.
-    #[error("the connection to the machine broke (it may have stopped): {0}")]
-    Broken(#[source] io::Error),
-    /// No answer in time.
-    #[error("the machine did not answer within {} s; its console may tell why", .0.as_secs())]
-    Silent(Duration),
-    /// The other side speaks another version.
-    #[error(
-        "the machine speaks version {theirs} of the control protocol, this tool version {VERSION}: use the tool of the checkout that the image was built from"
-    )]
-    OtherVersion {
-        /// What it speaks.
-        theirs: u16,
-    },
-    /// Control refuses.
-    #[error("{}", super::text::error(.0))]
-    Refused(Error),
-    /// An answer to something else.
-    #[error("the machine's answer does not belong to the question (a fault of the control program)")]
-    Nonsense,
-}
+use super::connection::{ClientError, Connection, Result};
 
-type Result<T> = std::result::Result<T, ClientError>;
-
-/// How long to wait for an answer before asking again the first time; then twice as long each time, up to [`AGAIN`].
-const FIRST_AGAIN: Duration = Duration::from_millis(200);
-/// Longest wait before asking again.
-const AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait for an answer in all, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A pause in which others may have their turn.
+const LONG_PAUSE: Duration = Duration::from_millis(30);
 
-/// A connection to a machine's command channel.
+/// The operator's end of a command channel.
 #[derive(Debug)]
 pub struct Client {
-    stream: UnixStream,
-    decoder: Decoder,
-    session: u64,
-    last_request: u32,
-    patience: Duration,
+    connection: Connection,
 }
 
-/// Calls `$self.ask` and takes one kind of reply.
+/// Calls `$self.connection.ask` and takes one kind of reply.
 macro_rules! ask {
     ($self:ident, $request:expr, $pattern:pat => $value:expr) => {
-        $self.ask(&$request, |reply| match reply {
+        $self.connection.ask(&$request, |reply| match reply {
             $pattern => Ok($value),
             Reply::Error(error) => Err(ClientError::Refused(error)),
             _ => Err(ClientError::Nonsense),
@@ -93,112 +48,35 @@ impl Client {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub fn connect_within(socket: &Path, patience: Duration) -> Result<Self> {
-        let stream = UnixStream::connect(socket).map_err(|source| ClientError::NotUp {
-            path: socket.to_owned(),
-            source,
-        })?;
-        let mut client = Self::over(stream);
-        client.set_patience(patience);
+        let connection = Connection::to(socket, patience)?;
+        let mut client = Self { connection };
         client.hello()?;
         Ok(client)
     }
 
-    /// Over a connection that exists.
+    /// Over a stream that exists; it cannot be made anew when it breaks.
     pub fn over(stream: UnixStream) -> Self {
-        // Not a secret: it only keeps two tools apart. A hasher's keys are the randomness that the standard library has.
-        let mut seed = RandomState::new().build_hasher();
-        seed.write_u32(std::process::id());
-        let session = seed.finish();
         Self {
-            stream,
-            decoder: Decoder::new(),
-            session,
-            last_request: 0,
-            patience: PATIENCE,
+            connection: Connection::over(stream, PATIENCE),
         }
     }
 
     /// How long to wait for an answer in all. A machine that counts instructions on a busy host is slow.
     pub fn set_patience(&mut self, patience: Duration) {
-        self.patience = patience;
+        self.connection.set_patience(patience);
     }
 
-    /// Asks, waits, and hands the reply to `read`.
-    ///
-    /// # Errors
-    /// As [`ClientError`] says, and those of `read`.
-    pub fn ask<R>(&mut self, request: &Request<'_>, read: impl FnOnce(Reply<'_>) -> Result<R>) -> Result<R> {
-        self.last_request = self.last_request.wrapping_add(1);
-        let (session, number) = (self.session, self.last_request);
-        let mut buffer = [0; MAX_FRAME];
-        let question = frame::encode(&mut buffer, frame::Kind::Request, session, number, request)
-            .ok_or(ClientError::Nonsense)?;
-        let began = Instant::now();
-        self.send(question, began)?;
-        let mut pause = FIRST_AGAIN;
-        let mut again = began + pause;
-        let mut input = [0; 4096];
-        loop {
-            while let Some(frame) = self.decoder.next_frame() {
-                if (frame.session, frame.request) == (session, number)
-                    && let Some(reply) = reply(&frame)
-                {
-                    return read(reply?);
-                }
-            }
-            let now = Instant::now();
-            if now.duration_since(began) >= self.patience {
-                return Err(ClientError::Silent(self.patience));
-            }
-            if now >= again {
-                self.send(&[0; MAX_FRAME], began)?;
-                self.send(question, began)?;
-                pause = (2 * pause).min(AGAIN);
-                again = now + pause;
-            }
-            self.read_some(&mut input, again.saturating_duration_since(now))?;
-        }
+    /// Lets other tools have their turn until the next question.
+    pub fn release(&mut self) {
+        self.connection.release();
     }
 
-    /// Reads what comes within `wait` into the decoder.
-    fn read_some(&mut self, input: &mut [u8], wait: Duration) -> Result<()> {
-        // A timeout of zero would mean none.
-        let wait = wait.max(Duration::from_millis(1));
-        self.stream
-            .set_read_timeout(Some(wait))
-            .map_err(ClientError::Broken)?;
-        let len = match self.stream.read(input) {
-            Ok(0) => return Err(ClientError::Broken(ErrorKind::UnexpectedEof.into())),
-            Ok(len) => len,
-            Err(error) if is_timeout(&error) => return Ok(()),
-            Err(error) => return Err(ClientError::Broken(error)),
-        };
-        let mut bytes = &input[..len];
-        while !bytes.is_empty() {
-            let taken = self.decoder.feed(bytes);
-            if taken == 0 {
-                // Full of frames that nobody waits for: older answers.
-                while self.decoder.next_frame().is_some() {}
-            }
-            bytes = &bytes[taken..];
+    /// Waits, and lets other tools have their turn meanwhile.
+    pub fn pause(&mut self, pause: Duration) {
+        if pause >= LONG_PAUSE {
+            self.connection.release();
         }
-        Ok(())
-    }
-
-    /// Writes all bytes; a machine that takes none for too long is silent.
-    fn send(&mut self, mut bytes: &[u8], began: Instant) -> Result<()> {
-        self.stream
-            .set_write_timeout(Some(AGAIN))
-            .map_err(ClientError::Broken)?;
-        while !bytes.is_empty() {
-            match self.stream.write(bytes) {
-                Ok(len) => bytes = &bytes[len..],
-                Err(error) if is_timeout(&error) && began.elapsed() < self.patience => {}
-                Err(error) if is_timeout(&error) => return Err(ClientError::Silent(self.patience)),
-                Err(error) => return Err(ClientError::Broken(error)),
-            }
-        }
-        Ok(())
+        std::thread::sleep(pause);
     }
 
     /// Who is there.
@@ -217,7 +95,7 @@ impl Client {
     /// The system's own PDs that faulted.
     ///
     /// # Errors
-    /// As [`ask`](Self::ask).
+    /// As [`ClientError`] says.
     pub fn domains(&mut self) -> Result<Vec<Domain>> {
         ask!(self, Request::Domains, Reply::Domains(domains) => domains.into_iter().collect())
     }
@@ -321,7 +199,7 @@ impl Client {
             if matches!(record.state, State::Done(_)) {
                 return Ok(record);
             }
-            std::thread::sleep(pause);
+            self.pause(pause);
             pause = (pause * 2).min(Duration::from_millis(50));
         }
     }
@@ -385,22 +263,14 @@ impl Client {
     pub fn stop(&mut self) -> Result<Stop> {
         ask!(self, Request::Stop, Reply::Stop(stop) => stop)
     }
-}
 
-/// What a frame that belongs to the question says; `None`: no answer after all (an echo).
-fn reply<'a>(frame: &Frame<'a>) -> Option<Result<Reply<'a>>> {
-    match frame.kind {
-        frame::Kind::Request => None,
-        frame::Kind::OtherVersion => Some(Err(ClientError::OtherVersion {
-            theirs: frame.version,
-        })),
-        frame::Kind::Reply => Some(frame.message().ok_or(ClientError::Nonsense)),
+    /// What the devices do and have done.
+    pub fn vitals(&mut self) -> Result<Vitals> {
+        ask!(self, Request::Vitals, Reply::Vitals(vitals) => vitals)
     }
-}
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
+    /// Switches the recording of a device's flow of requests.
+    pub fn record(&mut self, device: &str, flow: Flow) -> Result<Flow> {
+        ask!(self, Request::Record { device, flow }, Reply::Recording(flow) => flow)
+    }
 }

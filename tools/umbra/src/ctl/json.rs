@@ -3,16 +3,19 @@
 use control_protocol::cause::Cause;
 use control_protocol::record::{PackageLabel, Record, State};
 use control_protocol::reply::{Condition, Domain, Error, Package, Status, Stop, Tried};
+use control_protocol::vitals::{DeviceVitals, Memory, Traffic, Vitals};
 use serde_json::{Value, json};
 
 use super::text;
 
-/// State of the devices, and which of the system's own PDs faulted.
-pub fn status(status: &Status, domains: &[Domain]) -> Value {
+/// State of the devices, what they do, and which of the system's own PDs faulted.
+pub fn status(status: &Status, domains: &[Domain], vitals: &Vitals) -> Value {
+    let vitals = vitals.devices.iter().copied();
     let devices: Vec<Value> = status
         .devices
         .iter()
-        .map(|device| {
+        .zip(vitals.chain(std::iter::repeat(DeviceVitals::default())))
+        .map(|(device, vitals)| {
             let job = match device.condition {
                 Condition::Changing { job, .. } => Some(job),
                 _ => None,
@@ -32,6 +35,8 @@ pub fn status(status: &Status, domains: &[Domain]) -> Value {
                 "failures": device.failures,
                 "causes": causes(&device.causes),
                 "tried": device.tried.iter().map(tried).collect::<Vec<_>>(),
+                "traffic": vitals.traffic.as_ref().map(traffic),
+                "memory": vitals.memory.as_ref().map(memory),
             })
         })
         .collect();
@@ -42,6 +47,22 @@ pub fn status(status: &Status, domains: &[Domain]) -> Value {
         "skipped_bytes": status.skipped_bytes,
         "damaged_frames": status.damaged_frames,
     })
+}
+
+fn traffic(traffic: &Traffic) -> Value {
+    json!({
+        "mode": text::mode(traffic.mode),
+        "generation": traffic.generation,
+        "requests": traffic.requests,
+        "bytes": traffic.bytes,
+        "waited_ns": traffic.waited_ns,
+        "in_flight": traffic.in_flight,
+        "queued": traffic.queued,
+    })
+}
+
+fn memory(memory: &Memory) -> Value {
+    json!({ "generations": memory.generations, "room": memory.room, "bytes_each": memory.each })
 }
 
 fn domain(domain: &Domain) -> Value {

@@ -1,115 +1,20 @@
 //! The client against the real core of control, over a socket, in a fake world; and against bad company.
 
-use super::client::{Client, ClientError};
-use control::clock::Limits;
-use control::fake::{FakeWorld, HZ, Report};
-use control::{Control, Setup, SlotSetup};
+use super::{Client, ClientError};
+use control::fake::HZ;
 use control_protocol::frame::{self, MAX_FRAME};
 use control_protocol::record::{Kind, Outcome, Reason, State};
-use control_protocol::reply::{Condition, Error, Name};
+use control_protocol::reply::{Condition, Error};
 use control_protocol::request::{Commit, Policy};
+use machine::{Bad, DISK, Machine, machine};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
-const SLOT_SIZE: usize = 8192;
-const BOOT: &[u8] = b"G boot";
-const DISK: &str = "disk0";
-
-/// What the machine's end of the socket does badly.
-#[derive(Clone, Default)]
-struct Bad {
-    /// Answers still to be swallowed.
-    swallow: Arc<AtomicU32>,
-    /// Orders that reached control as new ones.
-    updates: Arc<AtomicU32>,
-}
-
-fn name(name: &str) -> Name {
-    Name::try_from(name).expect("short")
-}
-
-/// A machine on the other end of a socket.
-fn machine(bad: Bad) -> Client {
-    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
-    thread::spawn(move || serve(theirs, &bad));
-    let mut client = Client::over(ours);
-    client.set_patience(Duration::from_secs(20));
-    client
-}
-
-fn serve(mut stream: UnixStream, bad: &Bad) {
-    let lens = [BOOT.len() as u32];
-    let mut world = FakeWorld::new(1, 4, SLOT_SIZE, &[BOOT]);
-    let setup = Setup {
-        counter_hz: HZ,
-        limits: Limits::default(),
-        slots: [SlotSetup {
-            name: name(DISK),
-            class: 1,
-            slot: 0,
-            package: 0,
-        }]
-        .into_iter()
-        .collect(),
-        store_slots: 4,
-        store_slot_size: SLOT_SIZE as u32,
-        preloaded: &lens,
-        reports: [name("client")].into_iter().collect(),
-        traces: [name("control")].into_iter().collect(),
-        saved: None,
-    };
-    let mut control = Control::new(&mut world, setup);
-    stream
-        .set_read_timeout(Some(Duration::from_millis(1)))
-        .expect("a socket");
-    let mut input = [0; 1024];
-    loop {
-        if !world.asked_to_stop.is_empty() {
-            control.stopped(0);
-        }
-        step(&mut world, &mut control);
-        bad.updates.store(
-            control.machine(0).map_or(0, |machine| machine.counts().0),
-            Relaxed,
-        );
-        let len = match stream.read(&mut input) {
-            Ok(0) => return,
-            Ok(len) => len,
-            Err(_) => continue,
-        };
-        let mut bytes = &input[..len];
-        while !bytes.is_empty() {
-            let taken = control.feed(bytes);
-            bytes = &bytes[taken..];
-            while control.serve(&mut world) {
-                let swallow = bad.swallow.load(Relaxed);
-                if swallow > 0 {
-                    bad.swallow.store(swallow - 1, Relaxed);
-                } else if stream.write_all(control.output()).is_err() {
-                    return;
-                }
-                control.sent(usize::MAX);
-            }
-        }
-    }
-}
-
-/// One thing happens in the world, or some time passes.
-fn step(world: &mut FakeWorld, control: &mut Control) {
-    match world.reports.pop_front() {
-        Some(Report::Shadow(event)) => control.shadow_event(world, &event),
-        Some(Report::Stager(outcome)) => control.stager_outcome(world, &outcome),
-        Some(Report::Root(event)) => control.root_event(world, &event),
-        None => {
-            world.now += 1000;
-            control.tick(world);
-        }
-    }
-}
+mod company;
+mod machine;
 
 fn booted(client: &mut Client) {
     while client.status().expect("an answer").devices[0].condition != Condition::Working {}
@@ -247,7 +152,7 @@ fn orders_that_put_no_driver_in() {
 #[test]
 fn rubbish_before_a_question_does_not_hurt() {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
-    thread::spawn(move || serve(theirs, &Bad::default()));
+    thread::spawn(move || Machine::new().serve(theirs, &Bad::default()));
     let mut buffer = [0; MAX_FRAME];
     let frame = frame::encode_bytes(&mut buffer, frame::Kind::Request, 1, 1, &[0; 1000]).expect("fits");
     let mut raw = ours.try_clone().expect("a clone");

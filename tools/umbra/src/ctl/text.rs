@@ -2,8 +2,9 @@
 
 use control_protocol::PackageHash;
 use control_protocol::cause::Cause;
-use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, State, Step};
+use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, Record, State, Step};
 use control_protocol::reply::{Condition, Device, Error};
+use control_protocol::vitals::{Memory, Mode};
 use driver_package::package::signature::Distrust;
 
 /// Why a request was refused.
@@ -39,6 +40,9 @@ pub fn error(error: &Error) -> String {
         Error::WrongHash => "the package arrived damaged; try again".into(),
         Error::OutOfRange => "offset or length lies outside the region".into(),
         Error::Stopping => "the machine is being stopped".into(),
+        Error::Stale => {
+            "the order came after a later one and was not executed; give it again if it is still wanted".into()
+        }
     }
 }
 
@@ -116,7 +120,7 @@ pub fn reason(reason: &Reason) -> String {
 }
 
 /// seL4's fault labels (MCS).
-fn fault(label: u64) -> String {
+pub fn fault(label: u64) -> String {
     match label {
         1 => "capability fault".into(),
         2 => "unknown system call".into(),
@@ -176,6 +180,40 @@ pub fn step(step: Step) -> &'static str {
         Step::Measure => "collecting figures",
         Step::BackOff => "waiting before the next try",
     }
+}
+
+/// What came of a record, in a sentence: "update virtio-blk 0.8.0 -> virtio-blk 0.12.0: done".
+pub fn record(record: &Record) -> String {
+    let reason = match &record.state {
+        State::Done(outcome) => outcome_reason(outcome).or(record.cause.as_ref()),
+        _ => record.cause.as_ref(),
+    };
+    let because = reason.map_or_else(String::new, |why| format!(" ({})", self::reason(why)));
+    format!(
+        "{} {} -> {}: {}{because}",
+        kind(record.kind),
+        package(record.from.as_ref()),
+        package(record.to.as_ref()),
+        state(&record.state)
+    )
+}
+
+/// What a shadow does.
+pub fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Offline => "offline",
+        Mode::Waiting => "waiting",
+        Mode::Passive => "passive",
+        Mode::Draining => "draining",
+        Mode::Active => "active",
+        Mode::Unknown => "unknown",
+    }
+}
+
+/// Memory that the drivers of a device have: "2 of 3 × 4 MiB".
+pub fn memory(memory: &Memory) -> String {
+    let all = memory.generations.saturating_add(memory.room);
+    format!("{} of {all} × {} MiB", memory.generations, memory.each >> 20)
 }
 
 /// How far a record is.

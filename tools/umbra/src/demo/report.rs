@@ -80,6 +80,11 @@ impl Row {
         }
     }
 
+    /// Which change it was.
+    pub fn title(&self) -> String {
+        format!("{} → {}: {}", self.from, self.to, self.result)
+    }
+
     fn json(&self) -> Value {
         json!({
             "from": self.from,

@@ -8,7 +8,9 @@ use crate::build::Config;
 use crate::disk::{self, ClientReport, Layout, Verdict};
 use crate::pack;
 use crate::qemu::{Guest, Tee};
+use crate::timeline::{self, Recording};
 use anyhow::{Context, Result};
+use control_protocol::vitals::Flow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,6 +40,8 @@ pub struct Plan<'a> {
     pub tee: Tee,
     /// Where to leave a copy of the disk image.
     pub keep_disk: Option<&'a Path>,
+    /// Where to draw the first update.
+    pub svg: Option<&'a Path>,
 }
 
 /// Builds the packages that the demo sends.
@@ -101,14 +105,25 @@ fn take_steps(
     rows: &mut Vec<Row>,
 ) -> Result<[ClientReport; 2]> {
     let mut client = channel::connect(&machine::command(guest))?;
-    steps::run(
+    let patience = Patience::default();
+    if plan.svg.is_some() {
+        // The first driver's start is no update.
+        steps::loaded(&mut client, patience.boot)?;
+        client.record(steps::DEVICE, Flow::Single)?;
+    }
+    let reports = steps::run(
         &mut client,
         plan.packages,
         plan.updates,
-        &Patience::default(),
+        &patience,
         progress,
         rows,
-    )
+    )?;
+    if let Some(file) = plan.svg {
+        let title = rows.first().map_or_else(String::new, Row::title);
+        timeline::write(&Recording::of(&mut client)?, &title, file)?;
+    }
+    Ok(reports)
 }
 
 /// What QEMU and the console said at last.

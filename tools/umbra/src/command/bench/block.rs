@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Show so many of the functions that cost most, of each measurement
     #[arg(long, value_name = "N", default_value_t = 0)]
     functions: usize,
+    /// Count while the shadow records the flow of requests in its trace (`ctl record on`)
+    #[arg(long)]
+    record: bool,
     /// Write the result as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -61,7 +64,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         for (figures, way) in measured.iter_mut().zip([Way::Direct, Way::Shadow]) {
             let system = machine::System::build(way, depth, arguments.kernel.as_deref(), Config::Release)?;
             let _step = Step::start(format!("measuring {way:?}, {depth} in flight"));
-            let (split, functions) = system.count(arguments.requests, arguments.functions)?;
+            let record = arguments.record && way == Way::Shadow;
+            let (split, functions) = system.count(arguments.requests, arguments.functions, record)?;
             listed += &table::functions(way, depth, &functions);
             *figures = Figures {
                 rate: system.rate(Backend::Null)?,

@@ -2,48 +2,35 @@
 
 use super::Exit;
 use super::show::print_json;
+use crate::ctl::story::{self, Names};
+use crate::ctl::traces::{Traces, Written};
 use crate::ctl::{Client, text};
+use crate::out;
 use anyhow::{Context, Result};
-use std::io::Write;
+use control_protocol::record::State;
 use std::path::Path;
 use std::time::Duration;
-use zerocopy::FromBytes;
+
+/// How often whoever follows asks.
+pub(super) const LOOK: Duration = Duration::from_millis(200);
 
 /// Prints what the programs of the system noted.
 pub fn trace(client: &mut Client, follow: bool, as_json: bool) -> Result<Exit> {
-    let hz = client.hello()?.counter_hz;
-    let names = client.traces()?;
-    let mut cursors = vec![0; names.len()];
+    let mut traces = Traces::of(client)?;
     loop {
-        let mut events = Vec::new();
-        for (source, cursor) in cursors.iter_mut().enumerate() {
-            loop {
-                // At most 255 sources: the protocol has a byte for them.
-                let (bytes, next, lost) = client.trace(source as u8, *cursor)?;
-                if lost > 0 {
-                    eprintln!("umbra: {lost} events of {} were overwritten", names[source]);
-                }
-                let read = bytes.chunks_exact(size_of::<trace::Event>());
-                events.extend(
-                    read.filter_map(|event| trace::Event::read_from_bytes(event).ok())
-                        .map(|event| (source, event)),
-                );
-                if next == *cursor || bytes.is_empty() {
-                    break;
-                }
-                *cursor = next;
-            }
+        let events = traces.read(client, overwritten)?;
+        for Written { source, event } in events {
+            print_event(&traces.names()[source], event, traces.hz(), as_json);
         }
-        events.sort_by_key(|(_, event)| event.time);
-        for (source, event) in events {
-            print_event(&names[source], event, hz, as_json);
-        }
-        std::io::stdout().flush()?;
-        if !follow {
+        if !follow || out::closed() {
             return Ok(Exit::Success);
         }
-        std::thread::sleep(Duration::from_millis(200));
+        client.pause(LOOK);
     }
+}
+
+fn overwritten(name: &str, lost: u64) {
+    eprintln!("umbra: {lost} events of {name} were overwritten before they were read");
 }
 
 fn print_event(source: &str, event: trace::Event, hz: u64, as_json: bool) {
@@ -58,6 +45,73 @@ fn print_event(source: &str, event: trace::Event, hz: u64, as_json: bool) {
     } else {
         println!("{source:<12} {}", trace::Line { event, hz });
     }
+}
+
+/// A line of the log.
+struct Entry {
+    nanos: u64,
+    text: String,
+}
+
+/// Prints what happened, in sentences: from the traces, and from the history of each device.
+pub fn log(client: &mut Client, follow: bool, as_json: bool) -> Result<Exit> {
+    let mut traces = Traces::of(client)?;
+    let status = client.status()?;
+    let devices: Vec<String> = status
+        .devices
+        .iter()
+        .map(|device| device.name.to_string())
+        .collect();
+    let mut told = 0;
+    loop {
+        let mut entries: Vec<Entry> = Vec::new();
+        for Written { source, event } in traces.read(client, |_, _| {})? {
+            let names = Names {
+                source: &traces.names()[source],
+                devices: &devices,
+                hz: traces.hz(),
+            };
+            let nanos = names.nanos(event.time);
+            entries.extend(story::sentence(&event, names).map(|text| Entry { nanos, text }));
+        }
+        entries.extend(finished(client, &devices, &mut told)?);
+        entries.sort_by_key(|entry| entry.nanos);
+        for Entry { nanos, text } in entries {
+            if as_json {
+                println!("{}", serde_json::json!({ "at_ns": nanos, "text": text }));
+            } else {
+                println!("[{:12.6}] {text}", nanos as f64 / 1e9);
+            }
+        }
+        if !follow || out::closed() {
+            return Ok(Exit::Success);
+        }
+        client.pause(LOOK);
+    }
+}
+
+/// Records that are over and were not told yet. Those behind one that is not over wait for it.
+fn finished(client: &mut Client, devices: &[String], told: &mut u32) -> Result<Vec<Entry>> {
+    let mut records = Vec::new();
+    for device in devices {
+        let of_device = client.history(device)?.into_iter();
+        records.extend(of_device.map(|record| (device, record)));
+    }
+    records.sort_by_key(|(_, record)| record.id);
+    let mut entries = Vec::new();
+    for (device, record) in records.iter().filter(|(_, record)| record.id > *told) {
+        if !matches!(record.state, State::Done(_)) {
+            break;
+        }
+        let nanos = record.figures.began_ns.saturating_add(record.figures.total_ns);
+        let text = format!("{device}: job {}: {}", record.id, text::record(record));
+        entries.push(Entry { nanos, text });
+    }
+    let over = records
+        .iter()
+        .take_while(|(_, record)| matches!(record.state, State::Done(_)));
+    *told = over.map(|(_, record)| record.id).last().unwrap_or(0).max(*told);
+    Ok(entries)
 }
 
 /// Prints whose reports there are.

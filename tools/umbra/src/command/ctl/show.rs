@@ -6,6 +6,7 @@ use crate::ctl::{Client, json, text};
 use anyhow::Result;
 use control_protocol::record::{Kind, Outcome, Record, State};
 use control_protocol::reply::Device;
+use control_protocol::vitals::DeviceVitals;
 
 /// Prints a JSON value.
 pub fn print_json(value: &serde_json::Value) -> Result<Exit> {
@@ -15,30 +16,41 @@ pub fn print_json(value: &serde_json::Value) -> Result<Exit> {
 
 /// What the devices do.
 pub fn status(client: &mut Client, as_json: bool) -> Result<Exit> {
-    let (status, domains) = (client.status()?, client.domains()?);
+    let (status, domains, vitals) = (client.status()?, client.domains()?, client.vitals()?);
     if as_json {
-        return print_json(&json::status(&status, &domains));
+        return print_json(&json::status(&status, &domains, &vitals));
     }
     let mut table = Table::new([
         "DEVICE",
         "STATE",
+        "SHADOW",
         "GENERATION",
         "DRIVER",
         "STAGED",
         "ROLLBACK TO",
         "UPDATES",
         "FAILURES",
+        "MEMORY",
     ]);
-    for device in &status.devices {
+    let none = DeviceVitals::default();
+    for (number, device) in status.devices.iter().enumerate() {
+        let vitals = vitals.devices.get(number).unwrap_or(&none);
         table.row([
             device.name.as_str().to_owned(),
             text::device(device),
+            vitals
+                .traffic
+                .map_or("-", |traffic| text::mode(traffic.mode))
+                .to_owned(),
             device.generation.to_string(),
             text::package(device.package.as_ref()),
             text::package(device.staged.as_ref()),
             text::package(device.previous.as_ref()),
             device.updates.to_string(),
             device.failures.to_string(),
+            vitals
+                .memory
+                .map_or_else(|| "-".to_owned(), |memory| text::memory(&memory)),
         ]);
     }
     print!("{table}");

@@ -3,12 +3,14 @@
 use super::Way;
 use super::table::{Function, Split};
 use crate::build::Config;
+use crate::demo;
 use crate::demo::machine::{self, Backend};
 use crate::profile::{Log, Profiler, Program};
 use crate::qemu::{Guest, Qmp};
 use crate::system::{self, Built};
 use crate::workspace;
 use anyhow::{Context, Result, bail, ensure};
+use control_protocol::vitals::Flow;
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -85,9 +87,14 @@ impl System {
         Ok(WINDOW as f64 * HZ / *median as f64)
     }
 
-    /// Instructions per request, over so many requests; and the functions that cost most.
-    pub fn count(&self, requests: u64, functions: usize) -> Result<(Split, Vec<Function>)> {
+    /// Instructions per request, over so many requests; and the functions that cost most. With `record` the shadow
+    /// records their flow meanwhile.
+    pub fn count(&self, requests: u64, functions: usize, record: bool) -> Result<(Split, Vec<Function>)> {
         let mut running = self.start(Backend::Null)?;
+        if record {
+            let mut client = demo::connect(&machine::command(&running.guest))?;
+            client.record(demo::DEVICE, Flow::On)?;
+        }
         running.wait_for(WARM * WINDOW)?;
         running.command("stop")?;
         let before = running.requests()?;

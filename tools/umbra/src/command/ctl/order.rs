@@ -1,0 +1,148 @@
+//! The orders, as arguments.
+
+use clap::{Subcommand, ValueEnum};
+use control_protocol::{request, vitals};
+use std::path::PathBuf;
+
+/// An order.
+#[derive(Subcommand)]
+pub(super) enum Order {
+    /// Show what the devices do
+    Status,
+    /// Replace the driver of a device while it is in use
+    Update {
+        /// Package file; or the label or the beginning of the hash of a package in the store
+        #[arg(value_name = "PKG")]
+        package: String,
+        /// Device [default: the only one]
+        #[arg(long)]
+        device: Option<String>,
+        /// What to do if the new driver lacks a capability that the running one has
+        #[arg(long, value_enum, default_value_t = Policy::Refuse)]
+        policy: Policy,
+        /// Keep the update on probation until `ctl commit` or `ctl discard`
+        #[arg(long)]
+        manual_commit: bool,
+        /// Do and check everything up to the point where the device would be touched, then give it all back
+        #[arg(long, conflicts_with_all = ["policy", "manual_commit"])]
+        dry_run: bool,
+    },
+    /// Build a driver beside the one that runs and hold it; `ctl update` to the same package then takes it
+    Stage {
+        /// Package, as with `update`
+        #[arg(value_name = "PKG")]
+        package: String,
+        /// Device [default: the only one]
+        device: Option<String>,
+    },
+    /// Make an update final that is still on probation
+    Commit {
+        /// Device
+        device: String,
+    },
+    /// Give up a staged driver; or undo an update that is still on probation
+    Discard {
+        /// Device
+        device: String,
+    },
+    /// Go back to the driver before the last update
+    Rollback {
+        /// Device
+        device: String,
+    },
+    /// Stop the running driver as if it had crashed; it is restarted
+    Kill {
+        /// Device
+        device: String,
+    },
+    /// List the packages in the machine's store
+    Packages,
+    /// List what happened to the drivers
+    History {
+        /// Device [default: all]
+        device: Option<String>,
+    },
+    /// Print every event of the traces of control, shadows and root, in order of time
+    Trace {
+        /// Go on printing until interrupted
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Print what happened, in sentences: from the traces, and every order and failure from the history
+    Log {
+        /// Go on printing until interrupted
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Print a line for each change of a device, until interrupted
+    Watch {
+        /// Device [default: all]
+        device: Option<String>,
+    },
+    /// Switch the trace of requests: a shadow then notes every pass in which requests came or were answered
+    Record {
+        /// For how long
+        #[arg(value_enum)]
+        flow: Flow,
+        /// Device [default: the only one]
+        device: Option<String>,
+    },
+    /// List the reports of the clients, or fetch one
+    Report {
+        /// Client
+        name: Option<String>,
+        /// File to write it to, instead of a hexadecimal dump
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// First byte
+        #[arg(long, default_value_t = 0)]
+        offset: usize,
+        /// Bytes [default: all]
+        #[arg(long)]
+        len: Option<usize>,
+    },
+    /// Ask the clients to stop, and wait until they have
+    Stop,
+}
+
+/// For how long requests are traced.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Flow {
+    /// No longer
+    Off,
+    /// Until it is switched off
+    On,
+    /// Until the next swap of a driver is over, and a little longer
+    Single,
+}
+
+impl From<Flow> for vitals::Flow {
+    fn from(flow: Flow) -> Self {
+        match flow {
+            Flow::Off => Self::Off,
+            Flow::On => Self::On,
+            Flow::Single => Self::Single,
+        }
+    }
+}
+
+/// What to do about a lost capability.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Policy {
+    /// Go back to the old driver
+    Refuse,
+    /// Keep the new one, and fail only the requests that reveal the loss
+    Degrade,
+    /// Keep the new one, and do not compare
+    Force,
+}
+
+impl From<Policy> for request::Policy {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Refuse => Self::Refuse,
+            Policy::Degrade => Self::Degrade,
+            Policy::Force => Self::Force,
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The picture of a swap.
+
+use super::svg::{Anchor, Picture};
+use super::swap::{STEPS, Swap};
+use crate::ctl::table::duration;
+
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 520.0;
+/// Where time begins and ends.
+const LEFT: f64 = 118.0;
+const RIGHT: f64 = WIDTH - 16.0;
+/// Of the time shown, what lies before the swap and behind it.
+const MARGIN: f64 = 0.35;
+
+/// The graph of requests: top and bottom.
+const GRAPH: (f64, f64) = (56.0, 130.0);
+/// Marks of answers.
+const ANSWERS: (f64, f64) = (136.0, 154.0);
+const LANES: f64 = 168.0;
+const LANE: f64 = 34.0;
+const BAR: f64 = 20.0;
+/// Names of the steps.
+const LABELS: f64 = LANES + 6.0 * LANE + 14.0;
+
+const INK: &str = "#1b1f24";
+const FAINT: &str = "#8b949e";
+const GRID: &str = "#d0d7de";
+const OLD: &str = "#b35900";
+const NEW: &str = "#1a7f37";
+const SHADOW: &str = "#0969da";
+const IMPERSONATING: &str = "#bf3989";
+const TRUSTED: &str = "#57606a";
+const BLACKOUT: &str = "#ffebe9";
+
+/// Draws it; `title` says which one it is.
+pub fn draw(swap: &Swap, title: &str) -> String {
+    let (from, to) = swap.span();
+    let span = (to - from) as f64;
+    let frame = Frame {
+        origin: from,
+        begin: from as f64 - MARGIN * span,
+        length: span * (1.0 + 2.0 * MARGIN),
+        hz: swap.hz,
+    };
+    let mut picture = Picture::new(WIDTH, HEIGHT);
+    heading(&mut picture, swap, title);
+    axis(&mut picture, &frame);
+    requests(&mut picture, &frame, swap);
+    lanes(&mut picture, &frame, swap);
+    steps(&mut picture, &frame, swap);
+    picture.finish()
+}
+
+/// From ticks to places.
+struct Frame {
+    /// Time 0.
+    origin: u64,
+    begin: f64,
+    length: f64,
+    hz: u64,
+}
+
+impl Frame {
+    fn x(&self, ticks: u64) -> f64 {
+        let part = (ticks as f64 - self.begin) / self.length;
+        LEFT + (RIGHT - LEFT) * part.clamp(0.0, 1.0)
+    }
+    fn shows(&self, ticks: u64) -> bool {
+        (self.begin..=self.begin + self.length).contains(&(ticks as f64))
+    }
+    fn nanos(&self, ticks: f64) -> f64 {
+        ticks * 1e9 / self.hz.max(1) as f64
+    }
+}
+
+fn nanos(swap: &Swap, from: u64, to: u64) -> String {
+    let ticks = u128::from(to.saturating_sub(from));
+    let nanos = ticks * 1_000_000_000 / u128::from(swap.hz.max(1));
+    duration(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+fn heading(picture: &mut Picture, swap: &Swap, title: &str) {
+    picture.text((16.0, 24.0), Anchor::Start, 15, INK, title);
+    let blackout = swap.blackout.map_or_else(
+        || "no request was handed over before it".to_owned(),
+        |(last, first)| format!("blackout {}", nanos(swap, last, first)),
+    );
+    let (again, waited) = swap.replayed;
+    let text = format!("{blackout}; {again} requests handed over again, {waited} had waited");
+    picture.text((RIGHT, 24.0), Anchor::End, 12, TRUSTED, &text);
+}
+
+/// Lines at round times since the order.
+fn axis(picture: &mut Picture, frame: &Frame) {
+    let length = frame.nanos(frame.length);
+    let mut step = 10f64.powf((length / 8.0).max(1.0).log10().floor());
+    for factor in [2.0, 2.5, 2.0] {
+        if length / step > 12.0 {
+            step *= factor;
+        }
+    }
+    let begin = frame.nanos(frame.begin - frame.origin as f64);
+    let bottom = LABELS - 8.0;
+    let first = (begin / step).ceil() as i64;
+    let last = ((begin + length) / step).floor() as i64;
+    for number in first..=last {
+        let at = number as f64 * step;
+        let x = LEFT + (RIGHT - LEFT) * (at - begin) / length;
+        picture.line((x, GRAPH.0 - 8.0), (x, bottom), GRID);
+        let sign = if at < 0.0 { "−" } else { "" };
+        let text = format!("{sign}{}", duration(at.abs().round() as u64));
+        picture.text((x, GRAPH.0 - 12.0), Anchor::Middle, 10, FAINT, &text);
+    }
+}
+
+/// What clients have asked and what they were answered.
+fn requests(picture: &mut Picture, frame: &Frame, swap: &Swap) {
+    let (top, base) = GRAPH;
+    if let Some((last, first)) = swap.blackout {
+        let (from, to) = (frame.x(last), frame.x(first));
+        picture.bar(
+            (from, top - 8.0),
+            (to - from, ANSWERS.1 - top + 8.0),
+            BLACKOUT,
+            "blackout",
+        );
+    }
+    label(picture, (top + base) / 2.0, "requests", "not answered");
+    label(picture, (ANSWERS.0 + ANSWERS.1) / 2.0, "answers", "");
+    let most = swap.flow.iter().map(|flow| flow.live).max().unwrap_or(0).max(1) as f64;
+    let height = |live: u64| base - (base - top) * live as f64 / most;
+    let mut points = Vec::new();
+    let mut live = None;
+    for flow in &swap.flow {
+        if frame.shows(flow.at) {
+            let x = frame.x(flow.at);
+            points.extend(live.map(|live| (x, height(live))));
+            points.push((x, height(flow.live)));
+        }
+        live = Some(flow.live);
+    }
+    if points.is_empty() {
+        let text = "not recorded: `umbra ctl record single` before the update records them";
+        picture.text((LEFT + 8.0, base - 8.0), Anchor::Start, 11, FAINT, text);
+        return;
+    }
+    // Nothing changes until the next one.
+    points.extend(live.map(|live| (RIGHT, height(live))));
+    picture.area(&points, base, "#54aeff");
+    picture.text(
+        (LEFT - 6.0, top + 8.0),
+        Anchor::End,
+        10,
+        FAINT,
+        &format!("{most}"),
+    );
+    let busiest = swap
+        .flow
+        .iter()
+        .map(|flow| flow.answered)
+        .max()
+        .unwrap_or(0)
+        .max(1) as f64;
+    let marks: Vec<_> = swap
+        .flow
+        .iter()
+        .filter(|flow| flow.answered > 0 && frame.shows(flow.at))
+        .map(|flow| {
+            let tall = (ANSWERS.1 - ANSWERS.0) * (0.3 + 0.7 * flow.answered as f64 / busiest);
+            (frame.x(flow.at), ANSWERS.1, ANSWERS.1 - tall)
+        })
+        .collect();
+    picture.ticks(&marks, NEW);
+}
+
+fn label(picture: &mut Picture, middle: f64, first: &str, second: &str) {
+    let x = LEFT - 28.0;
+    let up = if second.is_empty() { 4.0 } else { 0.0 };
+    picture.text((x, middle + up), Anchor::End, 12, INK, first);
+    picture.text((x, middle + 13.0), Anchor::End, 10, FAINT, second);
+}
+
+/// A lane: who, and for how long he did what.
+struct Lane<'a> {
+    name: String,
+    detail: &'a str,
+    bars: Vec<(u64, u64, &'a str, &'a str)>,
+}
+
+fn lanes(picture: &mut Picture, frame: &Frame, swap: &Swap) {
+    let (begin, end) = (frame.begin as u64, (frame.begin + frame.length) as u64);
+    let [_, quiesce, impersonate, cut, reset, start, _, _, enable, reap] = swap.steps;
+    let mut shadow = Vec::new();
+    if let (Some(active), Some(enable)) = (impersonate, enable) {
+        let feeding_ends = quiesce.unwrap_or(active);
+        shadow.push((begin, feeding_ends, SHADOW, "passive"));
+        shadow.push((feeding_ends, active, "#54aeff", "draining"));
+        shadow.push((active, enable, IMPERSONATING, "impersonating"));
+        shadow.push((enable, end, SHADOW, "passive"));
+    }
+    let until_cut = cut.unwrap_or(end);
+    let mut old = vec![(begin, until_cut, OLD, "serves")];
+    old.extend(cut.map(|cut| (cut, reap.unwrap_or(end), "#ffd8b5", "quarantined")));
+    let mut new = Vec::new();
+    new.extend(start.map(|start| (begin, start, "#dafbe1", "built, without any authority")));
+    new.extend(swap.probing.map(|(from, to)| (from, to, "#4ac26b", "probes")));
+    new.extend(swap.probing.map(|(_, to)| (to, end, NEW, "serves")));
+    let one = |at: Option<u64>, to: Option<u64>, text| {
+        at.zip(to)
+            .map(|(from, to)| (from, to, TRUSTED, text))
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    let staging = swap
+        .staging
+        .map(|(from, to)| (from, to, TRUSTED, "verifies and builds"));
+    let mut root = one(impersonate, cut, "cuts");
+    root.extend(one(reset, start, "starts"));
+    let (first, second) = swap.generations;
+    let all = [
+        Lane {
+            name: swap.shadow.clone(),
+            detail: "shadow",
+            bars: shadow,
+        },
+        Lane {
+            name: format!("generation {first}"),
+            detail: "old driver",
+            bars: old,
+        },
+        Lane {
+            name: format!("generation {second}"),
+            detail: "new driver",
+            bars: new,
+        },
+        Lane {
+            name: "root".into(),
+            detail: "cut, start, reap",
+            bars: root,
+        },
+        Lane {
+            name: "bus".into(),
+            detail: "resets",
+            bars: one(cut, reset, "resets the device"),
+        },
+        Lane {
+            name: "stager".into(),
+            detail: "builds",
+            bars: staging.into_iter().collect(),
+        },
+    ];
+    for (number, lane) in all.iter().enumerate() {
+        let y = LANES + number as f64 * LANE;
+        label(picture, y + 8.0, &lane.name, lane.detail);
+        for (from, to, fill, text) in &lane.bars {
+            bar(picture, frame, swap, y, (*from, *to), fill, text);
+        }
+    }
+}
+
+fn bar(
+    picture: &mut Picture,
+    frame: &Frame,
+    swap: &Swap,
+    y: f64,
+    (from, to): (u64, u64),
+    fill: &str,
+    text: &str,
+) {
+    let (left, right) = (frame.x(from), frame.x(to));
+    if right <= LEFT || left >= RIGHT || to <= from {
+        // Before what is shown: it is said where it went.
+        if to <= frame.begin as u64 {
+            let text = format!("◀ {text}, {}", nanos(swap, from, to));
+            picture.text((LEFT + 4.0, y + 14.0), Anchor::Start, 10, TRUSTED, &text);
+        }
+        return;
+    }
+    let title = format!("{text}: {}", nanos(swap, from, to));
+    // What is shorter than a line is still there.
+    let width = (right - left).max(1.5);
+    picture.bar((left, y), (width, BAR), fill, &title);
+    let light = fill.starts_with("#ffd") || fill.starts_with("#daf") || fill.starts_with("#54a");
+    if width > 7.0 * text.chars().count() as f64 {
+        let ink = if light { INK } else { "#ffffff" };
+        picture.text(
+            ((left + left + width) / 2.0, y + 14.0),
+            Anchor::Middle,
+            11,
+            ink,
+            text,
+        );
+    }
+}
+
+/// The ten steps, with what each took until the next one.
+fn steps(picture: &mut Picture, frame: &Frame, swap: &Swap) {
+    let (mut row_ends, row_height) = ([f64::MIN; 8], 15.0);
+    for (number, (step, name)) in swap.steps.iter().zip(STEPS).enumerate() {
+        let Some(at) = *step else { continue };
+        let x = frame.x(at);
+        let outside = if !frame.shows(at) && x <= LEFT { "◀ " } else { "" };
+        let text = format!("{outside}{} {name}", number + 1);
+        let width = 6.2 * text.chars().count() as f64 + 8.0;
+        let left = x.min(RIGHT - width);
+        let row = row_ends
+            .iter()
+            .position(|end| *end <= left)
+            .unwrap_or(row_ends.len() - 1);
+        row_ends[row] = left + width;
+        let y = LABELS + 12.0 + row as f64 * row_height;
+        if frame.shows(at) {
+            picture.line((x, LANES - 6.0), (x, y - 10.0), INK);
+        }
+        picture.text((left + 2.0, y), Anchor::Start, 11, INK, &text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::swap::tests::update;
+    use super::*;
+
+    #[test]
+    fn picture_has_all_lanes_steps_and_requests() {
+        let swap = Swap::newest(&update()).expect("a swap");
+        let picture = draw(&swap, "a title");
+        for (number, step) in STEPS.iter().enumerate() {
+            assert!(picture.contains(&format!("{} {step}<", number + 1)), "{step}");
+        }
+        for part in [
+            "a title",
+            "blackout 36.0 µs; 30 requests handed over again, 3 had waited",
+            "shadow-block",
+            "generation 1",
+            "generation 2",
+            "root",
+            "bus",
+            "stager",
+            "impersonating",
+            "quarantined",
+        ] {
+            assert!(picture.contains(part), "{part}");
+        }
+        assert_eq!(picture.matches("<svg").count(), 1);
+        assert!(!picture.contains("NaN") && !picture.contains("inf"));
+    }
+
+    #[test]
+    fn swap_without_recorded_requests_says_how_to_record_them() {
+        let mut swap = Swap::newest(&update()).expect("a swap");
+        swap.flow.clear();
+        assert!(draw(&swap, "").contains("not recorded"));
+    }
+
+    #[test]
+    fn nonsense_in_the_traces_is_drawn_without_harm() {
+        let mut swap = Swap::newest(&update()).expect("a swap");
+        swap.steps = [
+            Some(u64::MAX),
+            None,
+            Some(0),
+            Some(u64::MAX),
+            Some(1),
+            Some(0),
+            None,
+            None,
+            Some(0),
+            Some(0),
+        ];
+        swap.first_answer = Some(0);
+        swap.hz = 0;
+        swap.staging = Some((u64::MAX, 0));
+        let picture = draw(&swap, "");
+        assert!(!picture.contains("NaN") && picture.len() < 1 << 20);
+    }
+}
