@@ -65,6 +65,17 @@ pub fn bootinfo() -> &'static sel4_abi::bootinfo::BootInfo {
     unsafe { &*(address as *const sel4_abi::bootinfo::BootInfo) }
 }
 
+/// Whether the device tree says that PSCI is called by SMC: then somebody takes such calls.
+pub fn has_firmware() -> bool {
+    const METHOD: u32 = u32::from_le_bytes(*b"smc\0");
+    let info = bootinfo();
+    let begin = core::ptr::from_ref(info) as u64 + 0x1000;
+    (0..info.extra_len / 4).any(|word| {
+        // SAFETY: the kernel mapped `extra_len` bytes there, page-aligned; a property's value begins at a word.
+        unsafe { ((begin + word * 4) as *const u32).read_volatile() == METHOD }
+    })
+}
+
 /// What lasts longer than a test.
 pub struct Arena {
     untyped: Cap,

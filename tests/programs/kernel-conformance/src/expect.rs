@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Debug, Write};
 
+use crate::methods;
 use crate::sys::{self, Answer};
 use sel4_abi::error::Error;
 
@@ -73,6 +74,7 @@ pub fn between(what: &str, got: u64, low: u64, high: u64) -> Outcome {
 /// States that an invocation succeeded.
 pub fn succeeded(what: &str, answer: &Answer) -> Outcome {
     if answer.label == 0 {
+        methods::was_stated(answer.invoked, 0);
         Ok(())
     } else {
         Err(Failure(Line::new(format_args!(
@@ -84,6 +86,7 @@ pub fn succeeded(what: &str, answer: &Answer) -> Outcome {
 /// States that an invocation was refused with this error and these message words, no more and no fewer.
 pub fn refused(what: &str, answer: &Answer, error: Error, words: &[u64]) -> Outcome {
     if answer.label == error.to_raw() && answer.words() == words {
+        methods::was_stated(answer.invoked, answer.label);
         Ok(())
     } else {
         Err(Failure(Line::new(format_args!(

@@ -22,6 +22,7 @@ mod code;
 mod console;
 mod expect;
 mod log;
+mod methods;
 mod parts;
 mod supervisor;
 mod sys;

@@ -6,6 +6,7 @@ mod bootinfo;
 mod breakpoint;
 mod cnode;
 mod configuration;
+mod coverage;
 mod cspace;
 mod domain;
 mod fault;
@@ -64,6 +65,7 @@ pub const ALL: &[Part] = &[
     ("configuration", configuration::TESTS),
     #[cfg(feature = "debug-build")]
     ("breakpoint", breakpoint::TESTS),
+    ("coverage", coverage::TESTS),
 ];
 
 /// Index of a part.

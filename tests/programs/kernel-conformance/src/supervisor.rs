@@ -19,6 +19,9 @@ const BADGE_RUNNER_FAULT: u64 = 2;
 const BADGE_WORKER_FAULT: u64 = 4;
 const BADGE_WATCHDOG: u64 = 8;
 
+/// What the suite is restricted to, if it is.
+pub const ONLY: Option<&str> = option_env!("CONFORMANCE_ONLY");
+
 /// Priority of the thread that runs a test.
 pub const RUNNER_PRIORITY: u64 = 200;
 /// Its maximum controlled priority.
@@ -67,7 +70,7 @@ pub fn run(arena: &mut Arena) {
     let bell = start_watchdog(arena);
     let reply = arena.make(ObjectType::Reply, 0);
 
-    let only = option_env!("CONFORMANCE_ONLY").unwrap_or("");
+    let only = ONLY.unwrap_or("");
     let (mut total, mut failed) = (0, 0);
     for (part, tests) in parts::ALL {
         for (i, (name, _)) in tests.iter().enumerate() {

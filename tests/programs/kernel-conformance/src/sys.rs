@@ -222,6 +222,8 @@ pub fn signal(notification: Cap) {
 pub struct Answer {
     /// 0 or an error code.
     pub label: u64,
+    /// The label that was invoked.
+    pub invoked: u64,
     length: usize,
     mrs: [u64; 8],
 }
@@ -264,6 +266,7 @@ pub fn invoke_raw(service: Cap, label: u64, words: &[u64], caps: &[Cap]) -> Answ
     let message = call(service, info(label, caps.len() as u64, words.len() as u64));
     Answer {
         label: message.info.label(),
+        invoked: label,
         length: message.info.length() as usize,
         mrs: core::array::from_fn(mr),
     }

@@ -203,6 +203,12 @@ fn deleted_pool_takes_its_address_spaces(t: &mut Test) -> Outcome {
     ok!(api::page_table_map(table, vspace, 0, 3));
     ok!(api::cnode_delete(root(pool)));
     err!(api::page_map(frame, vspace, 0, 3, 7), FailedLookup, [0, 1]);
+    let other = t.make(O::PageTable, 0)?;
+    err!(
+        api::page_table_map(other, vspace, 1 << 39, 3),
+        FailedLookup,
+        [0, 1]
+    );
     // Its capability still says that it has an identifier: it cannot get another one.
     err!(api::asid_pool_assign(ASID_POOL, vspace), InvalidCapability, [1]);
     ok!(api::page_table_unmap(table));

@@ -34,6 +34,8 @@ tests![
     short_messages,
     wrong_objects,
     slots_that_do_not_resolve,
+    every_operation_refuses_bad_slots,
+    mint_of_a_parent,
 ];
 
 /// Data word of a CNode with that guard.
@@ -460,5 +462,45 @@ fn slots_that_do_not_resolve(t: &mut Test) -> Outcome {
     err!(api::cnode_delete(Slot(small, 1, 3)), FailedLookup, [0, 3, 3, 4]);
     err!(api::cnode_delete(Slot(small, 1, 5)), FailedLookup, [0, 3, 1, 0]);
     ok!(api::cnode_delete(Slot(small, 1, 4)));
+    Ok(())
+}
+
+fn every_operation_refuses_bad_slots(t: &mut Test) -> Outcome {
+    let (good, small) = (root(t.slot()), t.cnode(4)?);
+    let endpoint = root(t.endpoint()?);
+    let operations: [fn(Slot, Slot) -> sys::Answer; 8] = [
+        |bad, _| api::cnode_revoke(bad),
+        |bad, _| api::cnode_delete(bad),
+        |bad, _| api::cnode_cancel_badged_sends(bad),
+        |bad, from| api::cnode_copy(bad, from, ALL),
+        |bad, from| api::cnode_mint(bad, from, ALL, 1),
+        |bad, from| api::cnode_move(bad, from),
+        |bad, from| api::cnode_mutate(bad, from, 0),
+        |bad, from| api::cnode_rotate(bad, 0, root(0), 0, from),
+    ];
+    for operation in operations {
+        err!(operation(Slot(small, 1, 0), endpoint), RangeError, [1, 64]);
+        err!(operation(Slot(small, 1, 65), endpoint), RangeError, [1, 64]);
+        err!(operation(Slot(small, 1, 3), endpoint), FailedLookup, [0, 3, 3, 4]);
+    }
+    let sources: [fn(Slot, Slot) -> sys::Answer; 4] = [
+        |to, bad| api::cnode_copy(to, bad, ALL),
+        |to, bad| api::cnode_mint(to, bad, ALL, 1),
+        api::cnode_move,
+        |to, bad| api::cnode_mutate(to, bad, 0),
+    ];
+    for operation in sources {
+        err!(operation(good, Slot(small, 1, 0)), RangeError, [1, 64]);
+        err!(operation(good, Slot(small, 1, 3)), FailedLookup, [1, 3, 3, 4]);
+        err!(operation(good, Slot(small, 1, 4)), FailedLookup, [1, 2, 4]);
+    }
+    Ok(())
+}
+
+fn mint_of_a_parent(t: &mut Test) -> Outcome {
+    let (untyped, to) = (t.untyped(12)?, t.slot());
+    t.make_from(untyped, O::Endpoint, 0)?;
+    err!(api::cnode_mint(root(to), root(untyped), ALL, 0), RevokeFirst, []);
+    err!(api::cnode_copy(root(to), root(untyped), ALL), RevokeFirst, []);
     Ok(())
 }

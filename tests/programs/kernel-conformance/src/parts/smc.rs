@@ -6,7 +6,6 @@ use crate::arena::{self, is_empty};
 use crate::expect::{Outcome, eq, err, ok};
 use crate::sys::{self, invoke};
 use crate::worker::Test;
-use sel4_abi::bootinfo::BootInfo;
 use sel4_abi::invocation::InvocationLabel as L;
 
 tests![
@@ -87,7 +86,7 @@ fn call_refuses(_: &mut Test) -> Outcome {
 }
 
 fn firmware_answers(t: &mut Test) -> Outcome {
-    if !has_firmware() {
+    if !arena::has_firmware() {
         return Ok(());
     }
     let badged = t.mint(SMC, ALL, PSCI_VERSION)?;
@@ -105,15 +104,4 @@ fn firmware_answers(t: &mut Test) -> Outcome {
 /// Calls a function with the arguments 1 to 7.
 fn call(cap: sys::Cap, function: u64) -> sys::Answer {
     invoke(cap, L::ARMSMCCall, &[function, 1, 2, 3, 4, 5, 6, 7], &[])
-}
-
-/// Whether the device tree says that PSCI is called by SMC: then somebody takes such calls.
-fn has_firmware() -> bool {
-    const METHOD: u32 = u32::from_le_bytes(*b"smc\0");
-    let info = arena::bootinfo();
-    let begin = core::ptr::from_ref::<BootInfo>(info) as u64 + 0x1000;
-    (0..info.extra_len / 4).any(|word| {
-        // SAFETY: the kernel mapped `extra_len` bytes there, page-aligned; a property's value begins at a word.
-        unsafe { ((begin + word * 4) as *const u32).read_volatile() == METHOD }
-    })
 }

@@ -44,6 +44,7 @@ tests![
     cache_operations_of_a_page_refuse,
     cache_operations_of_an_address_space,
     cache_operations_of_an_address_space_refuse,
+    cache_operations_after_the_pool_is_gone,
     user_cache_instructions,
 ];
 
@@ -710,6 +711,23 @@ fn cache_operations_of_an_address_space_refuse(t: &mut Test) -> Outcome {
         IllegalOperation,
         []
     );
+    Ok(())
+}
+
+fn cache_operations_after_the_pool_is_gone(t: &mut Test) -> Outcome {
+    let (untyped, pool, vspace) = (t.untyped(12)?, t.slot(), t.make(O::VSpace, 0)?);
+    ok!(api::asid_control_make_pool(untyped, api::root(pool)));
+    ok!(api::asid_pool_assign(pool, vspace));
+    tables(t, vspace, VOID, 3)?;
+    let frame = t.frame()?;
+    ok!(page_map(frame, vspace, VOID, 3, 7));
+    ok!(api::cnode_delete(api::root(pool)));
+    for operation in OF_SPACES {
+        err!(cache(vspace, operation, VOID, VOID + 64), FailedLookup, [0, 1]);
+    }
+    for operation in OF_PAGES {
+        err!(cache(frame, operation, 0, 64), FailedLookup, [0, 1]);
+    }
     Ok(())
 }
 
