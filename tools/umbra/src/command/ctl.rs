@@ -125,7 +125,7 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
             output,
             offset,
             len,
-        } => logs::report(client, name, output.as_deref(), *offset, *len),
+        } => logs::report(client, name, output.as_deref(), (*offset, *len), as_json),
         Order::Stop => stop(client, as_json, patience),
     }
 }

@@ -8,7 +8,7 @@ const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 520.0;
 /// Where time begins and ends.
 const LEFT: f64 = 118.0;
-const RIGHT: f64 = WIDTH - 16.0;
+const RIGHT: f64 = WIDTH - 28.0;
 /// Of the time shown, what lies before the swap and behind it.
 const MARGIN: f64 = 0.35;
 

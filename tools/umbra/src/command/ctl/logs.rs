@@ -129,13 +129,17 @@ pub fn report(
     client: &mut Client,
     name: &str,
     output: Option<&Path>,
-    offset: usize,
-    len: Option<usize>,
+    (offset, len): (usize, Option<usize>),
+    as_json: bool,
 ) -> Result<Exit> {
     let bytes = client.report(name, offset, len.unwrap_or(usize::MAX))?;
     if let Some(path) = output {
         std::fs::write(path, &bytes).with_context(|| format!("writing {}", path.display()))?;
         return Ok(Exit::Success);
+    }
+    if as_json {
+        let report = serde_json::json!({ "name": name, "offset": offset, "bytes": text::hex(&bytes) });
+        return print_json(&report);
     }
     for (line, chunk) in bytes.chunks(16).enumerate() {
         println!("{:08x}  {}", offset + line * 16, text::hex(chunk));
