@@ -37,6 +37,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("crates/sel4-root-task", Layer::L2),
     ("kernel", Layer::L2),
     ("crates/driver-runtime", Layer::L3),
+    ("crates/fat-partition", Layer::L3),
     ("crates/shadow", Layer::L3),
     ("drivers", Layer::L4),
     ("loader", Layer::L4),

@@ -3,13 +3,12 @@
 use core::convert::Infallible;
 
 use client_report::{Counter, Report, State, Violation, ViolationKind};
-use embedded_sdmmc::{
-    Error, Mode, RawDirectory, RawFile, RawVolume, TimeSource, Timestamp, VolumeIdx, VolumeManager,
-};
+use embedded_sdmmc::{Error, Mode, RawDirectory, RawFile, RawVolume, VolumeIdx, VolumeManager};
+use fat_partition::{DeviceError, Disk, NoClock, Sectors};
 use sha2::{Digest, Sha256};
 
 use crate::content::Content;
-use crate::disk::{DeviceError, Disk, Sectors};
+use crate::disk::Counted;
 use crate::manifest;
 use crate::table::{Table, Version};
 
@@ -33,29 +32,12 @@ pub enum Reason {
     NoRoom = 4,
 }
 
-/// There is no clock that knows the date; all files get the first day FAT can name.
-#[derive(Clone, Copy, Debug)]
-struct NoClock;
-
-impl TimeSource for NoClock {
-    fn get_timestamp(&self) -> Timestamp {
-        Timestamp {
-            year_since_1970: 10,
-            zero_indexed_month: 0,
-            zero_indexed_day: 0,
-            hours: 0,
-            minutes: 0,
-            seconds: 0,
-        }
-    }
-}
-
 type FsError = Error<DeviceError>;
 
 /// The client's core.
-pub struct Checker<'a, S: Sectors> {
+pub struct Checker<'a, S: Sectors, C: Fn() -> u64> {
     report: Report<'a>,
-    volumes: VolumeManager<Disk<'a, S>, NoClock, 2, 2, 1>,
+    volumes: VolumeManager<Disk<Counted<'a, S, C>>, NoClock, 2, 2, 1>,
     volume: RawVolume,
     root: RawDirectory,
     table: Table<'a>,
@@ -65,17 +47,18 @@ pub struct Checker<'a, S: Sectors> {
     errors: u64,
 }
 
-impl<'a, S: Sectors> Checker<'a, S> {
-    /// Open the volume and read the manifest.
+impl<'a, S: Sectors, C: Fn() -> u64> Checker<'a, S, C> {
+    /// Open the volume and read the manifest; `clock` is the counter, in ticks.
     ///
     /// # Errors
     /// Why it cannot work; the report says so too.
-    pub fn open(sectors: S, report: Report<'a>) -> Result<Self, Reason> {
-        Self::try_open(sectors, report).inspect_err(|reason| report.set_state(State::Failed, *reason as u32))
+    pub fn open(sectors: S, clock: C, report: Report<'a>) -> Result<Self, Reason> {
+        Self::try_open(Counted::new(sectors, clock, report), report)
+            .inspect_err(|reason| report.set_state(State::Failed, *reason as u32))
     }
 
-    fn try_open(sectors: S, report: Report<'a>) -> Result<Self, Reason> {
-        let volumes = VolumeManager::new_with_limits(Disk::new(sectors, report), NoClock, 1);
+    fn try_open(sectors: Counted<'a, S, C>, report: Report<'a>) -> Result<Self, Reason> {
+        let volumes = VolumeManager::new_with_limits(Disk::new(sectors), NoClock, 1);
         let volume = volumes
             .open_raw_volume(VolumeIdx(0))
             .map_err(|_| Reason::NoVolume)?;

@@ -3,22 +3,19 @@
 #![no_std]
 #![no_main]
 
+use core::cell::Cell;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 
 use client_report::{Kind, Report, State};
-use device_class::block::{BlockClient, Op, Port, Status};
-use file_check::{Checker, Reason, SECTOR, Sectors};
+use device_class::block::{BlockClient, Port};
+use fat_partition::Session;
+use file_check::{Checker, Reason};
 use sel4_microkit::ipc::{self, Event};
 use sel4_microkit::{Channel, MessageInfo, NullHandler, get_mr, protection_domain, var};
 use shared_ring::{Area, Link, shared_words};
 use system_spec::config::ClientConfig;
 use trace::clock::ticks;
-
-use core::cell::Cell;
-
-/// Status number of a session that broke; no request is answered with it.
-const BROKEN: u8 = 0xff;
 
 /// This program's channels. It works in straight lines and waits in the middle of its work, so it receives by itself instead of
 /// through the main loop.
@@ -53,56 +50,9 @@ impl Port for Channels<'_> {
     }
 }
 
-/// The partition: a sector at a time through the first bytes of the data region.
-struct Session<'a> {
-    client: BlockClient,
-    channels: Channels<'a>,
-    data: Area,
-    sectors: u64,
-}
-
-impl Session<'_> {
-    fn request(&mut self, op: Op, first: u64, count: usize) -> Result<(), u8> {
-        match self
-            .client
-            .transact(&mut self.channels, op, first, count as u32, 0)
-        {
-            Ok(answer) if answer.status == Status::Ok => Ok(()),
-            Ok(answer) => Err(answer.status as u8),
-            Err(_) => Err(BROKEN),
-        }
-    }
-}
-
-impl Sectors for Session<'_> {
-    fn count(&self) -> u64 {
-        self.sectors
-    }
-    fn read(&mut self, first: u64, data: &mut [u8]) -> Result<(), u8> {
-        self.request(Op::Read, first, data.len() / SECTOR)?;
-        if self.data.read(0, data) {
-            Ok(())
-        } else {
-            Err(BROKEN)
-        }
-    }
-    fn write(&mut self, first: u64, data: &[u8]) -> Result<(), u8> {
-        if !self.data.write(0, data) {
-            return Err(BROKEN);
-        }
-        self.request(Op::Write, first, data.len() / SECTOR)
-    }
-    fn flush(&mut self) -> Result<(), u8> {
-        self.request(Op::Flush, 0, 0)
-    }
-    fn now(&self) -> u64 {
-        ticks()
-    }
-}
-
 /// Open the session and work until told to stop.
 fn run(config: &ClientConfig, report: Report<'static>, stop: &Cell<bool>) -> Result<(), Reason> {
-    let mut channels = Channels {
+    let channels = Channels {
         shadow: Channel::new(config.link.channel as usize),
         control: Channel::new(config.control_channel as usize),
         stop,
@@ -112,20 +62,8 @@ fn run(config: &ClientConfig, report: Report<'static>, stop: &Cell<bool>) -> Res
     let data = unsafe { Area::new(data, config.data.len as usize) };
     // SAFETY: two pages that the description's compiler mapped for this link and nothing else, the first writable.
     let link = unsafe { Link::new(config.link.own as *mut u8, config.link.peer as *const u8) };
-    let mut client = BlockClient::new(link);
-    let info = client
-        .wait_for_info(&mut channels)
-        .map_err(|_| Reason::NoVolume)?;
-    if info.block_size as usize != SECTOR {
-        return Err(Reason::NoVolume);
-    }
-    let session = Session {
-        client,
-        channels,
-        data,
-        sectors: info.capacity,
-    };
-    let mut checker = Checker::open(session, report)?;
+    let session = Session::open(BlockClient::new(link), channels, data).map_err(|_| Reason::NoVolume)?;
+    let mut checker = Checker::open(session, ticks, report)?;
     while !stop.get() {
         checker.step();
     }

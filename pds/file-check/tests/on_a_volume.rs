@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use client_report::{Counter, Kind, Report};
-use file_check::{Checker, Reason, SECTOR, Sectors};
+use fat_partition::{SECTOR, Sectors};
+use file_check::{Checker, Reason};
 use sha2::{Digest, Sha256};
 
 const VOLUME: usize = 16 << 20;
@@ -27,6 +28,11 @@ struct Ram {
 }
 
 impl Ram {
+    fn clock(&self) -> impl Fn() -> u64 + use<> {
+        let clock = self.clock.clone();
+        move || *clock.borrow()
+    }
+
     fn request(&mut self) -> Result<(), u8> {
         *self.clock.borrow_mut() += 1;
         let mut faults = self.faults.borrow_mut();
@@ -53,9 +59,6 @@ impl Sectors for Ram {
     }
     fn flush(&mut self) -> Result<(), u8> {
         self.request()
-    }
-    fn now(&self) -> u64 {
-        *self.clock.borrow()
     }
 }
 
@@ -114,7 +117,7 @@ fn entry(words: &[AtomicU64], index: usize) -> Vec<u8> {
 fn honest_disk_ends_with_every_file_as_the_table_says() {
     let (ram, words) = (volume(), region());
     let report = Report::begin(&words, Kind::FileCheck).unwrap();
-    let mut checker = Checker::open(ram.clone(), report).unwrap();
+    let mut checker = Checker::open(ram.clone(), ram.clock(), report).unwrap();
     (0..40).for_each(|_| checker.step());
     checker.stop();
     for counter in [
@@ -169,7 +172,7 @@ fn honest_disk_ends_with_every_file_as_the_table_says() {
 fn damaged_file_is_corrupt() {
     let (ram, words) = (volume(), region());
     let report = Report::begin(&words, Kind::FileCheck).unwrap();
-    let mut checker = Checker::open(ram.clone(), report).unwrap();
+    let mut checker = Checker::open(ram.clone(), ram.clock(), report).unwrap();
     let needle: Vec<u8> = (0..64usize).map(|at| (at * 7 + 70_001) as u8).collect();
     let at = ram
         .bytes
@@ -186,7 +189,7 @@ fn damaged_file_is_corrupt() {
 fn writes_that_never_arrive_are_seen() {
     let (ram, words) = (volume(), region());
     let report = Report::begin(&words, Kind::FileCheck).unwrap();
-    let mut checker = Checker::open(ram.clone(), report).unwrap();
+    let mut checker = Checker::open(ram.clone(), ram.clock(), report).unwrap();
     ram.faults.borrow_mut().freeze = true;
     (0..8).for_each(|_| checker.step());
     assert!(
@@ -200,7 +203,7 @@ fn failed_request_is_one_error_and_the_file_is_written_again() {
     for fail_in in [2, 15, 40, 43, 44, 46, 60, 120, 250, 400, 600, 602] {
         let (ram, words) = (volume(), region());
         let report = Report::begin(&words, Kind::FileCheck).unwrap();
-        let mut checker = Checker::open(ram.clone(), report).unwrap();
+        let mut checker = Checker::open(ram.clone(), ram.clock(), report).unwrap();
         ram.faults.borrow_mut().fail_in = fail_in;
         (0..40).for_each(|_| checker.step());
         checker.stop();
@@ -228,6 +231,9 @@ fn volume_without_manifest_fails_the_client() {
         faults: Rc::default(),
         clock: Rc::default(),
     };
-    assert_eq!(Checker::open(ram, report).err(), Some(Reason::NoVolume));
+    assert_eq!(
+        Checker::open(ram.clone(), ram.clock(), report).err(),
+        Some(Reason::NoVolume)
+    );
     assert_eq!(words[2].load(Relaxed), 4 | 1 << 32);
 }
