@@ -9,6 +9,7 @@ mod company;
 mod crashes;
 mod demo;
 mod drivers;
+mod files;
 mod kernel_file;
 mod loading;
 mod mortal_shadow;
@@ -62,6 +63,10 @@ fn main() {
         .chain(loaded_trials(
             "shadow_that_dies_again_and_again_is_noticed_by_nobody",
             mortal_shadow::run,
+        ))
+        .chain(loaded_trials(
+            "files_are_shared_while_the_driver_below_is_replaced",
+            files::run,
         ))
         .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",

@@ -90,6 +90,14 @@ impl Running {
         self.guest.shut_down()
     }
 
+    /// Stops the clients in order, ends the machine, and returns what is on the disk.
+    pub fn disk(mut self) -> Result<Vec<u8>> {
+        demo::stopped(&mut self.client, self.patience.stop)?;
+        let disk = machine::disk(&self.guest);
+        self.guest.shut_down()?;
+        Ok(fs::read(disk)?)
+    }
+
     /// Stops the clients in order, ends the machine, and compares the disk with what they wrote down.
     pub fn check(mut self) -> Result<Verdict> {
         demo::stopped(&mut self.client, self.patience.stop)?;

@@ -38,6 +38,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("kernel", Layer::L2),
     ("crates/driver-runtime", Layer::L3),
     ("crates/fat-partition", Layer::L3),
+    ("crates/file-service", Layer::L2),
     ("crates/shadow", Layer::L3),
     ("drivers", Layer::L4),
     ("loader", Layer::L4),

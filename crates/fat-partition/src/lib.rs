@@ -5,6 +5,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "pd")]
+pub mod pd;
 mod session;
 
 pub use session::{BROKEN, Session};

@@ -19,11 +19,14 @@ pub struct Session<Q, P = SharedPage> {
 }
 
 impl<Q: Port, P: Page> Session<Q, P> {
-    /// Waits until the session is open. Data passes through the first [`SECTOR`] bytes of `data`.
+    /// Waits until the session is open, and until the answer has come for which a predecessor at this end waited. Data passes through the first [`SECTOR`] bytes of `data`.
     ///
     /// # Errors
     /// [`InfoError::NoPartition`]; [`InfoError::Refused`], also if the device's blocks are not sectors.
     pub fn open(mut client: BlockClient<P>, mut port: Q, data: Area) -> Result<Self, InfoError> {
+        while client.in_flight() > 0 {
+            client.wait(&mut port).map_err(|_| InfoError::Refused)?;
+        }
         let info = client.wait_for_info(&mut port)?;
         if info.block_size as usize != SECTOR {
             return Err(InfoError::Refused);

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use system_spec::config::MAX_FILE_SESSIONS;
+
 use crate::element::channel::Channel;
 use crate::element::protection_domain::{ProtectionDomain, Role};
 use crate::element::system::Description;
@@ -40,7 +42,8 @@ pub fn check(description: &Description) -> Result<(), Fault> {
         .try_for_each(|channel| call_goes_up(pds, channel))?;
     roles(pds)?;
     slots(description)?;
-    sessions(description)
+    sessions(description)?;
+    file_sessions(description)
 }
 
 fn fault<T>(at: &At, rule: Rule) -> Result<T, Fault> {
@@ -261,6 +264,36 @@ fn sessions(description: &Description) -> Result<(), Fault> {
                     count,
                 },
             );
+        }
+    }
+    Ok(())
+}
+
+fn file_sessions(description: &Description) -> Result<(), Fault> {
+    let pds = &description.pds;
+    for (index, session) in description.file_sessions.iter().enumerate() {
+        let client = pd_index(pds, &session.at, &session.client)?;
+        let server = pd_index(pds, &session.at, &session.server)?;
+        if client == server {
+            let pd = session.client.clone();
+            return fault(&session.at, Rule::SelfChannel { pd });
+        }
+        if pds[server].role != Some(Role::Client) {
+            let (pd, role) = (session.server.clone(), "client");
+            return fault(&session.at, Rule::RoleWrong { pd, role });
+        }
+        let before = &description.file_sessions[..index];
+        let too_many = |kind, max| fault(&session.at, Rule::TooMany { kind, max });
+        if before.iter().any(|other| other.client == session.client) {
+            return too_many("file session of a client", 1);
+        }
+        if before
+            .iter()
+            .filter(|other| other.server == session.server)
+            .count()
+            >= MAX_FILE_SESSIONS
+        {
+            return too_many("file sessions of a server", MAX_FILE_SESSIONS);
         }
     }
     Ok(())

@@ -33,8 +33,8 @@ pub(crate) struct PdPlan {
     pub next_vaddr: u64,
     /// Symbols to write.
     pub setvars: Vec<Setvar>,
-    /// `umbra_config`.
-    pub config: Option<Vec<u8>>,
+    /// Configuration blobs by symbol.
+    pub blobs: Vec<(&'static str, Vec<u8>)>,
     /// Mappings with what they are called and where they were described, for overlaps.
     pub mapped: Vec<(u64, u64, String, At)>,
 }
@@ -337,10 +337,10 @@ impl Plan<'_> {
                 ..word(&setvar.symbol, self.value(setvar)?)
             });
         }
-        if let Some(config) = &plan.config {
+        for (symbol, blob) in &plan.blobs {
             patches.push(Patch {
                 exact: true,
-                ..Patch::new("umbra_config", config.clone())
+                ..Patch::new(symbol, blob.clone())
             });
         }
         Ok(patches)

@@ -2,6 +2,7 @@
 
 mod client;
 mod control;
+mod files;
 mod shadow;
 mod small;
 pub(crate) use small::stager_slot;
@@ -56,6 +57,7 @@ pub fn derive(plan: &mut Plan<'_>, files: Files<'_>) -> Result<(), Fault> {
     shadow::shadows(plan, &derived, slots, &mut timer, &mut control)?;
     timer.finish(plan);
     control.finish(plan);
+    files::sessions(plan)?;
     Ok(())
 }
 
@@ -99,9 +101,19 @@ pub(crate) fn read_region(plan: &mut Plan<'_>, pd: usize, region: usize) -> Regi
     }
 }
 
-/// Stores a PD's blob.
+/// Stores the blob of a PD's role.
 pub(crate) fn configure<T: IntoBytes + Immutable>(plan: &mut Plan<'_>, pd: usize, config: &T) {
-    plan.pds[pd].config = Some(config.as_bytes().to_vec());
+    blob(plan, pd, "umbra_config", config);
+}
+
+/// Stores a PD's blob.
+pub(crate) fn blob<T: IntoBytes + Immutable>(
+    plan: &mut Plan<'_>,
+    pd: usize,
+    symbol: &'static str,
+    config: &T,
+) {
+    plan.pds[pd].blobs.push((symbol, config.as_bytes().to_vec()));
 }
 
 /// A name that was measured when it was read.

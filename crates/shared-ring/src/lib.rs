@@ -17,6 +17,7 @@
 mod area;
 mod link;
 pub mod page;
+pub mod requests;
 
 pub use area::{Area, shared_words};
 pub use link::{Link, SendError, Violation, Wish};

@@ -48,6 +48,29 @@ pub struct RegionConfig {
     pub len: u64,
 }
 
+/// Most file sessions of a file server.
+pub const MAX_FILE_SESSIONS: usize = 4;
+
+/// One end of a file session, as it is at the server and, in the symbol `umbra_files`, at the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FileSessionConfig {
+    /// The session's link.
+    pub link: LinkConfig,
+    /// Data region, writable at both ends.
+    pub data: RegionConfig,
+}
+
+/// A file server's sessions, in its symbol `umbra_file_sessions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FileServerConfig {
+    /// Valid entries of `sessions`.
+    pub count: u64,
+    /// Sessions.
+    pub sessions: [FileSessionConfig; MAX_FILE_SESSIONS],
+}
+
 /// A client of a block shadow (role `client`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

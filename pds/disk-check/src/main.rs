@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 
 use client_report::{Kind, Report};
-use device_class::block::{BlockClient, ClientError, InfoError, Op, Port, Status};
+use device_class::block::{BlockClient, InfoError, Op, Peer, Port, RequestError, Status};
 use disk_check::{BLOCK_SIZE, Checker, Reason, Request};
 use sel4_microkit::{Channel, ChannelSet, Handler, MessageInfo, get_mr, protection_domain, var};
 use shared_ring::{Link, shared_words};
@@ -18,14 +18,16 @@ use trace::clock::ticks;
 /// The session's channel.
 struct Shadow(Channel);
 
-impl Port for Shadow {
+impl Peer for Shadow {
     fn notify(&mut self) {
         self.0.notify();
     }
 
     /// This program returns to its main loop instead, and is never asked.
     fn wait(&mut self) {}
+}
 
+impl Port for Shadow {
     fn call(&mut self, label: u64) -> (u64, [u64; 4]) {
         let answer = self.0.pp_call(MessageInfo::new(label, 0));
         (answer.label(), [0, 1, 2, 3].map(get_mr))
@@ -72,7 +74,7 @@ impl Client {
     }
 
     /// Take answers and send requests until there is nothing more to do.
-    fn work(&mut self) -> Result<(), ClientError> {
+    fn work(&mut self) -> Result<(), RequestError> {
         let Some(checker) = &mut self.checker else {
             return Ok(());
         };
@@ -85,7 +87,7 @@ impl Client {
                     Err(answer.status as u8)
                 };
                 if !checker.completed(answer.id as usize, outcome, ticks()) {
-                    return Err(ClientError::Nonsense);
+                    return Err(RequestError::Nonsense);
                 }
             }
             while let Some((slot, request)) = checker.next_request() {

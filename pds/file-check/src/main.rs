@@ -8,61 +8,24 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 
 use client_report::{Kind, Report, State};
-use device_class::block::{BlockClient, Port};
+use device_class::block::BlockClient;
 use fat_partition::Session;
+use fat_partition::pd::Channels;
 use file_check::{Checker, Reason};
-use sel4_microkit::ipc::{self, Event};
-use sel4_microkit::{Channel, MessageInfo, NullHandler, get_mr, protection_domain, var};
+use sel4_microkit::{NullHandler, protection_domain, var};
 use shared_ring::{Area, Link, shared_words};
 use system_spec::config::ClientConfig;
 use trace::clock::ticks;
 
-/// This program's channels. It works in straight lines and waits in the middle of its work, so it receives by itself instead of
-/// through the main loop.
-struct Channels<'a> {
-    shadow: Channel,
-    control: Channel,
-    stop: &'a Cell<bool>,
-}
-
-impl Channels<'_> {
-    fn receive(&self) {
-        if let Event::Notified(channels) = ipc::recv()
-            && channels.contains(self.control)
-        {
-            self.stop.set(true);
-        }
-    }
-}
-
-impl Port for Channels<'_> {
-    fn notify(&mut self) {
-        self.shadow.notify();
-    }
-
-    fn wait(&mut self) {
-        self.receive();
-    }
-
-    fn call(&mut self, label: u64) -> (u64, [u64; 4]) {
-        let answer = self.shadow.pp_call(MessageInfo::new(label, 0));
-        (answer.label(), [0, 1, 2, 3].map(get_mr))
-    }
-}
-
 /// Open the session and work until told to stop.
 fn run(config: &ClientConfig, report: Report<'static>, stop: &Cell<bool>) -> Result<(), Reason> {
-    let channels = Channels {
-        shadow: Channel::new(config.link.channel as usize),
-        control: Channel::new(config.control_channel as usize),
-        stop,
-    };
     let data = NonNull::new(config.data.vaddr as *mut u8).ok_or(Reason::NoRoom)?;
     // SAFETY: the description's compiler mapped the region there, readable and writable, for this purpose only.
     let data = unsafe { Area::new(data, config.data.len as usize) };
     // SAFETY: two pages that the description's compiler mapped for this link and nothing else, the first writable.
     let link = unsafe { Link::new(config.link.own as *mut u8, config.link.peer as *const u8) };
-    let session = Session::open(BlockClient::new(link), channels, data).map_err(|_| Reason::NoVolume)?;
+    let session = Session::open(BlockClient::new(link), Channels::new(config, stop), data)
+        .map_err(|_| Reason::NoVolume)?;
     let mut checker = Checker::open(session, ticks, report)?;
     while !stop.get() {
         checker.step();
@@ -85,14 +48,5 @@ fn init() -> NullHandler {
     if let Err(reason) = run(config, report, &stop) {
         report.set_state(State::Failed, reason as u32);
     }
-    let control = Channel::new(config.control_channel as usize);
-    control.notify();
-    // Whatever comes now, there is nothing to do for it; a late order to stop is answered again.
-    loop {
-        if let Event::Notified(channels) = ipc::recv()
-            && channels.contains(control)
-        {
-            control.notify();
-        }
-    }
+    Channels::new(config, &stop).stopped()
 }

@@ -534,9 +534,12 @@ fn invalid_requests_are_answered_and_never_reach_a_driver() {
     client.submit(Op::Write, 0, 1, 1, 4).unwrap();
     client.submit(Op::Read, 0, 1, DATA as u64, 5).unwrap();
     struct Silent;
-    impl Port for Silent {
+    impl Peer for Silent {
         fn notify(&mut self) {}
         fn wait(&mut self) {}
+    }
+
+    impl Port for Silent {
         fn call(&mut self, _: u64) -> (u64, [u64; 4]) {
             (0, [0; 4])
         }
@@ -578,9 +581,12 @@ fn name_in_use_is_invalid() {
 }
 
 struct Quiet;
-impl Port for Quiet {
+impl Peer for Quiet {
     fn notify(&mut self) {}
     fn wait(&mut self) {}
+}
+
+impl Port for Quiet {
     fn call(&mut self, _: u64) -> (u64, [u64; 4]) {
         (0, [0; 4])
     }

@@ -148,6 +148,11 @@ pub fn check(path: &Path, disk_check: &ClientReport, file_check: &ClientReport) 
     check_image(&image, disk_check, file_check)
 }
 
+/// A file of the FAT volume of an image.
+pub fn file(image: &[u8], name: &str) -> Result<Vec<u8>> {
+    files::read(&image[table::find(image, FAT)?], name)
+}
+
 /// As [`check`], of bytes.
 pub fn check_image(image: &[u8], disk_check: &ClientReport, file_check: &ClientReport) -> Result<Verdict> {
     let mut verdict = Verdict::default();

@@ -1,50 +1,15 @@
-//! The client library: submits requests over the session's link, collects answers.
-//!
-//! Pure over [`Port`], so it runs in a PD (channel and notification) and in host tests alike. Two ways of use:
-//!
-//! - event loop: [`submit`](BlockClient::submit)…, [`commit`](BlockClient::commit), return from the handler when
-//!   [`sleep`](BlockClient::sleep) says so; on a notification [`awake`](BlockClient::awake), [`poll`](BlockClient::poll)…
-//! - one at a time: [`transact`](BlockClient::transact), which waits.
+//! The client library: submits requests over the session's link, collects answers. How it is used: [`Requests`].
 
+use shared_ring::Link;
 use shared_ring::page::{Page, SharedPage};
-use shared_ring::{Link, SendError, Violation};
+use shared_ring::requests::{Peer, RequestError, Requests};
 
 use super::{BlockRequest, BlockResponse, CallReply, ClientCall, ClientInfo, Op, Status};
 
-/// What the library needs of its PD.
-pub trait Port {
-    /// Notify the shadow.
-    fn notify(&mut self);
-    /// Wait until notified, by whomever.
-    fn wait(&mut self);
+/// What the library needs of its PD: the shadow as its peer.
+pub trait Port: Peer {
     /// Call the shadow: label and no words; the answer's label and first four words.
     fn call(&mut self, label: u64) -> (u64, [u64; 4]);
-}
-
-/// Why a request could not be submitted or an answer not be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientError {
-    /// The ring is full: take answers first.
-    Full,
-    /// The shadow broke the rules of the link.
-    Link(Violation),
-    /// The shadow answered something that makes no sense (unknown status, or an answer to nothing).
-    Nonsense,
-}
-
-impl From<Violation> for ClientError {
-    fn from(violation: Violation) -> Self {
-        Self::Link(violation)
-    }
-}
-
-impl From<SendError> for ClientError {
-    fn from(error: SendError) -> Self {
-        match error {
-            SendError::Full => Self::Full,
-            SendError::Violation(violation) => Self::Link(violation),
-        }
-    }
 }
 
 /// Why there is no [`ClientInfo`].
@@ -69,17 +34,24 @@ pub struct Completion {
     pub count: u32,
 }
 
+impl Completion {
+    fn of(response: BlockResponse) -> Result<Self, RequestError> {
+        Ok(Self {
+            id: response.id,
+            status: Status::from_byte(response.status).ok_or(RequestError::Nonsense)?,
+            count: response.count,
+        })
+    }
+}
+
 /// A client's end of a session.
 #[derive(Debug)]
-pub struct BlockClient<P = SharedPage> {
-    link: Link<BlockRequest, BlockResponse, P>,
-    in_flight: usize,
-}
+pub struct BlockClient<P = SharedPage>(Requests<BlockRequest, BlockResponse, P>);
 
 impl<P: Page> BlockClient<P> {
     /// A client over its link.
     pub fn new(link: Link<BlockRequest, BlockResponse, P>) -> Self {
-        Self { link, in_flight: 0 }
+        Self(Requests::new(link))
     }
 
     /// Ask what the session gives access to.
@@ -114,7 +86,7 @@ impl<P: Page> BlockClient<P> {
     /// [`commit`](Self::commit).
     ///
     /// # Errors
-    /// [`ClientError::Full`], and nothing was submitted; or the shadow misbehaves.
+    /// [`RequestError::Full`], and nothing was submitted; or the shadow misbehaves.
     pub fn submit(
         &mut self,
         op: Op,
@@ -122,81 +94,47 @@ impl<P: Page> BlockClient<P> {
         count: u32,
         offset: u64,
         id: u32,
-    ) -> Result<(), ClientError> {
-        let request = BlockRequest {
-            id,
-            op: op as u8,
-            count,
-            block,
-            offset,
-            ..BlockRequest::default()
-        };
-        self.link.send(&request)?;
-        self.in_flight += 1;
-        Ok(())
+    ) -> Result<(), RequestError> {
+        self.0.submit(&request(op, block, count, offset, id))
     }
 
     /// Hand over what was submitted, and give back what was polled; notifies the shadow if it sleeps.
     pub fn commit(&mut self, port: &mut impl Port) {
-        if self.link.publish() {
-            port.notify();
-        }
+        self.0.commit(port);
     }
 
     /// The next answer, if there is one.
     ///
     /// # Errors
     /// The shadow misbehaves.
-    pub fn poll(&mut self) -> Result<Option<Completion>, ClientError> {
-        let Some(response) = self.link.recv()? else {
-            return Ok(None);
-        };
-        let status = Status::from_byte(response.status).ok_or(ClientError::Nonsense)?;
-        self.in_flight = self.in_flight.checked_sub(1).ok_or(ClientError::Nonsense)?;
-        Ok(Some(Completion {
-            id: response.id,
-            status,
-            count: response.count,
-        }))
+    pub fn poll(&mut self) -> Result<Option<Completion>, RequestError> {
+        self.0.poll()?.map(Completion::of).transpose()
     }
 
     /// Requests submitted and not yet polled.
     pub fn in_flight(&self) -> usize {
-        self.in_flight
+        self.0.in_flight()
     }
 
     /// Ask for a notification. True: wait. False: an answer has come meanwhile. Commit before.
     ///
     /// # Errors
     /// The shadow misbehaves.
-    pub fn sleep(&mut self) -> Result<bool, ClientError> {
-        Ok(self.link.sleep()?)
+    pub fn sleep(&mut self) -> Result<bool, RequestError> {
+        self.0.sleep()
     }
 
     /// No notifications wanted any more.
     pub fn awake(&mut self) {
-        self.link.awake();
+        self.0.awake();
     }
 
     /// Wait for the next answer.
     ///
     /// # Errors
-    /// The shadow misbehaves; [`ClientError::Nonsense`] if nothing is in flight.
-    pub fn wait(&mut self, port: &mut impl Port) -> Result<Completion, ClientError> {
-        if self.in_flight == 0 {
-            return Err(ClientError::Nonsense);
-        }
-        self.commit(port);
-        loop {
-            if let Some(completion) = self.poll()? {
-                return Ok(completion);
-            }
-            self.commit(port);
-            if self.sleep()? {
-                port.wait();
-            }
-            self.awake();
-        }
+    /// The shadow misbehaves; [`RequestError::Nonsense`] if nothing is in flight.
+    pub fn wait(&mut self, port: &mut impl Port) -> Result<Completion, RequestError> {
+        Completion::of(self.0.wait(port)?)
     }
 
     /// One request from beginning to end, for clients that do one thing at a time (nothing else may be in flight).
@@ -210,11 +148,19 @@ impl<P: Page> BlockClient<P> {
         block: u64,
         count: u32,
         offset: u64,
-    ) -> Result<Completion, ClientError> {
-        self.submit(op, block, count, offset, 0)?;
-        let completion = self.wait(port)?;
-        self.commit(port);
-        Ok(completion)
+    ) -> Result<Completion, RequestError> {
+        Completion::of(self.0.transact(port, &request(op, block, count, offset, 0))?)
+    }
+}
+
+fn request(op: Op, block: u64, count: u32, offset: u64, id: u32) -> BlockRequest {
+    BlockRequest {
+        id,
+        op: op as u8,
+        count,
+        block,
+        offset,
+        ..BlockRequest::default()
     }
 }
 
@@ -251,7 +197,7 @@ mod tests {
         (BlockClient::new(Link::over(a, b)), fake)
     }
 
-    impl Port for Fake {
+    impl Peer for Fake {
         fn notify(&mut self) {
             self.notified += 1;
         }
@@ -265,6 +211,9 @@ mod tests {
                 "the client waits, so it must have asked"
             );
         }
+    }
+
+    impl Port for Fake {
         fn call(&mut self, label: u64) -> (u64, [u64; 4]) {
             assert_eq!(label, ClientCall::Info as u64);
             self.info
@@ -322,12 +271,12 @@ mod tests {
         };
         assert_eq!(
             client.transact(&mut shadow, Op::Read, 0, 1, 0),
-            Err(ClientError::Nonsense)
+            Err(RequestError::Nonsense)
         );
         let (mut client, mut shadow) = pair();
         shadow.link.send(&BlockResponse::default()).unwrap();
         let _ = shadow.link.publish();
-        assert_eq!(client.poll(), Err(ClientError::Nonsense), "an answer to nothing");
-        assert_eq!(client.wait(&mut shadow), Err(ClientError::Nonsense));
+        assert_eq!(client.poll(), Err(RequestError::Nonsense), "an answer to nothing");
+        assert_eq!(client.wait(&mut shadow), Err(RequestError::Nonsense));
     }
 }

@@ -15,7 +15,8 @@
 
 mod client;
 
-pub use client::{BlockClient, ClientError, Completion, InfoError, Port};
+pub use client::{BlockClient, Completion, InfoError, Port};
+pub use shared_ring::requests::{Peer, RequestError};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

@@ -2,6 +2,7 @@
 
 use super::channel::Channel;
 use super::device_slot::DeviceSlot;
+use super::file_session::FileSession;
 use super::memory_region::MemoryRegion;
 use super::package_store::PackageStore;
 use super::protection_domain::ProtectionDomain;
@@ -22,6 +23,8 @@ pub struct Description {
     pub slots: Vec<DeviceSlot>,
     /// Sessions.
     pub sessions: Vec<Session>,
+    /// File sessions.
+    pub file_sessions: Vec<FileSession>,
     /// Package store.
     pub store: Option<PackageStore>,
 }
@@ -41,6 +44,7 @@ impl Description {
                 "channel" => description.channels.push(Channel::parse(&child)?),
                 "device_slot" => description.slots.push(DeviceSlot::parse(&child)?),
                 "session" => description.sessions.push(Session::parse(&child)?),
+                "file_session" => description.file_sessions.push(FileSession::parse(&child)?),
                 "package_store" if description.store.is_some() => {
                     return Err(child.fault(Rule::Twice {
                         element: "package_store",

@@ -7,7 +7,7 @@ use core::convert::Infallible;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 
-use device_class::block::{BlockClient, ClientError, Port, Status};
+use device_class::block::{BlockClient, Peer, Port, RequestError, Status};
 use disk_bench::{BLOCK_SIZE, Load};
 use sel4_microkit::{
     Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, MessageInfo, get_mr, protection_domain,
@@ -20,14 +20,16 @@ use trace::clock::ticks;
 /// The session's channel. A notification goes into the kernel together with the wait that follows.
 struct Shadow(Channel, DeferredActionSlot);
 
-impl Port for Shadow {
+impl Peer for Shadow {
     fn notify(&mut self) {
         self.1.defer_notify(self.0);
     }
 
     /// This program returns to its main loop instead, and is never asked.
     fn wait(&mut self) {}
+}
 
+impl Port for Shadow {
     fn call(&mut self, label: u64) -> (u64, [u64; 4]) {
         let answer = self.0.pp_call(MessageInfo::new(label, 0));
         (answer.label(), [0, 1, 2, 3].map(get_mr))
@@ -57,7 +59,7 @@ impl Client {
     }
 
     /// Take answers and send requests until there is nothing more to do.
-    fn work(&mut self) -> Result<(), ClientError> {
+    fn work(&mut self) -> Result<(), RequestError> {
         let Some(load) = &mut self.load else {
             return Ok(());
         };

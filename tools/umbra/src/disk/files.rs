@@ -2,7 +2,7 @@
 
 use super::report::ClientReport;
 use super::{Fault, Verdict};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -104,6 +104,18 @@ impl Entry {
             being_written: number(60) != 0,
         }
     }
+}
+
+/// A file of a volume.
+pub fn read(partition: &[u8], name: &str) -> Result<Vec<u8>> {
+    let volume = FileSystem::new(Cursor::new(partition.to_vec()), FsOptions::new())?;
+    let mut content = Vec::new();
+    let mut file = volume
+        .root_dir()
+        .open_file(name)
+        .with_context(|| format!("opening {name}"))?;
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// Compares the volume with the table.
