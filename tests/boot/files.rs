@@ -2,7 +2,7 @@
 //! ever looked wrong to them.
 
 use crate::running::Running;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use control_protocol::record::{Outcome, State};
 use control_protocol::request::Policy;
 use file_user::{ACCOUNT_LEN, FILE_LEN, fill};

@@ -17,10 +17,10 @@ use system_spec::config::{
     ClientConfig, FileServerConfig, FileSessionConfig, LinkConfig, MAX_FILE_SESSIONS, RegionConfig,
 };
 
-fn area(region: &RegionConfig) -> Area {
-    let base = NonNull::new(region.vaddr as *mut u8).expect("an address in the configuration");
+fn area(region: &RegionConfig) -> Option<Area> {
+    let base = NonNull::new(region.vaddr as *mut u8)?;
     // SAFETY: the description's compiler mapped the region there, readable and writable, for this purpose only.
-    unsafe { Area::new(base, region.len as usize) }
+    Some(unsafe { Area::new(base, region.len as usize) })
 }
 
 /// Links are taken up where a predecessor left them: this program is started anew after a fault.
@@ -32,22 +32,28 @@ macro_rules! attach {
     }};
 }
 
-fn session(config: &FileSessionConfig) -> Session {
-    Session::new(attach!(config.link), area(&config.data))
+fn session(config: &FileSessionConfig) -> Option<Session> {
+    Some(Session::new(attach!(config.link), area(&config.data)?))
 }
 
-/// Serves until told to stop. False: there is no volume.
-fn run(config: &ClientConfig, files: &FileServerConfig, stop: &Cell<bool>) -> bool {
+fn volume<'a>(config: &ClientConfig, stop: &'a Cell<bool>) -> Option<Volume<Partition<Channels<'a>>>> {
     let client = BlockClient::new(attach!(config.link));
-    let Ok(partition) = Partition::open(client, Channels::new(config, stop), area(&config.data)) else {
-        return false;
+    let partition = Partition::open(client, Channels::new(config, stop), area(&config.data)?).ok()?;
+    Volume::open(partition).ok()
+}
+
+/// Serves until told to stop.
+fn run(config: &ClientConfig, files: &FileServerConfig, stop: &Cell<bool>) {
+    let Some(volume) = volume(config, stop) else {
+        return;
     };
-    let Ok(volume) = Volume::open(partition) else {
-        return false;
+    let present = |index: &usize| (*index as u64) < files.count;
+    let session = |index| {
+        Some(index)
+            .filter(present)
+            .and_then(|index| session(&files.sessions[index]))
     };
-    let present = |index| (index as u64) < files.count;
-    let sessions: [_; MAX_FILE_SESSIONS] =
-        core::array::from_fn(|index| present(index).then(|| session(&files.sessions[index])));
+    let sessions: [_; MAX_FILE_SESSIONS] = core::array::from_fn(session);
     let mut server = Server::new(volume, sessions);
     // A predecessor may have died before it notified a client of its answers.
     let notify = |index: usize| Channel::new(files.sessions[index].link.channel as usize).notify();
@@ -60,7 +66,8 @@ fn run(config: &ClientConfig, files: &FileServerConfig, stop: &Cell<bool>) -> bo
             channels.wait();
         }
     }
-    server.stop().is_ok()
+    // Who wants to know that it is durable has asked for it; what fails here is told to nobody.
+    let _ = server.stop();
 }
 
 #[protection_domain]

@@ -138,7 +138,7 @@ fn world() -> World {
         clients.push((client, Bell(server.clone()), theirs));
     }
     let volume = Volume::open(ram.clone()).unwrap();
-    let sessions = sessions.try_into().ok().expect("two sessions");
+    let sessions = sessions.try_into().expect("two sessions");
     *server.borrow_mut() = Some(Server::new(volume, sessions));
     World { ram, server, clients }
 }
@@ -207,7 +207,7 @@ impl World {
 #[test]
 fn what_one_client_writes_the_other_reads() {
     let mut world = world();
-    let content: Vec<u8> = (0..50_000u32).map(|at| (at * 31 >> 3) as u8).collect();
+    let content: Vec<u8> = (0..50_000u32).map(|at| ((at * 31) >> 3) as u8).collect();
     let file = world.open(0, "/sub/new.bin", Mode::Write).unwrap();
     assert_eq!(world.write(0, file, 0, &content), (Status::Ok, 50_000));
     assert_eq!(
