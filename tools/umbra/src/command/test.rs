@@ -1,5 +1,6 @@
 //! `cargo umbra test`: every test of the project, with a summary.
 
+mod kernel;
 mod outcome;
 mod step;
 
@@ -15,7 +16,10 @@ use step::Kind;
 
 /// Run every test: format, lints, host tests, tidy, boot tests in QEMU
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    suite: Option<Suite>,
     /// Run only these parts
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
     only: Vec<Kind>,
@@ -33,8 +37,21 @@ pub struct Arguments {
     json: Option<PathBuf>,
 }
 
+/// What can be run by itself.
+#[derive(clap::Subcommand)]
+enum Suite {
+    Kernel(kernel::Arguments),
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
+    match &arguments.suite {
+        Some(Suite::Kernel(arguments)) => kernel::run(arguments),
+        None => run_parts(arguments),
+    }
+}
+
+fn run_parts(arguments: &Arguments) -> Result<Exit> {
     setup::rust_target()?;
     setup::rust_component("fmt", "rustfmt")?;
     setup::rust_component("clippy", "clippy")?;
