@@ -2,10 +2,8 @@
 //! at most one generation holds the device; a device whose holder was cut is given to nobody before it was reset;
 //! until then what its last holder could still be writing to (by DMA) is not reused.
 
+pub use supervision::root::PLACES;
 use supervision::{Code, Side};
-
-/// Places for generations in a slot: the running one, the staged one, and the staged copy of the old one.
-pub const PLACES: usize = 3;
 
 /// Where a generation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

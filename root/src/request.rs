@@ -43,8 +43,8 @@ pub enum Request {
     Discard(Target),
     /// The device was reset.
     DeviceReset(usize),
-    /// The next event.
-    NextEvent,
+    /// The next event behind the one of this number.
+    NextEvent(u64),
     /// State of a slot.
     SlotState(usize),
     /// Stop the running driver.
@@ -102,7 +102,7 @@ pub fn decode(role: Role, label: u64, words: &[u64], slots: usize) -> Result<Req
         Op::Cut => Request::Cut(target()?),
         Op::Discard => Request::Discard(target()?),
         Op::DeviceReset => Request::DeviceReset(slot()?),
-        Op::NextEvent => Request::NextEvent,
+        Op::NextEvent => Request::NextEvent(word(0)?),
         Op::SlotState => Request::SlotState(slot()?),
         Op::Kill => Request::Kill(slot()?),
         Op::Consumed => Request::Consumed(slot()?),

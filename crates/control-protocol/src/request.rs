@@ -127,6 +127,14 @@ pub enum Request<'a> {
         /// For how long.
         flow: Flow,
     },
+    /// What became of an order whose answer got lost, by the numbers in its frame; also another session may ask. Answer: `Job`,
+    /// or [`UnknownJob`](crate::Error::UnknownJob) if it was never begun (or so long ago that it is forgotten).
+    Ordered {
+        /// The session that ordered.
+        session: u64,
+        /// Its request.
+        request: u32,
+    },
 }
 
 impl Request<'_> {

@@ -33,7 +33,9 @@ pub enum Op {
     Discard = 6,
     /// Bus: the device was reset and read back so. `slot`.
     DeviceReset = 7,
-    /// Control: the next event. Answer [`Code::Empty`](crate::Code::Empty) or the words of an [`Event`].
+    /// Control: the oldest event that was not dealt with. `number of the last one that was, or 0`, which is forgotten now: an
+    /// event that died with a control comes to its successor. Answer [`Code::Empty`](crate::Code::Empty), or the words of an
+    /// [`Event`] and its number.
     NextEvent = 8,
     /// Control or stager: state of a slot. `slot`. Answer: `running generation or 0, generations alive, free untypeds, bytes
     /// of one, generation that is being built or 0`, then the generations alive, by place, 0 for an empty place.
@@ -66,6 +68,32 @@ impl Op {
             12 => Self::DomainState,
             _ => return None,
         })
+    }
+}
+
+/// Generations of a slot at most: the one that runs, the one that is to run, and a copy of the one before.
+pub const PLACES: usize = 3;
+
+/// What root says of a slot ([`Op::SlotState`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SlotState {
+    /// The generation that runs, or 0.
+    pub running: u32,
+    /// The generation that is being built, or 0.
+    pub building: u32,
+    /// All generations that have memory, by place; 0: none.
+    pub places: [u32; PLACES],
+}
+
+impl SlotState {
+    /// From message words.
+    pub fn from_words(words: [u64; 5 + PLACES]) -> Self {
+        let number = |index: usize| u32::try_from(words[index]).unwrap_or(0);
+        Self {
+            running: number(0),
+            building: number(4),
+            places: core::array::from_fn(|place| number(5 + place)),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::vec::Vec;
 
 use supervision::{Code, root, shadow, stager};
+use zerocopy::FromZeros;
 
 use crate::state::Saved;
 
@@ -119,6 +120,12 @@ pub struct FakeWorld {
     pub interactions: usize,
     /// Faults by interaction.
     pub faults: BTreeMap<usize, Fault>,
+    /// Times that control wrote something that survives it.
+    pub writes: usize,
+    /// Control dies just before this one of them.
+    pub dies_at_write: Option<usize>,
+    /// Drivers that were killed on order.
+    pub kills: u32,
     /// A fault said so.
     pub control_is_dead: bool,
     /// Root refused a cut: it keeps a driver running that control wants gone.
@@ -143,6 +150,8 @@ pub struct FakeWorld {
     pub asked_to_stop: Vec<usize>,
     /// Report regions.
     pub report_regions: Vec<Vec<u8>>,
+    /// How static PDs fared.
+    pub domains: Vec<root::DomainState>,
     /// What drivers take of the processor, in thousandths of their budget.
     pub busy_permille: u64,
 }
@@ -168,6 +177,9 @@ impl FakeWorld {
             reports: VecDeque::new(),
             interactions: 0,
             faults: BTreeMap::new(),
+            writes: 0,
+            dies_at_write: None,
+            kills: 0,
             control_is_dead: false,
             cut_refused: false,
             shadow_deaf: false,
@@ -180,6 +192,7 @@ impl FakeWorld {
             trace: Vec::new(),
             asked_to_stop: Vec::new(),
             report_regions: std::vec![b"report of the first".to_vec()],
+            domains: Vec::new(),
             busy_permille: 1,
         }
     }
@@ -228,6 +241,29 @@ impl FakeWorld {
         }
     }
 
+    /// Root tells a control that was just started of drivers that stopped, and that nobody has dealt with.
+    pub fn root_tells_again(&mut self) {
+        for slot in 0..self.devices.len() as u32 {
+            let is_root = |report: &Report| matches!(report, Report::Root(event) if event.slot == slot);
+            let told = self.reports.iter().any(is_root);
+            let running = self.running(slot);
+            if running.is_some_and(|one| !told && self.devices[&slot].generations[&one].stopped) {
+                self.driver_dies(slot);
+            }
+        }
+    }
+
+    /// A generation of a slot of which nobody has told control.
+    pub fn stray(&mut self, slot: u32) {
+        let job = stager::Job {
+            slot,
+            len: 1,
+            ..stager::Job::new_zeroed()
+        };
+        self.build(job);
+        self.reports.pop_back();
+    }
+
     /// The shadow of a slot wants its driver retired.
     pub fn retire(&mut self, slot: u32) {
         if let Some(generation) = self.running(slot) {
@@ -273,6 +309,12 @@ impl FakeWorld {
             _ => {}
         }
         fault
+    }
+
+    /// Control writes something that survives it.
+    fn writes(&mut self) {
+        self.control_is_dead |= self.dies_at_write == Some(self.writes);
+        self.writes += 1;
     }
 
     fn device(&mut self, slot: u32) -> &mut Device {

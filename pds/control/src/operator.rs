@@ -7,6 +7,7 @@ use control_protocol::{CHUNK_MAX, PackageHash};
 use heapless::{String, Vec};
 
 use crate::control::{Core, Stopping};
+use crate::history::Asker;
 use crate::transaction::Machine;
 use crate::world::World;
 use orders::{beside, rollback, settle, update};
@@ -63,6 +64,11 @@ pub(crate) fn execute<'b>(
             .cloned()
             .map(Reply::Job)
             .ok_or(Error::UnknownJob),
+        Request::Ordered { session, request } => {
+            let job = core.history.job_of(Asker { session, request });
+            let record = job.and_then(|job| core.history.get(job)).cloned();
+            record.map(Reply::Job).ok_or(Error::UnknownJob)
+        }
         Request::History { device, after } => core.device(device).map(|index| {
             let (records, more) = core.history.page(index as u8, after);
             Reply::History { records, more }

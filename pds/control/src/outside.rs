@@ -50,6 +50,8 @@ pub struct Outside {
     traces: [Option<trace::Reader>; TRACES],
     trace: trace::Writer,
     timeout: Option<u64>,
+    /// Number of root's last event that the core has dealt with.
+    root_events: u64,
 }
 
 impl Outside {
@@ -101,6 +103,7 @@ impl Outside {
             traces,
             trace,
             timeout: None,
+            root_events: 0,
         };
         this.trace
             .write(&trace::Event::new(ticks(), trace::Kind::Started, 0, 0));
@@ -145,10 +148,12 @@ impl Outside {
     /// Events that root keeps for us.
     pub fn take_root_events(&mut self, control: &mut Control) {
         for _ in 0..ROOT_EVENTS {
-            let Some(event) = self.next_root_event() else {
+            let Some((event, number)) = self.next_root_event() else {
                 break;
             };
             control.root_event(self, &event);
+            // What came of it is saved: a successor need not see it.
+            self.root_events = number;
         }
     }
 
@@ -163,9 +168,10 @@ impl Outside {
         }
     }
 
-    fn next_root_event(&mut self) -> Option<root::Event> {
-        match call(channel(self.config.root_channel), root::Op::NextEvent as u64, &[]) {
-            Code::Ok => root::Event::from_words(core::array::from_fn(get_mr)),
+    fn next_root_event(&mut self) -> Option<(root::Event, u64)> {
+        let root = channel(self.config.root_channel);
+        match call(root, root::Op::NextEvent as u64, &[self.root_events]) {
+            Code::Ok => Some((root::Event::from_words(core::array::from_fn(get_mr))?, get_mr(6))),
             _ => None,
         }
     }

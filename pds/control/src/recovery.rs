@@ -4,6 +4,8 @@ use control_protocol::record::Reason;
 use control_protocol::reply::MAX_TRIED;
 use heapless::Deque;
 
+use crate::state::{NO_PACKAGE, REASON, SavedFailures, SavedTried};
+
 /// So many failures within a window, and the version is not started again.
 pub const TOO_MANY: usize = 3;
 
@@ -89,6 +91,53 @@ impl Failures {
     /// What failed, in the order in which it was tried.
     pub fn tried(&self) -> impl Iterator<Item = &Tried> {
         self.tried.iter()
+    }
+
+    /// What a successor of control must know of them.
+    pub fn save(&self) -> SavedFailures {
+        let mut saved = SavedFailures {
+            count: self.recent.len() as u32,
+            fell_back: self.fell_back.into(),
+            ..SavedFailures::default()
+        };
+        for (to, from) in saved.recent.iter_mut().zip(&self.recent) {
+            *to = *from;
+        }
+        for (to, from) in saved.tried.iter_mut().zip(&self.tried) {
+            let mut reason = [0; REASON];
+            // Every reason fits (tested below); one that did not would be forgotten.
+            let times = postcard::to_slice(&from.reason, &mut reason).map_or(0, |_| from.times);
+            *to = SavedTried {
+                last: from.last,
+                package: from.package.map_or(NO_PACKAGE, u32::from),
+                times,
+                reason,
+            };
+        }
+        saved
+    }
+
+    /// What a predecessor saved.
+    pub fn restore(saved: &SavedFailures) -> Self {
+        let mut failures = Self {
+            fell_back: saved.fell_back == 1,
+            ..Self::default()
+        };
+        // As many as there is room for, both times.
+        for at in saved.recent.iter().take(saved.count as usize) {
+            let _ = failures.recent.push_back(*at);
+        }
+        for tried in saved.tried.iter().filter(|tried| tried.times != 0) {
+            if let Ok(reason) = postcard::from_bytes(&tried.reason) {
+                let _ = failures.tried.push_back(Tried {
+                    package: u8::try_from(tried.package).ok(),
+                    times: tried.times,
+                    last: tried.last,
+                    reason,
+                });
+            }
+        }
+        failures
     }
 
     fn recent(&self, now: u64, window: u64) -> usize {
@@ -193,6 +242,27 @@ mod tests {
             fail(&mut failures, at);
             assert_eq!(failures.choose(at, 100, Some(1), None), Choice::Restart(1));
         }
+    }
+
+    #[test]
+    fn failures_outlive_control() {
+        let most = u64::MAX;
+        let longest = Reason::Fault {
+            label: most,
+            address: most,
+            pc: most,
+        };
+        let mut failures = Failures::default();
+        for (at, package) in [(1, Some(1)), (2, Some(1)), (3, None), (most, Some(255))] {
+            failures.count(at, package, longest);
+        }
+        failures.choose(most, most, Some(1), Some(2));
+        failures.count(7, Some(2), Reason::Heartbeat);
+        let restored = Failures::restore(&failures.save());
+        assert_eq!(restored.recent, failures.recent);
+        assert_eq!(restored.tried, failures.tried);
+        assert_eq!(restored.fell_back, failures.fell_back);
+        assert_eq!(restored.tried.len(), MAX_TRIED);
     }
 
     #[test]

@@ -3,15 +3,21 @@
 //! Written at every step and before every call that changes who has the device. A control that finds a valid state when
 //! it starts goes on from there ([`Machine::resume`](crate::transaction::Machine::resume)).
 
+use control_protocol::cause::Cause;
+use control_protocol::reply::MAX_TRIED;
 use system_spec::config::MAX_SLOTS;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::recovery::TOO_MANY;
 
 /// "UMCS".
 pub const MAGIC: u32 = 0x5343_4d55;
 /// Version of the layout.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// No package.
 pub const NO_PACKAGE: u32 = u32::MAX;
+/// Bytes of a reason, encoded: the longest fits (tested in [`crate::recovery`]).
+pub const REASON: usize = 32;
 /// Most generations that wait to be given back: root has room for three, and one more may be under way.
 pub const MAX_DEAD: usize = 6;
 
@@ -25,6 +31,34 @@ pub struct SavedGeneration {
     pub side: u32,
     /// Store slot.
     pub package: u32,
+}
+
+/// A package whose drivers failed ([`recovery::Tried`](crate::recovery::Tried)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SavedTried {
+    /// When the last one did, in ticks.
+    pub last: u64,
+    /// Store slot, or [`NO_PACKAGE`].
+    pub package: u32,
+    /// How many failed; 0: nothing stands here.
+    pub times: u32,
+    /// Why the last one did, as it goes to the operator.
+    pub reason: [u8; REASON],
+}
+
+/// Failures of a slot's drivers ([`recovery::Failures`](crate::recovery::Failures)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SavedFailures {
+    /// The newest, in ticks, oldest first.
+    pub recent: [u64; TOO_MANY],
+    /// How many of them there are.
+    pub count: u32,
+    /// 1: the last good package was put in already.
+    pub fell_back: u32,
+    /// What failed, oldest first.
+    pub tried: [SavedTried; MAX_TRIED],
 }
 
 /// One slot.
@@ -59,6 +93,16 @@ pub struct SlotState {
     pub jobs: u32,
     /// Generations to be given back; 0: none.
     pub dead: [u32; MAX_DEAD],
+    /// Updates that succeeded.
+    pub updates: u32,
+    /// Drivers that were lost.
+    pub failed: u32,
+    /// 0.
+    pub padding: u32,
+    /// Drivers that were lost, by [`Cause`].
+    pub causes: [u32; Cause::COUNT],
+    /// Failures that count.
+    pub failures: SavedFailures,
 }
 
 /// The region.

@@ -47,8 +47,8 @@ pub trait World {
     fn now(&mut self) -> u64;
     /// Calls root or bus about device slot `slot` (its number).
     fn call(&mut self, slot: u32, call: Call) -> Code;
-    /// Asks root which generation of device slot `slot` runs; 0: none.
-    fn running_generation(&mut self, slot: u32) -> u32;
+    /// Asks root for the generations of device slot `slot`.
+    fn slot_state(&mut self, slot: u32) -> Option<root::SlotState>;
     /// Asks root how static PD number `index` fared; `None`: there are fewer.
     fn domain(&mut self, index: u32) -> Option<root::DomainState>;
     /// What the driver that runs in the slot took of the processor since this was asked last. `None`: none runs.

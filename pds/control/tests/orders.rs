@@ -8,9 +8,10 @@ use control::fake::Report;
 use control::state::Saved;
 use control_protocol::Reply;
 use control_protocol::record::{Kind, Outcome, Reason, State};
-use control_protocol::reply::{Condition, Device, Error};
+use control_protocol::reply::{Condition, Device, Error, MAX_DOMAINS};
 use control_protocol::request::{Policy, Request};
 use supervision::Code;
+use supervision::root::DomainState;
 use world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 
 fn booted() -> System {
@@ -381,4 +382,60 @@ fn check_does_not_call_a_device_working_whose_driver_cannot_be_cut() {
     assert_eq!(done(&mut system, &check(package)), Outcome::Done);
     system.settle();
     assert_eq!(system.condition(), offline);
+}
+
+#[test]
+fn only_parts_of_the_system_that_faulted_are_told_of() {
+    let told = |system: &mut System| {
+        system.ask(&Request::Domains, |reply| match reply {
+            Reply::Domains(domains) => domains.to_vec(),
+            other => panic!("{other:?}"),
+        })
+    };
+    let mut system = booted();
+    assert_eq!(told(&mut system), []);
+    let name = |text: &[u8]| core::array::from_fn(|at| text.get(at).copied().unwrap_or(0));
+    let unharmed = DomainState::UNHARMED;
+    let faulted = DomainState {
+        restarts: 3,
+        label: 6,
+        address: 0x10,
+        pc: 0x20,
+        name: name(b"stager"),
+        ..unharmed
+    };
+    let buried = DomainState {
+        dead: true,
+        // As long as a name can be, and no text.
+        name: [0xff; 40],
+        ..unharmed
+    };
+    system.world.domains = vec![unharmed, faulted, unharmed, buried];
+    let told = told(&mut system);
+    let [stager, unnamed] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert_eq!(
+        (stager.name.as_str(), stager.restarts, stager.dead),
+        ("stager", 3, false)
+    );
+    assert_eq!((stager.label, stager.address, stager.pc), (6, 0x10, 0x20));
+    assert_eq!((unnamed.name.as_str(), unnamed.dead), ("?", true));
+}
+
+#[test]
+fn more_faulted_parts_than_fit_an_answer_are_cut_off() {
+    let mut system = booted();
+    system.world.domains = vec![
+        DomainState {
+            dead: true,
+            ..DomainState::UNHARMED
+        };
+        64
+    ];
+    let count = system.ask(&Request::Domains, |reply| match reply {
+        Reply::Domains(domains) => domains.len(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(count, MAX_DOMAINS);
 }

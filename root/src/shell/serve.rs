@@ -182,9 +182,12 @@ impl<'a> Server<'a> {
                 self.log.write(Kind::Reset, slot, 0, 1, 0);
                 done(true)
             }
-            Request::NextEvent => {
-                let event = self.events.pop().ok_or(Code::Empty)?;
-                Ok((Code::Ok, answer(&event.to_words())))
+            Request::NextEvent(dealt_with) => {
+                let next = self.events.next(dealt_with).ok_or(Code::Empty)?;
+                let mut words = answer(&next.event.to_words());
+                // Seven words.
+                let _ = words.push(next.number);
+                Ok((Code::Ok, words))
             }
             Request::SlotState(slot) => Ok((Code::Ok, self.state(slot)?)),
             Request::Kill(slot) => self.kill(slot).and_then(|()| done(true)),

@@ -101,7 +101,11 @@ thread_local! {
 impl State {
     /// Control runs once. Answers its effects.
     pub fn control_wakes(&mut self, wake: Wake) -> Vec<Effect> {
-        let links = (self.events.clone(), self.outcomes.clone());
+        let links = (
+            self.events.clone(),
+            self.outcomes.clone(),
+            self.root.events.clone(),
+        );
         let mut machine = match (wake.input, self.machine.take()) {
             (Input::Started, _) => Machine::new(0, SLOT),
             (_, Some(machine)) => machine,
@@ -127,7 +131,19 @@ impl State {
             ..
         } = outside;
         if dead {
-            (self.events, self.outcomes) = links;
+            let from_root;
+            (self.events, self.outcomes, from_root) = links;
+            // With what a call of the dead made root say.
+            let since = self
+                .root
+                .events
+                .drain(..)
+                .filter(|event| !from_root.contains(event));
+            self.root.events = from_root
+                .iter()
+                .copied()
+                .chain(since.collect::<Vec<_>>())
+                .collect();
         } else {
             self.machine = Some(machine);
             self.commands.extend(commands);
@@ -314,8 +330,14 @@ impl World for Outside<'_> {
         None
     }
 
-    fn running_generation(&mut self, _: u32) -> u32 {
-        self.state.root.generations.running()
+    fn slot_state(&mut self, _: u32) -> Option<root::SlotState> {
+        let generations = &self.state.root.generations;
+        let at = |place| generations.at(place).map_or(0, |one| one.number);
+        Some(root::SlotState {
+            running: generations.running(),
+            building: generations.building().map_or(0, at),
+            places: core::array::from_fn(at),
+        })
     }
 
     fn command(&mut self, command: shadow::Command) {
@@ -366,8 +388,8 @@ impl World for Shelf {
     fn consumed(&mut self, _: u32) -> Option<Consumed> {
         None
     }
-    fn running_generation(&mut self, _: u32) -> u32 {
-        0
+    fn slot_state(&mut self, _: u32) -> Option<root::SlotState> {
+        None
     }
     fn command(&mut self, _: shadow::Command) {}
     fn job(&mut self, _: stager::Job) {}

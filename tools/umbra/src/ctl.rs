@@ -3,6 +3,7 @@
 pub mod client;
 pub mod connection;
 pub mod json;
+mod order;
 pub mod place;
 pub mod story;
 pub mod table;
@@ -14,3 +15,4 @@ mod tests;
 
 pub use client::Client;
 pub use connection::ClientError;
+pub use order::OrderId;

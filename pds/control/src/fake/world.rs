@@ -33,6 +33,7 @@ impl World for FakeWorld {
             (_, Call::Reset) => self.reset(slot),
             (_, Call::Kill) => match self.running(slot) {
                 Some(_) => {
+                    self.kills += 1;
                     self.driver_dies(slot);
                     Code::Ok
                 }
@@ -41,19 +42,19 @@ impl World for FakeWorld {
         }
     }
 
-    fn running_generation(&mut self, slot: u32) -> u32 {
+    fn slot_state(&mut self, slot: u32) -> Option<root::SlotState> {
         let holder = self.running(slot);
         let stands = |generation: &u32| !self.devices[&slot].generations[generation].stopped;
-        holder.filter(stands).unwrap_or(0)
+        let mut alive = self.devices[&slot].generations.keys();
+        Some(root::SlotState {
+            running: holder.filter(stands).unwrap_or(0),
+            building: 0,
+            places: core::array::from_fn(|_| alive.next().copied().unwrap_or(0)),
+        })
     }
 
     fn domain(&mut self, index: u32) -> Option<root::DomainState> {
-        let mut state = root::DomainState {
-            restarts: index,
-            ..root::DomainState::UNHARMED
-        };
-        state.name[..2].copy_from_slice(b"pd");
-        (index < 3).then_some(state)
+        self.domains.get(index as usize).copied()
     }
 
     fn consumed(&mut self, slot: u32) -> Option<Consumed> {
@@ -100,12 +101,14 @@ impl World for FakeWorld {
     }
 
     fn save(&mut self, index: usize, state: &SlotState) {
+        self.writes();
         if !self.control_is_dead {
             self.saved.slots[index] = *state;
         }
     }
 
     fn keep(&mut self, offset: usize, bytes: &[u8]) {
+        self.writes();
         if !self.control_is_dead {
             self.ledger[offset..offset + bytes.len()].copy_from_slice(bytes);
         }

@@ -34,11 +34,11 @@ impl World for Outside {
         code
     }
 
-    fn running_generation(&mut self, slot: u32) -> u32 {
+    fn slot_state(&mut self, slot: u32) -> Option<root::SlotState> {
         let root = channel(self.config.root_channel);
         match call(root, root::Op::SlotState as u64, &[slot.into()]) {
-            Code::Ok => u32::try_from(get_mr(0)).unwrap_or(0),
-            _ => 0,
+            Code::Ok => Some(root::SlotState::from_words(core::array::from_fn(get_mr))),
+            _ => None,
         }
     }
 

@@ -85,7 +85,7 @@ impl Machine {
     }
 
     /// The generation is put to use, or is to be.
-    fn has(&self, generation: u32) -> bool {
+    pub(super) fn has(&self, generation: u32) -> bool {
         let all = [self.holder, self.target, self.spare, self.held];
         all.iter().flatten().any(|one| one.generation == generation)
     }

@@ -35,8 +35,9 @@ impl Machine {
             return Err(Some(busy));
         }
         let spare = self.spare.ok_or(None)?;
-        let record = self.note_done(env, Kind::Commit, spare.package);
+        let record = self.open_settling(env, Kind::Commit, spare.package);
         self.commit(env);
+        self.close_settling(env, record);
         Ok(record)
     }
 
@@ -49,15 +50,19 @@ impl Machine {
             return Err(Some(busy));
         }
         if let Some(held) = self.held {
-            let record = self.note_done(env, Kind::Discard, held.package);
+            let record = self.open_settling(env, Kind::Discard, held.package);
             self.give_up_held();
+            // Kept before the record says so, also when memory is being given back already.
+            self.save(env);
             self.reap_if_idle(env);
+            self.close_settling(env, record);
             return Ok(record);
         }
         let spare = self.spare.ok_or(None)?;
         let label = |package: Option<u8>| package.and_then(|package| env.store.label(package));
         let (from, to) = (label(self.package), label(Some(spare.package)));
         let record = env.history.open(self.index, Kind::Discard, from, to, None);
+        env.history.flush(env.world);
         self.pending = Some(Order {
             record,
             kind: Kind::Discard,
@@ -69,21 +74,28 @@ impl Machine {
         Ok(record)
     }
 
-    /// A record of something that is done as it is said. `package`: what it is about.
-    fn note_done<W: World>(&mut self, env: &mut Env<'_, W>, kind: Kind, package: u8) -> u32 {
+    /// A record of something that needs no transaction, kept before it is done: who takes over does it, or finds it done.
+    /// `package`: what it is about.
+    fn open_settling<W: World>(&mut self, env: &mut Env<'_, W>, kind: Kind, package: u8) -> u32 {
         let runs = self.package.and_then(|package| env.store.label(package));
         let about = env.store.label(package);
         let (from, to) = match kind {
-            Kind::Commit => (about, runs.clone()),
-            _ => (runs.clone(), about),
+            Kind::Commit => (about, runs),
+            _ => (runs, about),
         };
         let record = env.history.open(self.index, kind, from, to, None);
+        env.history.flush(env.world);
+        record
+    }
+
+    /// It is done.
+    pub(super) fn close_settling<W: World>(&mut self, env: &mut Env<'_, W>, record: u32) {
+        let runs = self.package.and_then(|package| env.store.label(package));
         let figures = Figures {
             began_ns: env.clock.nanos(env.world.now()),
             ..Figures::default()
         };
         env.history.close(record, Outcome::Done, runs, &figures);
-        record
     }
 
     /// Begins an order that puts no new driver in. The device is not touched by the first two.

@@ -1,7 +1,7 @@
 //! A driver is lost: the same transaction, entered behind quiescing.
 
 use control_protocol::cause::Cause;
-use control_protocol::record::{Kind, Outcome, Reason};
+use control_protocol::record::{Figures, Kind, Outcome, Reason};
 use supervision::{Code, root, shadow};
 
 use super::{After, Env, Machine, Order, Step};
@@ -76,7 +76,7 @@ impl Machine {
         }
     }
 
-    fn count_loss(&mut self, cause: &Reason) {
+    pub(super) fn count_loss(&mut self, cause: &Reason) {
         self.failed = self.failed.saturating_add(1);
         if let Some(count) = self.causes.get_mut(Cause::of(cause) as usize) {
             *count = count.saturating_add(1);
@@ -104,22 +104,22 @@ impl Machine {
         let (Some(holder), Some(package)) = (self.holder, self.package) else {
             return Err(None);
         };
+        let (from, to) = (env.store.label(holder.package), env.store.label(package));
+        let cause = Some(Reason::Killed);
+        let record = env.history.open(self.index, Kind::Kill, from.clone(), to, cause);
+        // Before it is done: who takes over must know that it was asked for, and by whom.
+        env.history.flush(env.world);
         self.note(env, trace::Kind::Kill, 0, 0);
         if env.world.call(self.slot, Call::Kill) != Code::Ok {
-            return Err(None);
+            // It stopped by itself, just now.
+            let refused = Outcome::Refused(Reason::NoDriver);
+            env.history.close(record, refused, from, &Figures::default());
+            return Ok(record);
         }
         // Root's event will follow; by then this generation is no holder any more.
         self.count_loss(&Reason::Killed);
         // A kill says nothing against the version that runs: it stays.
         self.give_up_spare();
-        let from = env.store.label(holder.package);
-        let record = env.history.open(
-            self.index,
-            Kind::Kill,
-            from,
-            env.store.label(package),
-            Some(Reason::Killed),
-        );
         self.recover_after(env, Kind::Kill, record, Reason::Killed);
         Ok(record)
     }

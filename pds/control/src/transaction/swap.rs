@@ -207,20 +207,23 @@ impl Machine {
                 Outcome::RolledBack(reason)
             }
             // The same for a job of a predecessor, of which only the record is left.
-            Some(reason) if self.inherited(env) => Outcome::RolledBack(reason),
+            Some(reason) if self.inherited(env, holder.package) => Outcome::RolledBack(reason),
             _ => Outcome::Done,
         };
         self.now_runs(holder.package);
         self.measure(env, outcome);
     }
 
-    /// The record is that of an order which a control that died had taken.
-    fn inherited<W: World>(&self, env: &Env<'_, W>) -> bool {
+    /// The record is that of an order which a control that died had taken, and this package is not what was ordered.
+    fn inherited<W: World>(&self, env: &Env<'_, W>, package: u8) -> bool {
         let record = self
             .order
-            .and_then(|order| Some((order.kind, env.history.get(order.record)?.kind)));
-        record
-            .is_some_and(|(now, then)| now == Kind::Recovery && !matches!(then, Kind::Recovery | Kind::Kill))
+            .and_then(|order| Some((order.kind, env.history.get(order.record)?)));
+        record.is_some_and(|(now, then)| {
+            now == Kind::Recovery
+                && !matches!(then.kind, Kind::Recovery | Kind::Kill)
+                && then.to != env.store.label(package)
+        })
     }
 
     /// Notes which package should run from now on, and which one ran well before it.

@@ -52,6 +52,7 @@ impl System {
             let saved = self.world.saved;
             self.control = Control::new(&mut self.world, setup(self.devices, &self.lens, Some(saved)));
             if !self.world.control_is_dead {
+                self.world.root_tells_again();
                 return;
             }
         }
@@ -133,8 +134,20 @@ impl System {
         self.ask_as(self.last_request, request, read)
     }
 
-    /// Asks under a request number, through the bytes of the channel.
+    /// Asks under a request number, again if control dies over it.
     pub fn ask_as<R>(&mut self, number: u32, request: &Request<'_>, read: impl FnOnce(Reply<'_>) -> R) -> R {
+        let mut answer = loop {
+            if let Some(answer) = self.exchange(number, request) {
+                break answer;
+            }
+        };
+        let frame = answer.next_frame().expect("an answer");
+        assert_eq!((frame.session, frame.request), (42, number));
+        read(frame.message().expect("a reply"))
+    }
+
+    /// Asks once, through the bytes of the channel. `None`: control died over it.
+    fn exchange(&mut self, number: u32, request: &Request<'_>) -> Option<Decoder> {
         let mut buffer = [0; MAX_FRAME];
         let mut bytes = frame::encode(&mut buffer, Kind::Request, 42, number, request).expect("fits");
         let mut decoder = Decoder::new();
@@ -142,16 +155,15 @@ impl System {
             bytes = &bytes[self.control.feed(bytes)..];
             self.control.serve(&mut self.world);
         }
+        if self.world.control_is_dead {
+            self.restart_control();
+            return None;
+        }
         while !self.control.output().is_empty() {
             let taken = decoder.feed(self.control.output());
             self.control.sent(taken);
         }
-        if self.world.control_is_dead {
-            self.restart_control();
-        }
-        let frame = decoder.next_frame().expect("an answer");
-        assert_eq!((frame.session, frame.request), (42, number));
-        read(frame.message().expect("a reply"))
+        Some(decoder)
     }
 
     pub fn upload(&mut self, package: &[u8]) -> Result<PackageHash, Error> {

@@ -106,6 +106,10 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
             let job = client.kill(device)?;
             follow(client, job, as_json)
         }
+        Order::Ordered { order } => {
+            let job = client.ordered(*order)?.id;
+            follow(client, job, as_json)
+        }
         Order::Packages => show::packages(client, as_json),
         Order::History { device } => show::history(client, device.as_deref(), as_json),
         Order::Trace { follow } => logs::trace(client, *follow, as_json),

@@ -11,11 +11,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::connection::{ClientError, Connection, Result};
+use super::order::OrderId;
 
 /// How long to wait for an answer in all, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A pause in which others may have their turn.
 const LONG_PAUSE: Duration = Duration::from_millis(30);
+
+/// Times that an upload is begun anew, when control forgot the one before.
+const UPLOADS: usize = 4;
 
 /// The operator's end of a command channel.
 #[derive(Debug)]
@@ -108,6 +112,22 @@ impl Client {
     /// Puts a package into the store, unless it is there. `progress` is told how many bytes have arrived, of how many.
     pub fn upload(&mut self, package: &[u8], mut progress: impl FnMut(usize, usize)) -> Result<PackageHash> {
         let sha256: PackageHash = Sha256::digest(package).into();
+        for _ in 1..UPLOADS {
+            match self.upload_once(package, sha256, &mut progress) {
+                // Control was started anew meanwhile, and remembers whole packages only.
+                Err(ClientError::Refused(Error::NoUpload)) => {}
+                result => return result,
+            }
+        }
+        self.upload_once(package, sha256, &mut progress)
+    }
+
+    fn upload_once(
+        &mut self,
+        package: &[u8],
+        sha256: PackageHash,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<PackageHash> {
         let len = u32::try_from(package.len())
             .map_err(|_| ClientError::Refused(Error::TooLarge { max: u32::MAX }))?;
         let mut state = self.upload_step(&Request::UploadBegin { len, sha256 })?;
@@ -188,6 +208,12 @@ impl Client {
     /// How far a job is.
     pub fn job(&mut self, id: u32) -> Result<Record> {
         ask!(self, Request::Job { id }, Reply::Job(record) => record)
+    }
+
+    /// What became of an order whose answer got lost; any client may ask.
+    pub fn ordered(&mut self, order: OrderId) -> Result<Record> {
+        let OrderId { session, request } = order;
+        ask!(self, Request::Ordered { session, request }, Reply::Job(record) => record)
     }
 
     /// Waits until a job is over; `look` sees every state on the way.

@@ -18,6 +18,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::order::OrderId;
+
 /// Why there is no answer, or not the one that was hoped for.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -49,6 +51,14 @@ pub enum ClientError {
     /// Control refuses.
     #[error("{}", super::text::error(.0))]
     Refused(Error),
+    /// An order was sent, and what became of it is not known.
+    #[error("{cause}; whether the order was carried out, `cargo umbra ctl ordered {order}` tells")]
+    Unknown {
+        /// The order, as [`Client::ordered`](super::Client::ordered) wants it.
+        order: OrderId,
+        /// Why its answer did not come.
+        cause: Box<ClientError>,
+    },
     /// An answer to something else.
     #[error("the machine's answer does not belong to the question (a fault of the control program)")]
     Nonsense,
@@ -129,7 +139,26 @@ impl Connection {
     /// As [`ClientError`] says, and those of `read`.
     pub fn ask<R>(&mut self, request: &Request<'_>, read: impl FnOnce(Reply<'_>) -> Result<R>) -> Result<R> {
         self.last_request = self.last_request.wrapping_add(1);
-        let (session, number) = (self.session, self.last_request);
+        let order = OrderId {
+            session: self.session,
+            request: self.last_request,
+        };
+        self.ask_as(order, request, read).map_err(|error| match error {
+            ClientError::Silent(_) | ClientError::Broken(_) if request.has_effect() => ClientError::Unknown {
+                order,
+                cause: Box::new(error),
+            },
+            other => other,
+        })
+    }
+
+    fn ask_as<R>(
+        &mut self,
+        order: OrderId,
+        request: &Request<'_>,
+        read: impl FnOnce(Reply<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let (session, number) = (order.session, order.request);
         let mut buffer = [0; MAX_FRAME];
         let question = frame::encode(&mut buffer, frame::Kind::Request, session, number, request)
             .ok_or(ClientError::Nonsense)?;

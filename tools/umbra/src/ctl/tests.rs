@@ -1,6 +1,6 @@
 //! The client against the real core of control, over a socket, in a fake world; and against bad company.
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, OrderId};
 use control::fake::HZ;
 use control_protocol::frame::{self, MAX_FRAME};
 use control_protocol::record::{Kind, Outcome, Reason, State};
@@ -215,4 +215,36 @@ fn other_version_silence_and_absence_have_messages_that_help() {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
     drop(theirs);
     assert!(matches!(Client::over(ours).hello(), Err(ClientError::Broken(_))));
+}
+
+#[test]
+fn order_whose_answer_got_lost_can_be_asked_after() {
+    let bad = Bad::default();
+    let mut client = machine(bad.clone());
+    let package = client.upload(b"G better", |_, _| {}).expect("uploaded");
+    bad.swallow.store(u32::MAX, Relaxed);
+    client.set_patience(Duration::from_millis(300));
+    let error = client
+        .update(DISK, package, Policy::Refuse)
+        .expect_err("no answer");
+    bad.swallow.store(0, Relaxed);
+    client.set_patience(Duration::from_secs(20));
+    let ClientError::Unknown { order, .. } = error else {
+        panic!("{error}")
+    };
+    assert!(
+        error.to_string().contains(&format!("ctl ordered {order}")),
+        "{error}"
+    );
+    let named = order.to_string().parse().expect("as it is written");
+    assert_eq!(order, named);
+    assert_eq!(client.ordered(named).expect("known").kind, Kind::Update);
+    let never = OrderId {
+        request: order.request + 7,
+        ..order
+    };
+    assert!(matches!(
+        client.ordered(never),
+        Err(ClientError::Refused(Error::UnknownJob))
+    ));
 }

@@ -15,7 +15,7 @@ pub fn error(error: &Error) -> String {
         }
         Error::UnknownDevice => "there is no such device (`ctl status` lists them)".into(),
         Error::UnknownPackage => "the store has no such package (`ctl packages` lists them)".into(),
-        Error::UnknownJob => "there is no such job, or it is so old that it was forgotten".into(),
+        Error::UnknownJob => "there is no such job: it was never begun, or it is so old that it was forgotten".into(),
         Error::UnknownName => "there is no such report or trace (`ctl report` lists the reports)".into(),
         Error::Busy { job } => {
             format!("the device is in the middle of job {job}; try again when that is over")
@@ -35,7 +35,7 @@ pub fn error(error: &Error) -> String {
             format!("the package is empty or larger than a slot of the store ({max} bytes)")
         }
         Error::StoreFull => "every package in the store is in use or kept for a rollback".into(),
-        Error::NoUpload => "no upload into that slot is under way".into(),
+        Error::NoUpload => "no upload into that slot is under way (control may have been started anew): send the package once more".into(),
         Error::ChunkPosition { received } => format!("the upload stands at byte {received}"),
         Error::WrongHash => "the package arrived damaged; try again".into(),
         Error::OutOfRange => "offset or length lies outside the region".into(),

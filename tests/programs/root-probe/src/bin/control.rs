@@ -103,8 +103,12 @@ impl Control {
     }
 
     fn event(&self) -> Event {
-        assert_eq!(self.root(Op::NextEvent, &[]), Code::Ok, "an event");
-        Event::from_words(core::array::from_fn(get_mr)).expect("an event that is known")
+        assert_eq!(self.root(Op::NextEvent, &[0]), Code::Ok, "an event");
+        let event = Event::from_words(core::array::from_fn(get_mr)).expect("an event that is known");
+        let number = get_mr(6);
+        assert_eq!(self.root(Op::NextEvent, &[0]), Code::Ok, "not dealt with yet");
+        self.expect("no other event", Op::NextEvent, &[number], Code::Empty);
+        event
     }
 
     fn ready(&self) -> bool {
@@ -128,7 +132,7 @@ impl Control {
         self.expect("start in no slot", Op::Start, &[9, generation], Code::Invalid);
         self.expect("build by control", Op::BuildBegin, &[0, 0, 0, 0, 0], Code::Denied);
         self.expect("reset by control", Op::DeviceReset, &[0], Code::Denied);
-        self.expect("no event", Op::NextEvent, &[], Code::Empty);
+        self.expect("no event", Op::NextEvent, &[0], Code::Empty);
         self.timed(0, "start", Op::Start, &[0, generation]);
         self.expect("start again", Op::Start, &[0, generation], Code::WrongState);
         self.expect(

@@ -1,5 +1,6 @@
 //! The orders, as arguments.
 
+use crate::ctl::OrderId;
 use clap::{Subcommand, ValueEnum};
 use control_protocol::{request, vitals};
 use std::path::PathBuf;
@@ -54,6 +55,11 @@ pub(super) enum Order {
     Kill {
         /// Device
         device: String,
+    },
+    /// Tell what became of an order whose answer got lost
+    Ordered {
+        /// As the order's failure named it
+        order: OrderId,
     },
     /// List the packages in the machine's store
     Packages,
