@@ -45,6 +45,7 @@ where
             first_completion: self.first_completion,
             transaction: self.transaction,
             gap: self.gap,
+            flow: self.flow,
             handing: self.handing,
             check_at: self.check_at,
             watch: self.watch,
