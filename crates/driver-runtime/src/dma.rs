@@ -92,13 +92,10 @@ pub fn vaddr_of(io_addr: u64) -> Option<NonNull<u8>> {
 
 #[inline]
 fn translate(region: &DataRegion, vaddr: u64, len: u64) -> Option<u64> {
-    let offset = vaddr.checked_sub(region.vaddr)?;
-    let end = offset.checked_add(len)?;
-    if end > region.len {
-        None
-    } else {
-        region.io_addr.checked_add(offset)
-    }
+    let offset = vaddr.wrapping_sub(region.vaddr);
+    // An address before the region has a larger offset than any region is long. `set_regions` has seen to it that the
+    // device's addresses do not wrap.
+    (len <= region.len && offset <= region.len - len).then(|| region.io_addr.wrapping_add(offset))
 }
 
 /// Zeroed pages from the heap: their address for the device, and here. `None`: no memory, or the heap is not in the window.

@@ -74,27 +74,42 @@ fn serve<D: BlockDriver>(mut engine: Engine<'_, D>, irqs: u32) -> ! {
         Notification::from_bits(SLOT_NOTIFICATION),
         Notification::from_bits(SLOT_SHADOW),
     );
-    let mut badge = 0;
+    // Lines that the kernel keeps masked until they are acknowledged.
+    let (mut badge, mut masked) = (0, 0);
     loop {
-        let interrupted = badge & IRQ_BADGES != 0;
-        let Ok(notify) = engine.turn(interrupted) else {
+        let interrupted = badge & IRQ_BADGES;
+        masked |= interrupted;
+        let Ok(notify) = engine.turn(interrupted != 0) else {
             end::fault()
         };
         let Ok(wait) = engine.rest() else { end::fault() };
-        if interrupted {
-            acknowledge(badge, irqs);
+        // A device that has nothing to do has nothing to tell: its line stays masked until it is given something.
+        let listen = masked != 0 && !engine.is_idle();
+        if listen && (notify || !wait || masked.count_ones() > 1) {
+            acknowledge(masked, irqs);
         }
+        // One message goes into the kernel with the wait.
         badge = match (notify, wait) {
-            // The signal goes into the kernel with the wait.
             (true, true) => shadow.nb_send_wait(MessageInfo::new(0, 0, 0, 0), notification).1,
             (true, false) => {
                 shadow.signal();
                 0
             }
+            (false, true) if listen && masked.count_ones() == 1 => {
+                line(masked).irq_handler_ack_and_wait(notification).1
+            }
             (false, true) => notification.wait().1,
             (false, false) => 0,
         };
+        if listen {
+            masked = 0;
+        }
     }
+}
+
+/// The interrupt that is the lowest in `badge`.
+fn line(badge: u64) -> IrqHandler {
+    IrqHandler::from_bits(SLOT_IRQ + u64::from((badge / BADGE_IRQ).trailing_zeros()))
 }
 
 /// All interrupts' badge bits.

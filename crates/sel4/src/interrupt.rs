@@ -1,7 +1,7 @@
 //! Methods of interrupts and of the authority over them.
 
 use crate::cap::{IrqControl, IrqHandler, Notification};
-use crate::{AbsoluteCPtr, InvocationContext, Result, Word};
+use crate::{AbsoluteCPtr, Badge, InvocationContext, MessageInfo, Result, Word};
 use sel4_abi::invocation::InvocationLabel;
 use sel4_abi::thread::irq_trigger;
 
@@ -34,6 +34,11 @@ impl<C: InvocationContext> IrqHandler<C> {
     /// C: `seL4_IRQHandler_Ack`: unmasks it; until then it comes once.
     pub fn irq_handler_ack(self) -> Result<()> {
         self.invoke(InvocationLabel::IRQAckIRQ, [], [])
+    }
+
+    /// The same, and waits: in one system call. That there is nothing to acknowledge stays unknown.
+    pub fn irq_handler_ack_and_wait(self, src: Notification) -> (MessageInfo, Badge) {
+        self.nb_send_wait(MessageInfo::new(InvocationLabel::IRQAckIRQ as Word, 0, 0, 0), src)
     }
 
     /// C: `seL4_IRQHandler_SetNotification`: what it signals from now on.

@@ -226,6 +226,17 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         Ok(CAPACITY.saturating_sub(self.tail.wrapping_sub(self.peer_head)))
     }
 
+    /// Whether `count` entries can be sent now. The peer's head is looked at only if what is known of it says no.
+    ///
+    /// # Errors
+    /// The peer's head is impossible.
+    #[inline]
+    pub fn has_space(&mut self, count: u32) -> Result<bool, Violation> {
+        // Never more than `CAPACITY`, as `look_at_head` and `send` see to; a head looked at long ago is too small, never too large.
+        let used = self.tail.wrapping_sub(self.peer_head);
+        Ok(used.saturating_add(count) <= CAPACITY || self.space()? >= count)
+    }
+
     /// Take the next entry, read once into private memory. The peer learns of it at [`publish`](Self::publish).
     ///
     /// # Errors

@@ -118,6 +118,11 @@ impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
         self.answers.link.sleep()
     }
 
+    /// No request is under way: the device has nothing to say.
+    pub fn is_idle(&self) -> bool {
+        self.answers.owed == 0
+    }
+
     fn collect(&mut self) -> Result<u32, Violation> {
         let mut ended = 0;
         self.driver.poll(|completion| {
@@ -131,57 +136,62 @@ impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
     fn feed(&mut self) -> Result<u32, Violation> {
         let mut moved = 0;
         self.starved = false;
+        if let Some(request) = self.held {
+            if !self.offer(&request) {
+                return Ok(0);
+            }
+            self.held = None;
+            moved = 1;
+        }
         while moved < BATCH {
-            match self.next_request()? {
-                None => break,
-                Some(Err(refused)) => self.answers.answer(refused),
-                Some(Ok(request)) => match self.driver.submit(&request) {
-                    Submit::Accepted => {}
-                    Submit::Done(status) => {
-                        let count = if status == Status::Ok { request.count } else { 0 };
-                        self.answers.answer(Completion {
-                            id: request.id,
-                            status,
-                            count,
-                        });
-                    }
-                    Submit::Busy => {
-                        self.held = Some(request);
-                        break;
-                    }
-                },
+            if !self.answers.has_room()? {
+                self.starved = true;
+                break;
+            }
+            let Some(raw) = self.answers.link.recv()? else {
+                break;
+            };
+            self.answers.owed += 1;
+            match validate(&raw, self.answers.generation, &self.capabilities, self.regions) {
+                Ok(request) if self.offer(&request) => {}
+                Ok(request) => {
+                    self.held = Some(request);
+                    break;
+                }
+                Err(status) => self.answers.answer(Completion {
+                    id: raw.id,
+                    status,
+                    count: 0,
+                }),
             }
             moved += 1;
         }
         self.answers.broken.map_or(Ok(moved), Err)
     }
 
-    /// The held request, or the next one of the link, or the answer that it gets at once.
-    fn next_request(&mut self) -> Result<Option<Result<Request, Completion>>, Violation> {
-        if let Some(request) = self.held.take() {
-            return Ok(Some(Ok(request)));
+    /// Offers a request to the driver. False: it has no room.
+    #[inline(always)] // Once per request; the other caller is rare.
+    fn offer(&mut self, request: &Request) -> bool {
+        match self.driver.submit(request) {
+            Submit::Accepted => true,
+            Submit::Done(status) => {
+                let count = if status == Status::Ok { request.count } else { 0 };
+                self.answers.answer(Completion {
+                    id: request.id,
+                    status,
+                    count,
+                });
+                true
+            }
+            Submit::Busy => false,
         }
-        if !self.answers.has_room()? {
-            self.starved = true;
-            return Ok(None);
-        }
-        let Some(raw) = self.answers.link.recv()? else {
-            return Ok(None);
-        };
-        self.answers.owed += 1;
-        let checked = validate(&raw, self.answers.generation, &self.capabilities, self.regions);
-        Ok(Some(checked.map_err(|status| Completion {
-            id: raw.id,
-            status,
-            count: 0,
-        })))
     }
 }
 
 impl<P: Page> Answers<P> {
     /// Whether one more request can be taken so that its response will find room.
     fn has_room(&mut self) -> Result<bool, Violation> {
-        Ok(self.link.space()? > self.owed)
+        self.link.has_space(self.owed.saturating_add(1))
     }
 
     fn answer(&mut self, completion: Completion) {

@@ -36,6 +36,18 @@ unsafe impl GlobalAlloc for Heap {
             None => unsafe { self.general.alloc(whole) },
         }
     }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is this function's condition.
+        let start = unsafe { self.alloc(layout) };
+        match (Pool::class(layout), NonNull::new(start)) {
+            // SAFETY: `alloc` gave it the layout of its class.
+            (Some((class, _)), Some(block)) => unsafe { Pool::zero(class, block) },
+            // SAFETY: as long as was asked for, and nobody else's.
+            (None, Some(block)) => unsafe { block.write_bytes(0, layout.size()) },
+            _ => {}
+        }
+        start
+    }
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
         match (Pool::class(layout), NonNull::new(start)) {
             // SAFETY: `alloc` gave it the layout of its class, and the caller is done with it.

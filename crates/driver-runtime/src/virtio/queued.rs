@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 
 use super::{DiskFacts, F_FLUSH, SECTOR};
 use crate::ProbeError;
-use crate::block::{BlockCapabilities, BlockDriver, Completion, Op, Request, Status, Submit};
+use crate::block::{BlockCapabilities, BlockDriver, Buffer, Completion, Op, Request, Status, Submit};
 use crate::resources::Resources;
 
 /// Depth of the queue, which is the same in all releases.
@@ -92,8 +92,30 @@ pub trait QueuedDisk: Sized {
 struct Place<H, A> {
     header: H,
     answer: A,
-    /// The request, and the token it has; none: the place is free.
-    request: Option<(u16, Request)>,
+    /// What is there, unless the place is free.
+    waiting: Waiting,
+}
+
+/// A request under way, as far as its completion needs it.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    id: u32,
+    count: u32,
+    data: Buffer,
+    token: u16,
+    writes: bool,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self {
+            id: 0,
+            count: 0,
+            data: Buffer::EMPTY,
+            token: 0,
+            writes: false,
+        }
+    }
 }
 
 /// A disk of any release as a driver of the block class.
@@ -117,7 +139,7 @@ impl<D: QueuedDisk> QueuedBlock<D> {
     fn place_of(&self, token: u16) -> Option<usize> {
         let has = |index: &usize| {
             let place = self.places.get(*index);
-            place.is_some_and(|place| place.request.is_some_and(|(known, _)| known == token))
+            place.is_some_and(|place| self.free >> *index & 1 == 0 && place.waiting.token == token)
         };
         let hint = usize::from(self.by_token[usize::from(token) % DEPTH]);
         Some(hint).filter(has).or_else(|| (0..DEPTH).find(has))
@@ -133,20 +155,27 @@ impl<D: QueuedDisk> QueuedBlock<D> {
             return Submit::Busy;
         };
         let data = request.data.as_ptr();
+        let writes = request.op == Op::Write;
         // SAFETY: the place is free; it lies in a box that lives as long as the disk, and its header and answer are not
-        // touched before `poll` completes the request, because `request` below marks it as taken. The data were
+        // touched before `poll` completes the request, because `free` below says that it is taken. The data were
         // validated to lie in a data region.
         let begun = unsafe {
-            match request.op {
-                Op::Write => self
-                    .disk
-                    .write(sector, &mut place.header, data, &mut place.answer),
-                _ => self.disk.read(sector, &mut place.header, data, &mut place.answer),
+            if writes {
+                self.disk
+                    .write(sector, &mut place.header, data, &mut place.answer)
+            } else {
+                self.disk.read(sector, &mut place.header, data, &mut place.answer)
             }
         };
         match begun {
             Ok(Ok(token)) => {
-                place.request = Some((token, *request));
+                place.waiting = Waiting {
+                    id: request.id,
+                    count: request.count,
+                    data: request.data,
+                    token,
+                    writes,
+                };
                 self.free &= !(1 << index);
                 self.by_token[usize::from(token) % DEPTH] = index as u8;
                 Submit::Accepted
@@ -167,7 +196,7 @@ impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
         let places = Box::new(core::array::from_fn(|_| Place {
             header: D::Header::default(),
             answer: D::Answer::default(),
-            request: None,
+            waiting: Waiting::default(),
         }));
         Ok(Self {
             disk,
@@ -200,25 +229,22 @@ impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
             // A token that nobody has: the device is broken, and stays so. The shadow's deadline ends it.
             let Some(index) = self.place_of(token) else { return };
             let place = &mut self.places[index];
-            let Some((_, request)) = place.request.take() else {
-                return;
-            };
+            let waiting = place.waiting;
             self.free |= 1 << index;
-            let data = request.data.as_ptr();
+            let data = waiting.data.as_ptr();
             // SAFETY: the place was taken for exactly this token, header, data and answer, and is free only now.
             let status = unsafe {
-                match request.op {
-                    Op::Write => self
-                        .disk
-                        .complete_write(token, &place.header, data, &mut place.answer),
-                    _ => self
-                        .disk
-                        .complete_read(token, &place.header, data, &mut place.answer),
+                if waiting.writes {
+                    self.disk
+                        .complete_write(token, &place.header, data, &mut place.answer)
+                } else {
+                    self.disk
+                        .complete_read(token, &place.header, data, &mut place.answer)
                 }
             };
-            let count = if status == Status::Ok { request.count } else { 0 };
+            let count = if status == Status::Ok { waiting.count } else { 0 };
             done(Completion {
-                id: request.id,
+                id: waiting.id,
                 status,
                 count,
             });
