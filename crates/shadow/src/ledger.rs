@@ -27,6 +27,18 @@ pub trait Region {
 /// The shadow is alone on its pages, so what its successor finds is what was stored in program order; `Release` keeps the
 /// compiler from changing that order.
 impl Region for &[AtomicU64] {
+    fn load(&self, at: usize) -> u64 {
+        self.get(at).map_or(0, |word| word.load(Ordering::Acquire))
+    }
+    fn store(&self, at: usize, value: u64) {
+        if let Some(word) = self.get(at) {
+            word.store(value, Ordering::Release);
+        }
+    }
+}
+
+/// The words of one slot: as their number is known, an index that the ledger computes needs no check when it runs.
+impl Region for &[AtomicU64; SLOT_WORDS] {
     #[inline]
     fn load(&self, at: usize) -> u64 {
         self.get(at).map_or(0, |word| word.load(Ordering::Acquire))
@@ -36,6 +48,29 @@ impl Region for &[AtomicU64] {
         if let Some(word) = self.get(at) {
             word.store(value, Ordering::Release);
         }
+    }
+}
+
+/// The words of a region from one on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Part<R> {
+    region: R,
+    base: usize,
+}
+
+impl<R: Region> Part<R> {
+    /// From word `base` on.
+    pub fn new(region: R, base: usize) -> Self {
+        Self { region, base }
+    }
+}
+
+impl<R: Region> Region for Part<R> {
+    fn load(&self, at: usize) -> u64 {
+        self.region.load(self.base + at)
+    }
+    fn store(&self, at: usize, value: u64) {
+        self.region.store(self.base + at, value);
     }
 }
 
@@ -181,22 +216,21 @@ const SESSION_MASK: u64 = (1 << SESSION_BITS) - 1;
 #[derive(Clone, Copy, Debug)]
 pub struct Ledger<R> {
     region: R,
-    base: usize,
 }
 
 impl<R: Region> Ledger<R> {
-    /// The ledger whose words begin at `base`.
-    pub fn new(region: R, base: usize) -> Self {
-        Self { region, base }
+    /// The ledger in these words.
+    pub fn new(region: R) -> Self {
+        Self { region }
     }
 
     #[inline]
     fn load(&self, at: usize) -> u64 {
-        self.region.load(self.base + at)
+        self.region.load(at)
     }
     #[inline]
     fn store(&self, at: usize, value: u64) {
-        self.region.store(self.base + at, value);
+        self.region.store(at, value);
     }
     #[inline]
     fn entry_at(index: usize) -> usize {
@@ -204,7 +238,7 @@ impl<R: Region> Ledger<R> {
     }
 
     /// A request is accepted: live from the last store on, with these others.
-    #[inline]
+    #[inline(always)] // Once per request; the other caller is rare.
     pub fn admit(&self, index: usize, entry: &Entry, live: u64) {
         let at = Self::entry_at(index);
         self.store(at + ANSWER, 0);

@@ -153,7 +153,7 @@ impl<'s, C: Class, P: Page> Slot<'s, C, P> {
         times: Times,
         now: u64,
     ) -> Self {
-        let ledger = Ledger::new(Unkept, 0);
+        let ledger = Ledger::new(Unkept);
         Self::with_ledger(number, sides, kept, learn, times, now, ledger)
     }
 }
@@ -279,13 +279,17 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
     }
 
     /// When this slot must be looked at again even if nobody notifies.
+    #[inline]
     pub fn deadline(&self) -> Option<u64> {
         match self.mode {
+            Mode::Passive => match (self.check_at, self.watch.end()) {
+                (Some(check), Some(end)) => Some(check.min(end)),
+                (check, end) => check.or(end),
+            },
             // Once patience has ended there is nothing to wait for.
             Mode::Offline { until } => (self.now < until).then_some(until),
             Mode::Waiting { deadline, .. } => Some(deadline),
             Mode::Draining { deadline, .. } => Some(deadline),
-            Mode::Passive => [self.check_at, self.watch.end()].into_iter().flatten().min(),
             Mode::Active => None,
         }
     }

@@ -1,10 +1,12 @@
 //! The memory of a shadow, in a versioned region that root owns: the [`ledger`](crate::ledger) of each slot, which outlives
 //! the shadow, and behind it room to work in, which starts empty in each life.
 
+use core::sync::atomic::AtomicU64;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::journal::Journal;
-use crate::ledger::{Ledger, Region, SLOT_WORDS};
+use crate::ledger::{Ledger, Part, Region, SLOT_WORDS};
 use crate::tracker::Tracker;
 
 /// "SHDW".
@@ -104,8 +106,14 @@ fn words(shape: Shape) -> [u64; HEADER_WORDS] {
 }
 
 /// The ledger of a slot.
-pub fn ledger<R: Region>(region: R, slot: usize) -> Ledger<R> {
-    Ledger::new(region, HEADER_WORDS + slot * SLOT_WORDS)
+pub fn ledger<R: Region>(region: R, slot: usize) -> Ledger<Part<R>> {
+    Ledger::new(Part::new(region, HEADER_WORDS + slot * SLOT_WORDS))
+}
+
+/// The same in memory; `None`: the region is too short.
+pub fn ledger_in(region: &[AtomicU64], slot: usize) -> Option<Ledger<&[AtomicU64; SLOT_WORDS]>> {
+    let words = region.get(HEADER_WORDS + slot * SLOT_WORDS..)?;
+    words.first_chunk().map(Ledger::new)
 }
 
 /// The part to work in is too short, or not aligned to 8.

@@ -53,6 +53,15 @@ pub struct Tracker {
     entries: [Entry; CAPACITY],
 }
 
+/// A request as words, the rest zeroes.
+#[inline]
+fn words<R: Wire>(request: &R) -> [u64; REQUEST_WORDS] {
+    const { assert!(size_of::<R>() <= REQUEST_WORDS * 8) }
+    let mut words = [0; REQUEST_WORDS];
+    words.as_mut_bytes()[..size_of::<R>()].copy_from_slice(request.as_bytes());
+    words
+}
+
 /// Members of a set, lowest index first.
 fn members(mut set: u64) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
@@ -108,6 +117,11 @@ impl Tracker {
     pub fn live(&self) -> u64 {
         self.sent | self.ready | self.held
     }
+    /// Entries left for clients' requests.
+    #[inline]
+    pub fn vacancies(&self) -> u32 {
+        (!(self.live() | 1 << OWN)).count_ones()
+    }
     /// No entry is left for a client's request.
     #[inline]
     pub fn is_full(&self) -> bool {
@@ -154,10 +168,9 @@ impl Tracker {
 
     #[inline]
     fn enter<R: Wire>(&mut self, index: usize, request: &R, session: u32, client_id: u32, blockers: u64) {
-        const { assert!(size_of::<R>() <= REQUEST_WORDS * 8) }
         self.order = self.order.wrapping_add(1);
         let entry = &mut self.entries[index];
-        entry.request.as_mut_bytes()[..size_of::<R>()].copy_from_slice(request.as_bytes());
+        entry.request = words(request);
         entry.order = self.order;
         entry.client_id = client_id;
         entry.session = session;
@@ -195,15 +208,14 @@ impl Tracker {
         self.order = self.order.max(kept.order);
     }
 
-    /// A live request as a successor must find it; `position` is its entry in the client's ring.
+    /// The request that was accepted last, as a successor must find it; `position` is its entry in the client's ring.
     #[inline]
-    pub fn kept(&self, index: usize, position: u32) -> ledger::Entry {
-        let entry = self.entry(index);
+    pub fn kept<R: Wire>(&self, request: &R, session: u32, client_id: u32, position: u32) -> ledger::Entry {
         ledger::Entry {
-            request: entry.request,
-            order: entry.order,
-            session: entry.session,
-            client_id: entry.client_id,
+            request: words(request),
+            order: self.order,
+            session,
+            client_id,
             position,
         }
     }

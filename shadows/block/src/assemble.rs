@@ -3,7 +3,7 @@
 use device_class::ClassId;
 use heapless::Vec;
 use shadow::engine::Shadow;
-use shadow::ledger::Region;
+use shadow::ledger::{Ledger, Region};
 use shadow::session::Session;
 use shadow::slot::{Side, Slot, Times};
 use shadow::state::{self, Found, Shape};
@@ -29,20 +29,31 @@ pub enum Misconfigured {
 /// A shadow, and whether it goes on from what a predecessor left.
 pub type Assembled<'s, S, P, R> = (Shadow<'s, Block<S>, P, R>, bool);
 
-/// Build the shadow. `region` outlives it, `work` is room to work in; `pages` gives the own and the peer's page of a link,
+/// The shadow's own memory.
+#[derive(Debug)]
+pub struct State<'r, 's, H, L> {
+    /// What outlives the shadow.
+    pub region: &'r H,
+    /// The ledger of a slot, by its index, in that region; `None`: it is too short.
+    pub ledger: L,
+    /// Room to work in.
+    pub work: &'s mut [u8],
+}
+
+/// Build the shadow in `memory`; `pages` gives the own and the peer's page of a link,
 /// `scratch` a region's memory. Whatever a predecessor left in region and pages is gone on from.
 ///
 /// # Errors
 /// See [`Misconfigured`].
-pub fn assemble<'s, S: Scratch, P: Page, R: Region + Clone>(
+pub fn assemble<'s, S: Scratch, P: Page, R: Region>(
     config: &ShadowConfig,
-    region: R,
-    work: &'s mut [u8],
+    memory: State<'_, 's, impl Region, impl Fn(usize) -> Option<Ledger<R>>>,
     pages: impl Fn(&LinkConfig) -> (P, P),
     scratch: impl Fn(&RegionConfig) -> S,
     times: Times,
     now: u64,
 ) -> Result<Assembled<'s, S, P, R>, Misconfigured> {
+    let State { region, ledger, work } = memory;
     let slots = config
         .slots
         .get(..config.slot_count as usize)
@@ -62,7 +73,7 @@ pub fn assemble<'s, S: Scratch, P: Page, R: Region + Clone>(
         slots: config.slot_count,
         sessions: config.session_count,
     };
-    let again = match state::find(&region, shape) {
+    let again = match state::find(region, shape) {
         Found::Nothing => false,
         Found::Predecessor => true,
         Found::Stranger => return Err(Misconfigured::State),
@@ -88,7 +99,7 @@ pub fn assemble<'s, S: Scratch, P: Page, R: Region + Clone>(
         let number = u16::try_from(slot.scratch_region).map_err(|_| Misconfigured::Region)?;
         let reader = TableReader::new(scratch(&slot.scratch), number, wishes);
         let sides = [side(&slot.sides[0]), side(&slot.sides[1])];
-        let ledger = state::ledger(region.clone(), index);
+        let ledger = ledger(index).ok_or(Misconfigured::State)?;
         let mut target = Slot::with_ledger(slot.slot, sides, kept, reader, times, now, ledger);
         let mut next_wish = 0;
         for (number, session) in mine().enumerate() {
@@ -119,7 +130,7 @@ pub fn assemble<'s, S: Scratch, P: Page, R: Region + Clone>(
     let (own, peer) = pages(&config.control);
     let control = Link::resume(own, peer);
     if !again {
-        state::begin(&region, shape);
+        state::begin(region, shape);
     }
     Ok((Shadow::new(built, control, config.control.channel), again))
 }

@@ -86,13 +86,14 @@ impl<S: Scratch> Class for Block<S> {
 
     #[inline]
     fn relay(request: &BlockRequest, response: &BlockResponse, id: u32) -> Option<BlockResponse> {
-        match Status::from_byte(response.status)? {
-            Status::Ok if response.count == request.count => Some(BlockResponse {
+        if response.status == Status::Ok as u8 {
+            return (response.count == request.count).then_some(BlockResponse {
                 id,
                 count: response.count,
                 ..BlockResponse::default()
-            }),
-            Status::Ok => None,
+            });
+        }
+        match Status::from_byte(response.status)? {
             // These are the shadow's to say. From a driver they are an error like any other.
             Status::CapabilityLost | Status::Offline => Some(Self::refusal(id, Status::IoError)),
             status => Some(Self::refusal(id, status)),

@@ -13,10 +13,16 @@ use sel4_microkit::{
 };
 use shadow::Env;
 use shadow::engine::Shadow;
+#[cfg(feature = "mortal")]
+use shadow::ledger::Part;
+#[cfg(not(feature = "mortal"))]
+use shadow::ledger::SLOT_WORDS;
 use shadow::slot::Times;
 use shadow::state::kept_len;
+#[cfg(not(feature = "mortal"))]
+use shadow::state::ledger_in;
 use shadow_block::Block;
-use shadow_block::assemble::assemble;
+use shadow_block::assemble::{State, assemble};
 use shared_ring::page::SharedPage;
 use shared_ring::{Area, shared_words};
 use supervision::timer::Op;
@@ -26,12 +32,12 @@ use trace::clock;
 #[cfg(feature = "mortal")]
 mod mortal;
 
-/// What outlives us.
+/// What outlives us of a slot.
 #[cfg(not(feature = "mortal"))]
-type Kept = &'static [AtomicU64];
+type Kept = &'static [AtomicU64; SLOT_WORDS];
 /// In a test: who writes it dies over it.
 #[cfg(feature = "mortal")]
-type Kept = mortal::Mortal;
+type Kept = Part<mortal::Mortal>;
 
 /// How long a driver may have a request, in seconds.
 const REQUEST_DEADLINE_S: u64 = 1;
@@ -140,8 +146,12 @@ fn init() -> Pd {
     const NOTHING: ShadowConfig = zerocopy::transmute!([0u8; size_of::<ShadowConfig>()]);
     let config: &ShadowConfig = var!(umbra_config: ShadowConfig = NOTHING);
     let (kept, work) = state(&config.state, config.slot_count as usize);
+    #[cfg(not(feature = "mortal"))]
+    let ledger = |slot| ledger_in(kept, slot);
     #[cfg(feature = "mortal")]
     let kept = mortal::Mortal::new(kept);
+    #[cfg(feature = "mortal")]
+    let ledger = |slot| Some(shadow::state::ledger(kept, slot));
     let trace = match config.trace.vaddr {
         0 => trace::Writer::nowhere(),
         // SAFETY: mapped for this PD's events, which nobody else writes.
@@ -157,8 +167,13 @@ fn init() -> Pd {
         patience: config.patience,
         watch: WATCH_MS * clock::hz() / 1000,
     };
-    let (shadow, again) = assemble(config, kept, work, pages, area, times, clock::ticks())
-        .expect("a configuration that can be");
+    let memory = State {
+        region: &kept,
+        ledger,
+        work,
+    };
+    let (shadow, again) =
+        assemble(config, memory, pages, area, times, clock::ticks()).expect("a configuration that can be");
     world
         .trace
         .write(&trace::Event::new(clock::ticks(), trace::Kind::Started, 0, 0));

@@ -45,7 +45,7 @@ fn stretches(request: &BlockRequest) -> Option<(u64, u64)> {
     let more = u64::from(request.count).checked_sub(1)?;
     let first = request.block >> STRETCH_BITS;
     // Accepted requests do not overflow: they lie inside their partition. No counter is touched twice.
-    let last = request.block.saturating_add(more) >> STRETCH_BITS;
+    let last = request.block.wrapping_add(more) >> STRETCH_BITS;
     Some((first, last.min(first + (COUNTERS as u64 - 1))))
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
 
+use shadow::ledger::Part;
 use shadow::session::Session;
 use shadow::slot::{Mode, Outbox, Side, Slot, Times};
 use shadow::state::{SlotState, initialise, ledger, work_len};
@@ -43,7 +44,7 @@ pub struct Shadow {
     told: u32,
 }
 
-type TheSlot = Slot<'static, Disk, PageRef, RegionRef>;
+type TheSlot = Slot<'static, Disk, PageRef, Part<RegionRef>>;
 
 impl Clone for Shadow {
     fn clone(&self) -> Self {

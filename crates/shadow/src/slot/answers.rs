@@ -107,7 +107,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// A request is answered, in this order: the answer stands in the client's ring, unpublished; the ledger says that it
     /// counts; it is free. `told` is the session that hears of it; `heard` counts what was taken from the driver, this
     /// answer included.
-    #[inline]
+    #[inline(always)] // Once per request; the other callers are rare.
     pub(super) fn finish(&mut self, index: usize, told: Option<(u32, u64)>, heard: Option<u32>) {
         self.ledger.answer(
             index,

@@ -172,11 +172,13 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             }
         };
         let quota = allowance.saturating_sub(session.count);
-        let budget = QUANTUM.min(room).min(quota);
+        let vacancies = if offline {
+            QUANTUM
+        } else {
+            self.kept.tracker.vacancies()
+        };
+        let budget = QUANTUM.min(room).min(quota).min(vacancies);
         for taken in 0..budget {
-            if !offline && self.kept.tracker.is_full() {
-                return taken;
-            }
             let Some(session) = self.sessions.get_mut(index) else {
                 return taken;
             };
@@ -233,7 +235,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         };
         session.enter(entry, id);
         let cursor = session.link.cursor();
-        let kept = tracker.kept(entry, (cursor as u32).wrapping_sub(1));
+        let kept = tracker.kept(&accepted, index as u32, id, (cursor as u32).wrapping_sub(1));
         self.ledger.admit(entry, &kept, tracker.live());
         self.ledger.set_cursor(session.index, cursor);
         if self.mode == Mode::Passive && blockers == 0 {

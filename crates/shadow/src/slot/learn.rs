@@ -8,6 +8,7 @@ use super::{Outbox, Slot};
 use crate::ledger::Region;
 use crate::session::State;
 use crate::tracker::OWN;
+use crate::tracker::OWN_SESSION;
 use crate::{Class, Env, Learning, journal};
 
 /// Attempts to read what must be known of a device.
@@ -22,7 +23,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             && let Some(entry) = self.kept.tracker.admit_own(&request)
         {
             let tracker = &self.kept.tracker;
-            self.ledger.admit(entry, &tracker.kept(entry, 0), tracker.live());
+            let kept = tracker.kept(&request, OWN_SESSION, 0, 0);
+            self.ledger.admit(entry, &kept, tracker.live());
         }
     }
 

@@ -10,9 +10,10 @@ use device_class::block::*;
 use device_class::report::{DriverReport, STATE_READY};
 use shadow::Env;
 use shadow::engine::Shadow;
+use shadow::ledger::Part;
 use shadow::slot::{Mode, Times};
 use shadow_block::Block;
-use shadow_block::assemble::assemble;
+use shadow_block::assemble::{State, assemble};
 use shadow_block::table::Scratch;
 use shared_ring::Link;
 use shared_ring::page::{HostPage, Page};
@@ -130,15 +131,18 @@ pub fn name(text: &str) -> Name {
     name
 }
 
-type Mortal = Shadow<'static, Block<Memory>, MortalPage, Kept>;
+type Mortal = Shadow<'static, Block<Memory>, MortalPage, Part<Kept>>;
 
 fn build(config: &ShadowConfig, kept: &Kept, pages: &Pages, scratch: &Memory, now: u64) -> (Mortal, bool) {
     let work = Box::leak(vec![0u64; shadow::state::work_len(1) / 8].into_boxed_slice());
     let mortal = |address| MortalPage(page(pages, address));
     assemble(
         config,
-        kept.clone(),
-        zerocopy::IntoBytes::as_mut_bytes(work),
+        State {
+            region: kept,
+            ledger: |slot| Some(shadow::state::ledger(kept.clone(), slot)),
+            work: zerocopy::IntoBytes::as_mut_bytes(work),
+        },
         |link| (mortal(link.own), mortal(link.peer)),
         |_| scratch.clone(),
         Times {
