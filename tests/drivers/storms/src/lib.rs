@@ -10,6 +10,8 @@ pub struct Storms;
 
 impl Twist for Storms {
     fn interrupt(&mut self) -> bool {
+        // The runtime would leave the line masked while the device has nothing to do.
+        twist::listen();
         false
     }
 }

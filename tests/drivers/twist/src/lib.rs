@@ -94,6 +94,12 @@ pub fn sleep() {
     }
 }
 
+/// Let the device's interrupt come again, whether the device has anything to do or not.
+pub fn listen() {
+    #[cfg(feature = "pd")]
+    let _ = sel4::cap::IrqHandler::from_bits(driver_package::resources::SLOT_IRQ).irq_handler_ack();
+}
+
 /// Switch off the physical timer, which user level can reach in this kernel configuration.
 pub fn stop_timer() {
     #[cfg(target_arch = "aarch64")]
