@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 type Part = fn(&Figures) -> Option<u64>;
 
 /// What is told of an update: its name, and what the number contains.
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("blackout (drain counted in)", |one| one.blackout_ns),
     ("blackout without the drain", |one| {
         Some(one.blackout_ns?.saturating_sub(one.quiesce_ns))
@@ -20,11 +20,16 @@ const PARTS: [(&str, Part); 9] = [
     ("  attach", |one| Some(one.attach_ns)),
     ("  start, probe, check, replay", |one| Some(one.enable_ns)),
     ("client gap (staging included)", |one| one.client_gap_ns),
+    ("  of it beyond the blackout (goal: 100)", |one| {
+        Some(one.client_gap_ns?.saturating_sub(one.blackout_ns?))
+    }),
     ("staging (clients go on)", |one| Some(one.stage_ns)),
 ];
 
 const BLACKOUT: Part = PARTS[0].1;
 const CLIENT_GAP: Part = PARTS[7].1;
+/// What an update's longest client gap is longer than its own blackout.
+const BEYOND: Part = PARTS[8].1;
 /// From the kill until the shadow was passive again.
 const RECOVERY: Part = |one| Some(one.total_ns);
 /// From the last request handed to the driver that hung until its recovery began.
@@ -105,6 +110,7 @@ pub fn json(swaps: &Swaps, file: Option<&OnFile>) -> Value {
         "update_without_drain": spread(&swaps.updates, PARTS[1].1),
         "drain": spread(&swaps.updates, PARTS[2].1),
         "client_gap": spread(&swaps.updates, CLIENT_GAP),
+        "client_gap_beyond_blackout": spread(&swaps.updates, BEYOND),
         "recovery": spread(&swaps.kills, RECOVERY),
         "hang": spread(&swaps.hangs, HANG),
     });
@@ -167,6 +173,18 @@ mod tests {
             })
             .collect();
         assert_eq!(counts, [1, 1, 1, 0, 0, 0, 1, 0, 0, 2]);
+    }
+
+    #[test]
+    fn client_gap_is_held_against_the_blackout_of_its_own_update() {
+        let update = |blackout, gap| Figures {
+            blackout_ns: Some(blackout),
+            client_gap_ns: Some(gap),
+            ..Figures::default()
+        };
+        assert_eq!(BEYOND(&update(700_000, 750_000)), Some(50_000));
+        assert_eq!(BEYOND(&update(700_000, 300_000)), Some(0));
+        assert_eq!(BEYOND(&Figures::default()), None);
     }
 
     #[test]
