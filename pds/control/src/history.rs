@@ -1,6 +1,9 @@
 //! Jobs and history: the newest records of what happened to each device. They survive control ([`crate::ledger`]), each with
 //! the request that asked for it: a tool that asks again after control's death is told of the job that it has already.
 
+use core::hash::{Hash, Hasher};
+use core::mem::discriminant;
+
 use control_protocol::Record;
 use control_protocol::record::{Figures, Kind, Outcome, PackageLabel, Reason, State, Step};
 use control_protocol::reply::HISTORY_PAGE;
@@ -33,12 +36,32 @@ struct Kept {
 }
 
 /// The newest records, oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct History {
     records: Deque<Kept, KEPT>,
     last: u32,
     /// Whose request is being executed: the record that it opens is his.
     asker: Option<Asker>,
+}
+
+/// What others do depends on: everything but what is only reported (figures, causes, packages).
+impl Hash for History {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for kept in &self.records {
+            identity(&kept.record, state);
+            (kept.decided.as_ref().map(discriminant), kept.dirty).hash(state);
+        }
+        self.last.hash(state);
+    }
+}
+
+/// The same of one record.
+pub fn identity(record: &Record, state: &mut impl Hasher) {
+    let outcome = match &record.state {
+        State::Done(outcome) => Some(discriminant(outcome)),
+        _ => None,
+    };
+    (record.id, discriminant(&record.kind), outcome).hash(state);
 }
 
 impl History {
@@ -183,6 +206,11 @@ impl History {
             kept.record.result = result;
             kept.record.figures = *figures;
         }
+    }
+
+    /// All records, oldest first.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().map(|kept| &kept.record)
     }
 
     /// The first records of a device after number `after`, and whether there are more.

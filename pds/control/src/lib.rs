@@ -13,12 +13,14 @@
 //! | [`operator`] | requests and their effects |
 //! | [`channel`] | bytes of the command channel |
 //! | [`state`], [`ledger`] | what survives control's death |
+//! | [`effect`] | names for the instants at which it can die |
 #![no_std]
 #![forbid(unsafe_code)]
 
 pub mod channel;
 pub mod clock;
 mod control;
+pub mod effect;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod history;

@@ -16,6 +16,10 @@ pub struct Bounds {
     pub kinds: Kinds,
     /// What the client asks.
     pub script: &'static [Wanted],
+    /// Drivers of the second package fault in their probe.
+    pub bad: bool,
+    /// Troubles have names ([`crate::endings::Crash`]).
+    pub named: bool,
     /// States that were reached by different numbers of steps are different.
     pub count_steps: bool,
 }
@@ -69,6 +73,8 @@ impl FromStr for Bounds {
             troubles,
             kinds: Kinds::ALL,
             script: script.leak(),
+            bad: false,
+            named: false,
             count_steps: part() == "steps",
         })
     }

@@ -12,11 +12,12 @@ use control::history::History;
 use control::state::SlotState;
 use control::store::Store;
 use control::transaction::{Env, Machine, Order, cause};
-use control::{Call, Consumed, World};
+use control::{Call, Consumed, World, effect};
 use control_protocol::record::Kind;
 use supervision::{Code, root, shadow, stager};
 
 use crate::SLOT;
+use crate::records::records;
 use crate::state::State;
 
 /// Packages in the store.
@@ -68,10 +69,29 @@ pub enum Wish {
 /// What control does to the world, as far as it can be interrupted or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The state is saved.
-    Save,
+    /// The state is saved, in this step.
+    Save(u32),
+    /// A record is written.
+    Keep,
+    /// A command, seen when it is published.
+    Command(shadow::Command),
+    /// A job, seen when it is published.
+    Job,
     /// A call.
     Call(Call),
+}
+
+impl Effect {
+    /// The instant before it (`control::effect`).
+    pub fn number(&self) -> u32 {
+        match self {
+            Self::Save(step) => effect::of_save(*step),
+            Self::Keep => effect::KEEP,
+            Self::Command(command) => effect::of_command(command),
+            Self::Job => effect::JOB,
+            Self::Call(call) => effect::of_call(call),
+        }
+    }
 }
 
 /// What happens to an effect.
@@ -112,6 +132,11 @@ impl State {
             (_, None) => return Vec::new(),
         };
         let messages = self.taken_by(wake.input);
+        let mut history = match wake.input {
+            Input::Started if self.saved.step != 0 => self.ledger.restore(),
+            Input::Started => History::default(),
+            _ => self.records.take(),
+        };
         let mut outside = Outside {
             state: self,
             fault: wake.fault,
@@ -120,7 +145,8 @@ impl State {
             commands: Vec::new(),
             jobs: Vec::new(),
         };
-        act(&mut machine, &mut outside, wake.input, &messages);
+        act(&mut machine, &mut outside, &mut history, wake.input, &messages);
+        history.flush(&mut outside);
         // Between the last effect and the publishing.
         let _ = outside.goes_wrong();
         let Outside {
@@ -146,6 +172,7 @@ impl State {
                 .collect();
         } else {
             self.machine = Some(machine);
+            self.records = records(history);
             self.commands.extend(commands);
             self.jobs.extend(jobs);
         }
@@ -187,7 +214,13 @@ impl Message {
     }
 }
 
-fn act(machine: &mut Machine, outside: &mut Outside<'_>, input: Input, messages: &[Message]) {
+fn act(
+    machine: &mut Machine,
+    outside: &mut Outside<'_>,
+    history: &mut History,
+    input: Input,
+    messages: &[Message],
+) {
     let saved = outside.state.saved;
     STORE.with_borrow_mut(|store| {
         let limits = Limits {
@@ -205,8 +238,7 @@ fn act(machine: &mut Machine, outside: &mut Outside<'_>, input: Input, messages:
         let mut env = Env {
             world: outside,
             store,
-            // Records are for people: no decision depends on them.
-            history: &mut History::default(),
+            history,
             clock: Clock::new(1),
             limits: &limits,
         };
@@ -235,8 +267,15 @@ fn order(
     package: u8,
     (policy, manual): (shadow::Policy, bool),
 ) {
+    if machine.busy().is_some() {
+        return;
+    }
+    let from = machine.package().and_then(|package| env.store.label(package));
+    let to = env.store.label(package);
+    let record = env.history.open(0, kind, from, to, None);
+    env.history.flush(env.world);
     let order = Order {
-        record: 1,
+        record,
         kind,
         package,
         policy,
@@ -290,6 +329,15 @@ impl Outside<'_> {
         fault
     }
 
+    /// An effect other than a call. False: control died before it.
+    fn goes_on(&mut self, effect: Effect) -> bool {
+        let _ = self.goes_wrong();
+        if !self.dead {
+            self.effects.push(effect);
+        }
+        !self.dead
+    }
+
     fn reset(&mut self) -> Result<(), Code> {
         self.state.device.reset();
         self.state.device_reset()
@@ -341,24 +389,30 @@ impl World for Outside<'_> {
     }
 
     fn command(&mut self, command: shadow::Command) {
-        self.commands.push(command);
+        if self.goes_on(Effect::Command(command)) {
+            self.commands.push(command);
+        }
     }
 
     fn job(&mut self, job: stager::Job) {
-        self.jobs.push(job);
+        if self.goes_on(Effect::Job) {
+            self.jobs.push(job);
+        }
     }
 
     fn trace(&mut self, _: trace::Event) {}
 
     fn save(&mut self, _: usize, state: &SlotState) {
-        let _ = self.goes_wrong();
-        if !self.dead {
-            self.effects.push(Effect::Save);
+        if self.goes_on(Effect::Save(state.step)) {
             self.state.saved = *state;
         }
     }
 
-    fn keep(&mut self, _: usize, _: &[u8]) {}
+    fn keep(&mut self, offset: usize, bytes: &[u8]) {
+        if self.goes_on(Effect::Keep) {
+            self.state.ledger = self.state.ledger.with(offset, bytes);
+        }
+    }
     fn kept(&mut self, _: usize, _: &mut [u8]) {}
     fn write_package(&mut self, _: usize, _: usize, _: &[u8]) {}
     fn read_package(&mut self, _: usize, _: usize, _: &mut [u8]) {}
@@ -372,7 +426,7 @@ impl World for Outside<'_> {
     fn ask_to_stop(&mut self, _: usize) {}
 }
 
-/// Packages of zeroes: what is in them is the stager's business.
+/// Packages of one byte, repeated: what is in them is the stager's business.
 struct Shelf;
 
 impl World for Shelf {
@@ -398,7 +452,9 @@ impl World for Shelf {
     fn keep(&mut self, _: usize, _: &[u8]) {}
     fn kept(&mut self, _: usize, _: &mut [u8]) {}
     fn write_package(&mut self, _: usize, _: usize, _: &[u8]) {}
-    fn read_package(&mut self, _: usize, _: usize, _: &mut [u8]) {}
+    fn read_package(&mut self, slot: usize, _: usize, buffer: &mut [u8]) {
+        buffer.fill(slot as u8);
+    }
     fn read_trace(&mut self, _: usize, _: u64, _: &mut [u8]) -> Option<(usize, u64, u64)> {
         None
     }

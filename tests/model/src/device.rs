@@ -86,6 +86,11 @@ impl Driver {
         }
     }
 
+    /// Its generation.
+    pub fn generation(&self) -> u32 {
+        self.by.generation
+    }
+
     /// It runs.
     pub fn acts(&self) -> bool {
         !self.hung && !self.stopped

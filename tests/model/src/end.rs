@@ -2,9 +2,11 @@
 
 use control::transaction::Machine;
 use control_protocol::reply::Condition;
+use control_protocol::{Record, record};
 use root::generation::{PLACES, Phase};
 use shadow::slot::Mode;
 
+use crate::endings::ended;
 use crate::state::State;
 use crate::step::expected;
 
@@ -23,6 +25,20 @@ pub fn complaint(state: &State) -> Option<&'static str> {
     }
     if !state.client.is_answered() {
         return Some("a request has no answer");
+    }
+    let open = |record: &Record| !matches!(record.state, record::State::Done(_));
+    if state.records.all().any(open) {
+        return Some("a record says nothing");
+    }
+    // Figures apart, which equal histories share (`crate::records`).
+    let told = |record: &Record| (record.id, record.kind, ended(record));
+    if !state
+        .records
+        .all()
+        .map(told)
+        .eq(state.ledger.restore().records().map(told))
+    {
+        return Some("a record would not outlive control");
     }
     let wrong = match machine.condition() {
         Condition::Working | Condition::Probation => working(state, machine),

@@ -5,10 +5,10 @@ use control_protocol::reply::Condition;
 use stateright::{Model, Property};
 
 use crate::bounds::Bounds;
-use crate::control::{Input, Wish};
+use crate::control::{Input, Wake, Wish};
 use crate::end::complaint;
 use crate::state::{State, Violation};
-use crate::step::{Step, expected, is_grave, orders, troubles, wake};
+use crate::step::{Step, expected, faults, is_grave, orders, troubles, wake};
 
 /// The system, with bounds for what happens to it.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub enum Action {
 
 impl System {
     /// The first driver serves and is committed; the client has sent nothing.
-    fn booted(&self) -> State {
+    pub fn booted(&self) -> State {
         let mut state = State::new(Bounds {
             orders: 0,
             troubles: 0,
@@ -72,6 +72,14 @@ impl Model for System {
         }
         if state.left.orders > 0 && state.machine.is_some() {
             actions.extend(orders().map(Action::Order));
+            if state.left.troubles > 0 {
+                let wakes = orders().map(|wish| Wake {
+                    input: Input::Operator(wish),
+                    fault: None,
+                });
+                let faults = wakes.into_iter().flat_map(|wake| faults(state, wake));
+                actions.extend(faults.map(|wake| Action::Trouble(Step::Control(wake))));
+            }
         }
         actions.extend(expected.into_iter().map(Action::Step));
     }
@@ -83,6 +91,13 @@ impl Model for System {
             Action::Step(step) => next.take(step),
             Action::Trouble(step) => {
                 next.left.troubles -= 1;
+                if let Step::Control(Wake {
+                    input: Input::Operator(_),
+                    ..
+                }) = step
+                {
+                    next.left.orders -= 1;
+                }
                 next.grave |= is_grave(step);
                 next.take(step);
             }

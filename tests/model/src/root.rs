@@ -17,6 +17,8 @@ pub struct Root {
     /// Who is where.
     pub generations: Generations,
     last: u32,
+    /// What the generations were made of, in order, if that matters.
+    pub packages: Vec<u32>,
     /// What waits for control.
     pub events: VecDeque<Event>,
 }

@@ -11,7 +11,9 @@ use supervision::{shadow, stager};
 
 use crate::bounds::Bounds;
 use crate::device::{Client, Device, Driver};
+use crate::endings::Crash;
 use crate::memory::Memory;
+use crate::records::{Ledger, Records};
 use crate::root::Root;
 use crate::shadow::Shadow;
 
@@ -50,6 +52,12 @@ pub struct State {
     pub machine: Option<Machine>,
     /// What it saved.
     pub saved: SlotState,
+    /// Its records.
+    pub records: Records,
+    /// What survives of them.
+    pub ledger: Ledger,
+    /// The trouble that there was, for who wants to know how it ended.
+    pub crash: Option<Crash>,
     /// From the shadow to control.
     pub events: VecDeque<shadow::Event>,
     /// From control to the shadow.
@@ -94,6 +102,9 @@ impl State {
         Self {
             machine: None,
             saved: SlotState::default(),
+            records: Records::default(),
+            ledger: Ledger::default(),
+            crash: None,
             events: VecDeque::new(),
             commands: VecDeque::new(),
             outcomes: VecDeque::new(),
@@ -170,7 +181,12 @@ impl State {
             }),
         };
         match begun {
-            Ok(generation) => self.building = Some(Building { job, generation }),
+            Ok(generation) => {
+                if self.left.bad {
+                    self.root.packages.push(job.package);
+                }
+                self.building = Some(Building { job, generation });
+            }
             Err((refusal, detail)) => self.outcomes.push_back(stager::Outcome {
                 id: job.id,
                 refusal: refusal as u32,
@@ -212,6 +228,9 @@ impl Hash for State {
         let Self {
             machine,
             saved,
+            records,
+            ledger,
+            crash,
             events,
             commands,
             outcomes,
@@ -230,6 +249,7 @@ impl Hash for State {
             broken,
             steps,
         } = self;
+        (records, ledger, crash).hash(state);
         (machine, saved, events, commands, outcomes, jobs, building).hash(state);
         (root, shadow, device, driver, client).hash(state);
         memory.hash_with(left.troubles > 0 && left.kinds.shadow, state);

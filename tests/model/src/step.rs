@@ -146,7 +146,12 @@ fn prompt(state: &State) -> Vec<Step> {
     );
     add(!idle, Step::StagerFinishes);
     if let Some(driver) = &state.driver {
-        add(driver.wants_to_probe(), Step::DriverProbes);
+        let made_of = state.root.packages.get(driver.generation() as usize - 1);
+        let probe = match made_of {
+            Some(1) => Step::DriverErrs(Misdeed::Fault),
+            _ => Step::DriverProbes,
+        };
+        add(driver.wants_to_probe(), probe);
         add(driver.has_requests(&state.memory), Step::DriverTakes);
         add(driver.wants_to_answer(), Step::DriverAnswers);
     }
@@ -213,7 +218,7 @@ pub fn troubles(state: &State, expected: &[Step]) -> Vec<Step> {
 }
 
 /// A wake-up with each fault that it can have.
-fn faults(state: &State, wake: Wake) -> Vec<Wake> {
+pub fn faults(state: &State, wake: Wake) -> Vec<Wake> {
     let kinds = state.left.kinds;
     if !kinds.control && !kinds.bus {
         return Vec::new();
@@ -229,7 +234,9 @@ fn faults(state: &State, wake: Wake) -> Vec<Wake> {
     for (at, effect) in effects.iter().enumerate() {
         let reset = *effect == Effect::Call(Call::Reset);
         let start = matches!(effect, Effect::Call(Call::Start(_)));
-        add(kinds.control, at, Fault::ControlDies);
+        // Nobody sees a command or a job before it is published: to die before it is to die before the next effect.
+        let seen = state.left.named || !matches!(effect, Effect::Command(_) | Effect::Job);
+        add(kinds.control && seen, at, Fault::ControlDies);
         add(kinds.bus && (reset || start), at, Fault::Refused);
         add(kinds.bus && reset, at, Fault::BusDies);
     }
