@@ -15,6 +15,7 @@ mod loading;
 mod mortal_shadow;
 mod orders;
 mod policies;
+mod refusals;
 mod releases;
 mod roots;
 mod running;
@@ -48,10 +49,7 @@ fn main() {
             "whoever_dies_at_any_step_the_update_ends_as_its_record_says",
             crashes::run,
         ))
-        .chain(loaded_trials(
-            "staging_rehearsing_committing_and_discarding_disturb_nobody",
-            orders::run,
-        ))
+        .chain(loaded_trials("orders_and_refusals_disturb_nobody", orders::run))
         .chain(loaded_trials(
             "driver_that_owes_no_answer_is_watched",
             watched::without_load,

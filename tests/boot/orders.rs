@@ -1,14 +1,14 @@
-//! What an operator can do beside putting a driver in: rehearse, stage, commit, discard, go back. Under load; no client may
-//! notice any of it.
+//! What an operator can do beside putting a driver in: rehearse, stage, commit, discard, go back, and bring what is refused.
+//! Under load; no client may notice any of it.
 
 use crate::company;
+use crate::refusals;
 use crate::running::Running;
 use anyhow::{Result, ensure};
 use control_protocol::PackageHash;
 use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, State};
 use control_protocol::reply::{Condition, Device, Error};
 use control_protocol::request::{Commit, Policy};
-use driver_package::package::signature::{self, Distrust, KeyPair};
 use std::path::Path;
 use umbra::build::Config;
 use umbra::ctl::{Client, ClientError};
@@ -68,34 +68,13 @@ fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> 
     let new = upload(client, "virtio-blk-0.12.0")?;
     let faulting = upload(client, "fault-in-probe")?;
     let damaged = client.upload(b"not a package at all", |_, _| {})?;
-    vouched_for(client, config, patience)?;
+    let good = pack::pack(&pack::find("virtio-blk-0.12.0")?, config)?.bytes;
+    refusals::all(client, &good, patience)?;
     let session = &mut Session { client, patience };
     rehearse(session, faulting, damaged)?;
     stage(session, new, faulting)?;
-    commit_and_discard(session, new)
-}
-
-/// A driver that works, but which nobody signed, or somebody whom the machine does not trust, is refused.
-fn vouched_for(client: &mut Client, config: Config, patience: &Patience) -> Result<()> {
-    let signed = pack::pack(&pack::find("virtio-blk-0.12.0")?, config)?;
-    let mut foreign = signed.clone();
-    foreign.sign(&KeyPair::generate())?;
-    let mut unsigned = signed.bytes;
-    unsigned[signature::RANGE].fill(0);
-    for (bytes, expected) in [
-        (foreign.bytes, Distrust::UnknownKey),
-        (unsigned, Distrust::Unsigned),
-    ] {
-        let package = client.upload(&bytes, |_, _| {})?;
-        let job = client.update(DEVICE, package, Policy::Refuse)?;
-        let record = demo::finished(client, job, patience.transaction)?;
-        let why = expected as u32;
-        ensure!(
-            record.state == State::Done(Outcome::Refused(Reason::Untrusted { why })),
-            "{record:?}"
-        );
-    }
-    Ok(())
+    commit_and_discard(session, new)?;
+    refusals::for_good(client, &good, patience)
 }
 
 /// A rehearsal touches nothing, whatever comes of it.

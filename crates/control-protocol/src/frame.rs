@@ -319,6 +319,7 @@ mod tests {
             previous: record.from.clone(),
             staged: record.from.clone(),
             awaits_commit: true,
+            security_floor: u32::MAX,
             updates: u32::MAX,
             failures: u32::MAX,
             causes: [u32::MAX; crate::cause::Cause::COUNT],

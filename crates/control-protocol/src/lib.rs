@@ -27,5 +27,8 @@ pub use request::Request;
 /// SHA-256 of a package: its name on the channel.
 pub type PackageHash = [u8; 32];
 
+/// An ed25519 public key.
+pub type PublicKey = [u8; 32];
+
 /// Most content bytes in one message (upload, trace, report).
 pub const CHUNK_MAX: usize = 2048;

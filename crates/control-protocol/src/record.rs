@@ -121,8 +121,11 @@ pub enum Reason {
         /// Number of the package error.
         detail: u32,
     },
-    /// A driver of another class, or of another version of the class's interface.
-    WrongClass,
+    /// A driver of another class, of another version of the class's interface, or for another kernel.
+    WrongClass {
+        /// Number of the stager's `WrongClass`.
+        what: u32,
+    },
     /// Not a driver for this device.
     WrongDevice,
     /// Not signed by a key that the system trusts.

@@ -3,10 +3,10 @@
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
-use crate::PackageHash;
 use crate::cause::Cause;
 use crate::record::{PackageLabel, Reason, Record, Step};
 use crate::vitals::{Flow, Vitals};
+use crate::{PackageHash, PublicKey};
 
 /// Longest name of a PD or device.
 pub const NAME_MAX: usize = 36;
@@ -18,6 +18,8 @@ pub const MAX_PACKAGES: usize = 16;
 pub const MAX_NAMES: usize = 9;
 /// Most PDs in an answer to `Domains`.
 pub const MAX_DOMAINS: usize = 16;
+/// Most keys that a machine trusts.
+pub const MAX_KEYS: usize = 8;
 /// Most packages of a device that failed, in an answer to `Status`.
 pub const MAX_TRIED: usize = 3;
 /// Most records in an answer to `History`.
@@ -81,6 +83,19 @@ pub enum Reply<'a> {
     Vitals(Vitals),
     /// To `Record`: the shadow was told so.
     Recording(Flow),
+    /// To `Keys` and `Revoke`: the keys that the machine was built to trust.
+    Keys(Vec<TrustedKey, MAX_KEYS>),
+}
+
+/// A key that the machine was built to trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedKey {
+    /// The key.
+    pub key: PublicKey,
+    /// It was revoked since.
+    pub revoked: bool,
+    /// Devices whose driver is of a package that it signed: a bit for each, by index in [`Status`].
+    pub drivers: u8,
 }
 
 /// A static PD that faulted.
@@ -143,6 +158,8 @@ pub struct Device {
     pub staged: Option<PackageLabel>,
     /// The update on probation becomes final when the operator says so, and not before.
     pub awaits_commit: bool,
+    /// Packages with a smaller security floor are refused: the system's, or that of the newest package that was committed.
+    pub security_floor: u32,
     /// Drivers that replaced one another since boot.
     pub updates: u32,
     /// Drivers that failed since boot.
@@ -230,6 +247,8 @@ pub enum Error {
     UnknownDevice,
     /// The store has no such package.
     UnknownPackage,
+    /// The machine was not built to trust that key.
+    UnknownKey,
     /// There is no such job (or it is so old that it was forgotten).
     UnknownJob,
     /// No PD of that name, or no source of that number.

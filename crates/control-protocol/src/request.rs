@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::PackageHash;
 use crate::vitals::Flow;
+use crate::{PackageHash, PublicKey};
 
 /// A request. Those that only read may be asked again at any time; the others ([`Request::has_effect`]) are answered
 /// from memory when the same session repeats the same request number.
@@ -134,6 +134,14 @@ pub enum Request<'a> {
         session: u64,
         /// Its request.
         request: u32,
+    },
+    /// Whose packages the machine takes. Answer: `Keys`.
+    Keys,
+    /// Take no more packages of this key until the machine is booted again. Asking twice does no more than asking once. Answer:
+    /// `Keys`.
+    Revoke {
+        /// The public key.
+        key: PublicKey,
     },
 }
 

@@ -104,6 +104,29 @@ pub enum ImageError {
     Entry = 13,
 }
 
+impl ImageError {
+    /// From its number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        [
+            Self::Truncated,
+            Self::Magic,
+            Self::Version,
+            Self::Length,
+            Self::Hash,
+            Self::SegmentCount,
+            Self::Rights,
+            Self::Misaligned,
+            Self::SegmentSize,
+            Self::Window,
+            Self::Overlap,
+            Self::Content,
+            Self::Entry,
+        ]
+        .into_iter()
+        .find(|known| *known as u32 == number)
+    }
+}
+
 /// A checked view of an image.
 #[derive(Clone, Copy, Debug)]
 pub struct FlatImage<'a> {

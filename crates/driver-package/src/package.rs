@@ -48,6 +48,18 @@ pub fn describe(head: &[u8]) -> Option<(&str, &str)> {
     Some((name, manifest::text(&record.version).ok()?))
 }
 
+/// Security floor that the manifest in a package's first bytes states, and the key that its signature names, with nothing else
+/// checked: of a package that was verified before.
+pub fn stated_limits(head: &[u8]) -> Option<(u32, Option<signature::PublicKey>)> {
+    let (header, hashed) = Header::read_from_prefix(head).ok()?;
+    let (record, _) = ManifestRecord::ref_from_prefix(hashed).ok()?;
+    let signed = header.signature.scheme == signature::SCHEME_ED25519;
+    Some((
+        record.security_floor.get(),
+        signed.then_some(header.signature.key),
+    ))
+}
+
 /// The fixed start of a package, as it lies in the file.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -91,6 +103,28 @@ pub enum PackageError {
 }
 
 impl PackageError {
+    /// All but those of the image.
+    const OWN: [Self; 12] = [
+        Self::Truncated,
+        Self::Magic,
+        Self::Version,
+        Self::Hash,
+        Self::Signature,
+        Self::Length,
+        Self::Text,
+        Self::Transport,
+        Self::DeviceIds,
+        Self::Heap,
+        Self::Reserved,
+        Self::Configuration,
+    ];
+
+    /// From its number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        let own = Self::OWN.into_iter().find(|known| known.number() == number);
+        own.or_else(|| ImageError::from_number(number.checked_sub(0x100)?).map(Self::Image))
+    }
+
     /// A small number: 1 to 12 for the package, 0x100 and the image error's number for the image.
     pub fn number(self) -> u32 {
         match self {

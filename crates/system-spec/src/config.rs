@@ -157,6 +157,8 @@ pub struct ControlSlot {
     pub package: u32,
     /// Number of the device slot.
     pub slot: u32,
+    /// Packages with a smaller security floor are refused.
+    pub security_floor: u32,
 }
 
 /// A PD that takes part in an orderly stop and whose report region the operator may read.
@@ -213,6 +215,8 @@ pub struct ControlConfig {
     pub state: RegionConfig,
     /// Control's own trace region.
     pub trace: RegionConfig,
+    /// Whose packages the stager takes, in its order.
+    pub trust: TrustConfig,
     /// Valid entries of `shadows`.
     pub shadow_count: u32,
     /// Valid entries of `slots`.

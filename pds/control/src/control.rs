@@ -1,7 +1,7 @@
 //! Control as a whole: the devices, the store, the history, the channel.
 
-use control_protocol::reply::{MAX_DEVICES, MAX_NAMES, Name};
-use control_protocol::{Reply, Request};
+use control_protocol::reply::{MAX_DEVICES, MAX_KEYS, MAX_NAMES, Name};
+use control_protocol::{PublicKey, Reply, Request};
 use heapless::Vec;
 use supervision::{root, shadow, stager};
 
@@ -24,6 +24,8 @@ pub struct SlotSetup {
     pub slot: u32,
     /// Store slot of the package that is started at boot.
     pub package: u8,
+    /// Packages with a smaller security floor are refused.
+    pub security_floor: u32,
 }
 
 /// What control is told about the system.
@@ -35,6 +37,8 @@ pub struct Setup<'a> {
     pub limits: Limits,
     /// Device slots.
     pub slots: Vec<SlotSetup, MAX_DEVICES>,
+    /// Whose packages the stager takes, in its order; the first [`MAX_KEYS`] count.
+    pub keys: &'a [PublicKey],
     /// Slots of the package store.
     pub store_slots: usize,
     /// Bytes of one.
@@ -63,6 +67,7 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) store: Store,
     pub(crate) history: History,
+    pub(crate) keys: Vec<PublicKey, MAX_KEYS>,
     pub(crate) devices: Vec<(SlotSetup, Machine), MAX_DEVICES>,
     pub(crate) reports: Vec<Name, MAX_NAMES>,
     pub(crate) traces: Vec<Name, MAX_NAMES>,
@@ -87,6 +92,7 @@ impl Control {
                 Some(_) => History::restore(world),
                 None => History::default(),
             },
+            keys: setup.keys.iter().take(MAX_KEYS).copied().collect(),
             devices: Vec::new(),
             reports: setup.reports,
             traces: setup.traces,
@@ -96,7 +102,7 @@ impl Control {
             core.store.restore(world);
         }
         for (index, slot) in setup.slots.into_iter().enumerate() {
-            let machine = Machine::new(index as u8, slot.slot);
+            let machine = Machine::new(index as u8, slot.slot).with_floor(slot.security_floor);
             // As many as `setup.slots` has room for.
             let _ = core.devices.push((slot, machine));
             let saved = setup

@@ -140,6 +140,8 @@ pub struct FakeWorld {
     pub ledger: Vec<u8>,
     /// Devices by slot number.
     pub devices: BTreeMap<u32, Device>,
+    /// Whose packages the stager takes; it takes unsigned ones too.
+    pub keys: Vec<[u8; 32]>,
     /// Bytes of the store.
     pub store: Vec<Vec<u8>>,
     /// Jobs that the stager was given.
@@ -187,6 +189,7 @@ impl FakeWorld {
             saved: Saved::fresh(),
             ledger: std::vec![0; crate::ledger::LEN],
             devices: (0..slots).map(|slot| (slot, device.clone())).collect(),
+            keys: Vec::new(),
             store,
             jobs: 0,
             trace: Vec::new(),

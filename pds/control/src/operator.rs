@@ -12,6 +12,7 @@ use crate::transaction::Machine;
 use crate::world::World;
 use orders::{beside, rollback, settle, update};
 
+mod keys;
 mod orders;
 mod vitals;
 
@@ -81,6 +82,8 @@ pub(crate) fn execute<'b>(
         Request::Domains => Ok(domains(world)),
         Request::Vitals => Ok(vitals::vitals(core, world)),
         Request::Record { device, flow } => vitals::record(core, world, device, flow),
+        Request::Keys => Ok(keys::keys(core, world)),
+        Request::Revoke { key } => keys::revoke(core, world, &key),
     };
     reply.unwrap_or_else(Reply::Error)
 }
@@ -135,6 +138,7 @@ fn status<'b>(core: &Core, world: &mut impl World, noise: (u64, u64)) -> Reply<'
             previous: label(machine.previous()),
             staged: label(machine.held()),
             awaits_commit: machine.probation().is_some_and(|probation| probation.manual),
+            security_floor: machine.floor(),
             updates,
             failures,
             causes: machine.causes(),

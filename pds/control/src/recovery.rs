@@ -174,6 +174,24 @@ impl Failures {
             _ => Choice::Offline,
         }
     }
+
+    /// What to do when `refused` may not be started, given what ran and what ran well before it: not even the last good package is
+    /// tried twice.
+    pub fn choose_without(
+        &mut self,
+        refused: Option<u8>,
+        current: Option<u8>,
+        last_good: Option<u8>,
+    ) -> Choice {
+        match last_good {
+            Some(good) if ![refused, current].contains(&Some(good)) && !self.fell_back => {
+                self.recent.clear();
+                self.fell_back = true;
+                Choice::LastGood(good)
+            }
+            _ => Choice::Offline,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub fn setup(config: &ControlConfig, saved: Option<Saved>) -> Setup<'_> {
             class: slot.class,
             slot: slot.slot,
             package: u8::try_from(slot.package).unwrap_or(u8::MAX),
+            security_floor: slot.security_floor,
         });
     let reports = config.reports.iter().take(config.report_count as usize);
     let traces = config.traces.iter().take(config.trace_count as usize);
@@ -27,6 +28,7 @@ pub fn setup(config: &ControlConfig, saved: Option<Saved>) -> Setup<'_> {
         slots: slots.collect(),
         store_slots: config.package_count as usize,
         store_slot_size: u32::try_from(config.package_size).unwrap_or(u32::MAX),
+        keys: config.trust.keys(),
         preloaded: &config.preloaded_len[..preloaded],
         reports: reports.map(|report| name(&report.name)).collect(),
         // Our own trace is source 0 (`Outside::new`).

@@ -91,6 +91,10 @@ pub struct SlotState {
     pub last_side: u32,
     /// Jobs given to the stager so far.
     pub jobs: u32,
+    /// Packages with a smaller security floor are refused.
+    pub floor: u32,
+    /// Keys that were revoked: a bit each, in the order of the configuration.
+    pub revoked: u32,
     /// Generations to be given back; 0: none.
     pub dead: [u32; MAX_DEAD],
     /// Updates that succeeded.

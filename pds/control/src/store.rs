@@ -3,9 +3,9 @@
 //! The hash of an upload is computed as the bytes come in, so that no request costs more than its own bytes. A package
 //! is known by the SHA-256 of all its bytes; whether it is a good one, the stager finds out.
 
-use control_protocol::PackageHash;
 use control_protocol::record::{LABEL_MAX, PackageLabel};
 use control_protocol::reply::{Error, MAX_PACKAGES, Upload};
+use control_protocol::{PackageHash, PublicKey};
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
 
@@ -141,6 +141,13 @@ impl Store {
             hash,
             label: String::try_from(entry.label).unwrap_or_default(),
         })
+    }
+
+    /// Security floor and signer of the package in a slot, as it states them: right if it was verified.
+    pub fn limits(&self, world: &mut impl World, slot: u8) -> (u32, Option<PublicKey>) {
+        let mut head = [0; driver_package::package::HEAD_LEN];
+        world.read_package(usize::from(slot), 0, &mut head);
+        driver_package::package::stated_limits(&head).unwrap_or_default()
     }
 
     /// Makes room for a package, unless it is there. `kept` says which slots must not be given up.

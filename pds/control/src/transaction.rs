@@ -28,6 +28,7 @@ mod events;
 mod finish;
 mod held;
 mod identity;
+mod limits;
 mod recover;
 mod resume;
 mod stage;
@@ -150,6 +151,10 @@ pub struct Machine {
     last_side: Side,
     package: Option<u8>,
     previous: Option<u8>,
+    /// Packages with a smaller security floor are not built.
+    floor: u32,
+    /// Packages of these keys are not built.
+    revoked: u32,
     failures: Failures,
     condition: Condition,
     updates: u32,
@@ -203,6 +208,8 @@ impl Machine {
             last_side: Side::B,
             package: None,
             previous: None,
+            floor: 0,
+            revoked: 0,
             failures: Failures::default(),
             condition: Condition::Empty,
             updates: 0,

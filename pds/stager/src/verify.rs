@@ -22,6 +22,15 @@ pub enum WrongClass {
     Configuration = 3,
 }
 
+impl WrongClass {
+    /// From its number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        [Self::Class, Self::Abi, Self::Configuration]
+            .into_iter()
+            .find(|known| *known as u32 == number)
+    }
+}
+
 /// The configuration of the kernel that we run on, since it is the one that we were built for.
 pub const CONFIGURATION: Configuration = if sel4_abi::config::DEBUG_BUILD {
     Configuration::Debug

@@ -5,6 +5,7 @@ pub mod connection;
 pub mod json;
 mod order;
 pub mod place;
+pub mod refusal;
 pub mod story;
 pub mod table;
 pub mod text;

@@ -12,6 +12,7 @@ pub use inspect::{describe, to_json};
 pub use manifest::{Driver, Fields, drivers, find};
 
 use crate::build::{self, Config};
+use crate::ctl::refusal;
 use crate::image::elf::Elf;
 use crate::image::flat;
 use crate::keys::Keys;
@@ -80,7 +81,7 @@ pub fn pack_elf(driver: &Driver, elf: &Path, config: Config) -> Result<Packed> {
         anyhow!(
             "{}: the package would be refused: {}",
             driver.package,
-            inspect::package_error(error)
+            refusal::package_error(error)
         )
     })?;
     let mut packed = Packed {
@@ -102,7 +103,7 @@ pub fn folder(config: Config) -> PathBuf {
 impl Packed {
     /// Signs it with `key`, in place of the key that signed it before.
     pub fn sign(&mut self, key: &KeyPair) -> Result<()> {
-        package::sign(&mut self.bytes, key).map_err(|error| anyhow!(inspect::package_error(error)))
+        package::sign(&mut self.bytes, key).map_err(|error| anyhow!(refusal::package_error(error)))
     }
 
     /// Name of its file.

@@ -125,6 +125,15 @@ fn every_rule_has_its_refusal() {
     assert_eq!(refusal(816, &[0]), Some(PackageError::Image(ImageError::Magic)));
 }
 
+#[test]
+fn numbers_say_which_rule_was_broken() {
+    let known: Vec<_> = (0..0x200).filter_map(PackageError::from_number).collect();
+    assert_eq!(known.len(), 12 + 13);
+    for error in known {
+        assert_eq!(PackageError::from_number(error.number()), Some(error));
+    }
+}
+
 fn key(seed: u8) -> KeyPair {
     KeyPair::from_seed(Seed::new([seed; 32]))
 }

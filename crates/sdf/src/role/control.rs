@@ -7,7 +7,7 @@ use system_spec::config::{
 use system_spec::spec::Role;
 use zerocopy::FromZeros;
 
-use super::small::TimerPlan;
+use super::small::{TimerPlan, trust};
 use super::{Derived, NO_CHANNEL, configure, name, own_region, read_region};
 use crate::error::{At, Fault, Rule};
 use crate::plan::Plan;
@@ -44,6 +44,7 @@ impl ControlPlan {
         this.config.stager.channel = NO_CHANNEL;
         this.config.root_channel = plan.caller(pd, Role::Control)?.into();
         this.config.timer_channel = timer.client(plan, pd)?;
+        this.config.trust = trust(plan.keys);
         this.packages(plan, pd, files)?;
         let (state_size, trace_size) = (plan.pd(pd).state_size, plan.pd(pd).trace_size);
         this.config.state = own_region(plan, pd, "state", state_size).1;
@@ -116,6 +117,7 @@ impl ControlPlan {
                 shadow: 0,
                 package: package as u32,
                 slot: number as u32,
+                security_floor: slot.security_floor,
             };
         }
         self.config.slot_count = plan.description.slots.len() as u32;

@@ -128,7 +128,8 @@ pub(crate) fn stager_slot(number: usize, slot: &DeviceSlot) -> StagerSlot {
     }
 }
 
-fn trust(keys: &[PublicKey]) -> TrustConfig {
+/// The keys, as blobs carry them.
+pub(crate) fn trust(keys: &[PublicKey]) -> TrustConfig {
     let mut trust = TrustConfig::new_zeroed();
     trust.count = keys.len().min(MAX_KEYS) as u64;
     for (entry, key) in trust.keys.iter_mut().zip(keys) {

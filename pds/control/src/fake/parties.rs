@@ -1,5 +1,7 @@
 //! What root, bus, stager, shadows and drivers do when they are asked.
 
+use driver_package::package;
+use driver_package::package::signature::Distrust;
 use supervision::{Code, shadow, stager};
 use zerocopy::FromZeros;
 
@@ -167,15 +169,30 @@ impl FakeWorld {
         }
     }
 
+    /// Why a package may not be built, as far as the job says it.
+    fn forbidden(&self, job: &stager::Job) -> Option<(stager::Refusal, u32)> {
+        let head = self.store.get(job.package as usize)?;
+        let (floor, signer) = package::stated_limits(head)?;
+        let known = signer.and_then(|signer| self.keys.iter().position(|key| *key == signer));
+        if known.is_some_and(|at| job.revoked_keys & 1 << at != 0) {
+            return Some((stager::Refusal::Signature, Distrust::RevokedKey as u32));
+        }
+        (floor < job.security_floor).then_some((stager::Refusal::Floor, job.security_floor))
+    }
+
     pub(super) fn build(&mut self, job: stager::Job) {
         let behaviour = self.behaviour(job.package);
         let mut outcome = stager::Outcome {
             id: job.id,
             ..stager::Outcome::new_zeroed()
         };
+        let forbidden = self.forbidden(&job);
         let device = self.device(job.slot);
         if behaviour == Behaviour::Damaged || job.len == 0 {
             outcome.refusal = stager::Refusal::Damaged as u32;
+        } else if let Some((refusal, detail)) = forbidden {
+            outcome.refusal = refusal as u32;
+            outcome.detail = detail;
         } else if device.generations.len() >= ROOM {
             outcome.refusal = stager::Refusal::NoMemory as u32;
         } else {

@@ -59,6 +59,10 @@ impl Machine {
             let result = self.holder.and_then(|holder| env.store.label(holder.package));
             env.history.close(order.record, outcome, result, &self.figures);
         }
+        if outcome == Outcome::Done && self.spare.is_none() {
+            // There is no way back: what runs is as good as committed.
+            self.raise_floor(env);
+        }
         self.restoring = false;
         self.recovering = false;
         self.reason = None;
@@ -70,13 +74,14 @@ impl Machine {
         if self.spare.is_some() {
             self.note(env, trace::Kind::Commit, self.transaction.into(), 0);
         }
-        self.give_up_spare();
+        self.give_up_spare(env);
         self.reap_then(env, After::Rest);
     }
 
     /// The spare's package is what a rollback brings back.
-    pub(super) fn give_up_spare(&mut self) {
+    pub(super) fn give_up_spare<W: World>(&mut self, env: &mut Env<'_, W>) {
         if let Some(spare) = self.spare.take() {
+            self.raise_floor(env);
             if self.package != Some(spare.package) {
                 self.previous = Some(spare.package);
             }

@@ -26,6 +26,8 @@ impl Hash for Machine {
             last_side,
             package,
             previous,
+            floor,
+            revoked,
             failures,
             condition,
             updates: _,
@@ -51,6 +53,7 @@ impl Hash for Machine {
         (holder, target, spare, held, manual).hash(state);
         (dead, quarantine).hash(state);
         (device_clean, last_side, package, previous, failures).hash(state);
+        (floor, revoked).hash(state);
         (pending, order, transaction, jobs, job, staging, lent).hash(state);
         (shadow_active, restoring, recovering).hash(state);
         (

@@ -119,7 +119,7 @@ impl Machine {
         // Root's event will follow; by then this generation is no holder any more.
         self.count_loss(&Reason::Killed);
         // A kill says nothing against the version that runs: it stays.
-        self.give_up_spare();
+        self.give_up_spare(env);
         self.recover_after(env, Kind::Kill, record, Reason::Killed);
         Ok(record)
     }
@@ -171,6 +171,21 @@ impl Machine {
                 }
             }
             Choice::Offline => self.go_offline(env, Reason::TooManyFailures),
+        }
+    }
+
+    /// The package that was chosen may not be built any more: the last good one, if that is another, or nothing.
+    pub(super) fn recover_without<W: World>(
+        &mut self,
+        env: &mut Env<'_, W>,
+        refused: Option<u8>,
+        reason: Reason,
+    ) {
+        self.reason.get_or_insert(reason);
+        self.restoring = false;
+        match self.failures.choose_without(refused, self.package, self.previous) {
+            Choice::Restart(package) | Choice::LastGood(package) => self.make_room(env, package),
+            Choice::Offline => self.go_offline(env, reason),
         }
     }
 

@@ -62,6 +62,8 @@ impl Machine {
             previous: self.previous.map_or(NO_PACKAGE, u32::from),
             last_side: self.last_side as u32,
             jobs: self.jobs,
+            floor: self.floor,
+            revoked: self.revoked,
             dead,
             updates: self.updates,
             failed: self.failed,
@@ -145,6 +147,8 @@ impl Machine {
         self.failed = state.failed;
         self.causes = state.causes;
         self.failures = Failures::restore(&state.failures);
+        self.floor = self.floor.max(state.floor);
+        self.revoked = state.revoked;
         self.shadow_active = self.holder.is_none();
         let dead = state.dead.iter().filter(|generation| **generation != 0);
         dead.for_each(|generation| self.bury(*generation));
@@ -168,7 +172,7 @@ impl Machine {
         match unfinished {
             // It is done now, or was.
             Some((record, Kind::Commit)) => {
-                self.give_up_spare();
+                self.give_up_spare(env);
                 self.close_settling(env, record);
             }
             Some((record, Kind::Discard)) if self.spare.is_none() => {

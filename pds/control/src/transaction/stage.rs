@@ -3,7 +3,7 @@
 use control_protocol::record::{Figures, Kind, Reason};
 use supervision::{Side, shadow, stager};
 
-use super::{After, Busy, Env, Incarnation, Machine, Order, Step};
+use super::{After, Busy, Env, Incarnation, Machine, Order, Step, limits};
 use crate::world::World;
 
 /// Generations of a slot for which root has memory (`supervision::root`).
@@ -26,7 +26,7 @@ impl Machine {
         match self.step {
             Step::Idle => self.commit(env),
             // The spare goes with the others; the order begins when the reaping ends.
-            _ => self.give_up_spare(),
+            _ => self.give_up_spare(env),
         }
         Ok(())
     }
@@ -111,8 +111,8 @@ impl Machine {
             package: package.into(),
             // A package that is not there has no bytes; the stager finds it damaged.
             len: env.store.package_len(package).unwrap_or(0),
-            security_floor: 0,
-            revoked_keys: 0,
+            security_floor: self.floor,
+            revoked_keys: self.revoked,
         });
     }
 
@@ -184,6 +184,10 @@ impl Machine {
         {
             // What a job given up had built was not counted on. The package is not to blame: room first.
             self.reap_then(env, After::Stage(package));
+        } else if self.recovering && limits::forbids(&reason) {
+            let refused = self.staging.or(self.package);
+            self.count_failure(env, refused, reason);
+            self.recover_without(env, refused, reason);
         } else if self.recovering {
             self.count_failure(env, self.package, reason);
             self.recover(env, reason);
@@ -211,7 +215,7 @@ pub fn refusal(refusal: u32, detail: u32) -> Reason {
     match refusal {
         x if x == R::Damaged as u32 => Reason::Damaged { detail },
         x if x == R::Malformed as u32 => Reason::Malformed { detail },
-        x if x == R::WrongClass as u32 => Reason::WrongClass,
+        x if x == R::WrongClass as u32 => Reason::WrongClass { what: detail },
         x if x == R::WrongDevice as u32 => Reason::WrongDevice,
         x if x == R::NoMemory as u32 => Reason::NoMemory,
         x if x == R::Signature as u32 => Reason::Untrusted { why: detail },

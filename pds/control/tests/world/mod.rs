@@ -6,16 +6,39 @@ use control_protocol::frame::{self, Kind};
 use control_protocol::record::{Outcome, State};
 use control_protocol::reply::{Condition, Error, Name};
 use control_protocol::request::{Commit, Policy};
-use control_protocol::{Decoder, MAX_FRAME, PackageHash, Record, Reply, Request};
+use control_protocol::{Decoder, MAX_FRAME, PackageHash, PublicKey, Record, Reply, Request};
+use core::mem::offset_of;
+use driver_package::package::signature::{self, SignatureBlock};
+use driver_package::package::{self, ManifestRecord};
 use heapless::Vec as HeaplessVec;
 use sha2::{Digest, Sha256};
+use zerocopy::IntoBytes;
 
-pub const SLOT_SIZE: usize = 64;
+pub const SLOT_SIZE: usize = 1024;
 pub const DISK: &str = "disk0";
 
 /// Packages: two good ones (the second lies in the store too), and one of each bad kind.
 pub const GOOD: &[u8] = b"G one";
 pub const BETTER: &[u8] = b"G two";
+
+/// The keys that the system trusts.
+pub const KEYS: [PublicKey; 2] = [[0xaa; 32], [0xbb; 32]];
+
+/// As [`GOOD`] is one, with a floor and signed by one of [`KEYS`] as far as anybody reads it here.
+pub fn limited(behaviour: u8, floor: u32, key: usize) -> Vec<u8> {
+    let mut bytes = vec![0; package::HEAD_LEN];
+    bytes[0] = behaviour;
+    bytes[1] = floor as u8;
+    let block = SignatureBlock {
+        scheme: signature::SCHEME_ED25519,
+        key: KEYS[key],
+        ..SignatureBlock::NONE
+    };
+    bytes[signature::RANGE].copy_from_slice(block.as_bytes());
+    let at = signature::RANGE.end + offset_of!(ManifestRecord, security_floor);
+    bytes[at..at + 4].copy_from_slice(&floor.to_le_bytes());
+    bytes
+}
 
 pub struct System {
     pub world: FakeWorld,
@@ -33,6 +56,7 @@ impl System {
 
     pub fn with_devices(devices: u32, packages: &[&[u8]]) -> Self {
         let mut world = FakeWorld::new(devices, 8, SLOT_SIZE, packages);
+        world.keys = KEYS.to_vec();
         let lens: Vec<u32> = packages.iter().map(|package| package.len() as u32).collect();
         let control = Control::new(&mut world, setup(devices, &lens, None));
         Self {
@@ -337,6 +361,7 @@ fn setup(devices: u32, lens: &[u32], saved: Option<control::state::Saved>) -> Se
                 class: 1,
                 slot,
                 package: 0,
+                security_floor: 0,
             })
             .expect("fits");
     }
@@ -344,6 +369,7 @@ fn setup(devices: u32, lens: &[u32], saved: Option<control::state::Saved>) -> Se
         counter_hz: HZ,
         limits: control::clock::Limits::default(),
         slots,
+        keys: &KEYS,
         store_slots: 8,
         store_slot_size: SLOT_SIZE as u32,
         preloaded: lens,

@@ -11,6 +11,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+mod keys;
 mod logs;
 mod order;
 pub(super) mod package;
@@ -110,6 +111,8 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
             let job = client.ordered(*order)?.id;
             follow(client, job, as_json)
         }
+        Order::Keys => keys::list(client, as_json),
+        Order::Revoke { key } => keys::revoke(client, key, as_json),
         Order::Packages => show::packages(client, as_json),
         Order::History { device } => show::history(client, device.as_deref(), as_json),
         Order::Trace { follow } => logs::trace(client, *follow, as_json),

@@ -58,7 +58,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         What::Revoke { name } => {
             let public = keys.revoke(name)?;
             println!(
-                "images built from now on refuse packages signed by {name} ({}); machines that run go on trusting it",
+                "images built from now on refuse packages signed by {name} ({}); a machine that runs goes on trusting it until \
+                 `cargo umbra ctl revoke {name}`",
                 keys::short(&public)
             );
         }

@@ -1,10 +1,10 @@
 //! A client of the command channel: what can be asked, each question a function.
 
 use control_protocol::record::{Record, State};
-use control_protocol::reply::{Domain, Error, Hello, Package, Status, Stop, Upload};
+use control_protocol::reply::{Domain, Error, Hello, Package, Status, Stop, TrustedKey, Upload};
 use control_protocol::request::{Commit, Policy};
 use control_protocol::vitals::{Flow, Vitals};
-use control_protocol::{CHUNK_MAX, PackageHash, Reply, Request};
+use control_protocol::{CHUNK_MAX, PackageHash, PublicKey, Reply, Request};
 use sha2::{Digest, Sha256};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -107,6 +107,16 @@ impl Client {
     /// Packages in the store.
     pub fn packages(&mut self) -> Result<Vec<Package>> {
         ask!(self, Request::Packages, Reply::Packages(packages) => packages.into_iter().collect())
+    }
+
+    /// Keys that the machine was built to trust.
+    pub fn keys(&mut self) -> Result<Vec<TrustedKey>> {
+        ask!(self, Request::Keys, Reply::Keys(keys) => keys.into_iter().collect())
+    }
+
+    /// Has it take no more packages of a key; the keys after that.
+    pub fn revoke(&mut self, key: PublicKey) -> Result<Vec<TrustedKey>> {
+        ask!(self, Request::Revoke { key }, Reply::Keys(keys) => keys.into_iter().collect())
     }
 
     /// Puts a package into the store, unless it is there. `progress` is told how many bytes have arrived, of how many.

@@ -31,6 +31,7 @@ pub fn status(status: &Status, domains: &[Domain], vitals: &Vitals) -> Value {
                 "previous": device.previous.as_ref().map(label),
                 "staged": device.staged.as_ref().map(label),
                 "awaits_commit": device.awaits_commit,
+                "security_floor": device.security_floor,
                 "updates": device.updates,
                 "failures": device.failures,
                 "causes": causes(&device.causes),

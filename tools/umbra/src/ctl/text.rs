@@ -1,11 +1,11 @@
 //! What control says, in words, each with what can be done about it.
 
+use super::refusal;
 use control_protocol::PackageHash;
 use control_protocol::cause::Cause;
 use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, Record, State, Step};
 use control_protocol::reply::{Condition, Device, Error};
 use control_protocol::vitals::{Memory, Mode};
-use driver_package::package::signature::Distrust;
 
 /// Why a request was refused.
 pub fn error(error: &Error) -> String {
@@ -14,6 +14,9 @@ pub fn error(error: &Error) -> String {
             "the machine does not understand the question (tool and image are of different builds)".into()
         }
         Error::UnknownDevice => "there is no such device (`ctl status` lists them)".into(),
+        Error::UnknownKey => {
+            "the machine was not built to trust that key, so there is nothing to revoke (`ctl keys` lists them)".into()
+        }
         Error::UnknownPackage => "the store has no such package (`ctl packages` lists them)".into(),
         Error::UnknownJob => "there is no such job: it was never begun, or it is so old that it was forgotten".into(),
         Error::UnknownName => "there is no such report or trace (`ctl report` lists the reports)".into(),
@@ -32,7 +35,10 @@ pub fn error(error: &Error) -> String {
         }
         Error::NoDriver => "no driver serves the device (`ctl status` says why)".into(),
         Error::TooLarge { max } => {
-            format!("the package is empty or larger than a slot of the store ({max} bytes)")
+            format!(
+                "the package is empty or larger than a slot of the store ({max} bytes): build the driver smaller, or give \
+                 `<package_store>` a larger slot_size and build the image anew"
+            )
         }
         Error::StoreFull => "every package in the store is in use or kept for a rollback".into(),
         Error::NoUpload => "no upload into that slot is under way (control may have been started anew): send the package once more".into(),
@@ -46,37 +52,15 @@ pub fn error(error: &Error) -> String {
     }
 }
 
-/// Why a package is not trusted, and what to do.
-fn distrust(why: u32) -> &'static str {
-    match Distrust::from_number(why) {
-        Some(Distrust::Unsigned) => "the package is not signed: `cargo umbra pack` signs",
-        Some(Distrust::UnknownKey) => {
-            "the package is signed by a key that the machine was not built to trust: `cargo umbra inspect` names it, `key trust` \
-             and a new image change that"
-        }
-        Some(Distrust::RevokedKey) => {
-            "the package is signed by a key that was revoked: sign it with another one"
-        }
-        Some(Distrust::BadSignature) => {
-            "the package's signature is false: it was changed, or never signed by that key"
-        }
-        None => "the package is not trusted",
-    }
-}
-
 /// Why a transaction ended as it did.
 pub fn reason(reason: &Reason) -> String {
     match reason {
-        Reason::Damaged { detail } => format!("the package is damaged (error {detail})"),
-        Reason::Malformed { detail } => format!("the package breaks a rule of the format (error {detail})"),
-        Reason::WrongClass => {
-            "a driver of another class, or built for another version of the class's interface".into()
-        }
-        Reason::WrongDevice => "not a driver for this device".into(),
-        Reason::Untrusted { why } => distrust(*why).into(),
-        Reason::BelowFloor { floor } => format!(
-            "a package with security floor {floor} or higher is wanted: this one is too old to be safe"
-        ),
+        Reason::Damaged { .. }
+        | Reason::Malformed { .. }
+        | Reason::WrongClass { .. }
+        | Reason::WrongDevice
+        | Reason::Untrusted { .. }
+        | Reason::BelowFloor { .. } => refusal::package(reason),
         Reason::NoMemory => "no memory for another driver generation".into(),
         Reason::Root { code } => format!("the root task refused (code {code})"),
         Reason::StagerSilent => "the stager did not answer in time".into(),

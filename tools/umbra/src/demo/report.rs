@@ -458,7 +458,7 @@ mod tests {
         let mut report = good();
         assert!(!report.table().contains("NOT AS EXPECTED"));
         report.rows.push(Row::of(
-            &record(Outcome::Refused(Reason::WrongClass)),
+            &record(Outcome::Refused(Reason::WrongClass { what: 1 })),
             Expected::Damaged,
         ));
         assert!(report.table().contains("refused: a driver of another class"));

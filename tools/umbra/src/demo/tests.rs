@@ -97,6 +97,7 @@ impl Operator for Fake {
             previous: None,
             staged: None,
             awaits_commit: false,
+            security_floor: 0,
             updates: 0,
             failures: 0,
             causes: Default::default(),

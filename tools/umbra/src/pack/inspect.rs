@@ -1,59 +1,20 @@
 //! Packages for people and scripts to read.
 
+use crate::ctl::refusal;
 use crate::ctl::text::hex;
 use crate::keys::{self, Keys};
 use device_class::abi;
-use driver_package::image::{ImageError, PAGE, Rights};
+use driver_package::image::{PAGE, Rights};
 use driver_package::package::signature::{PublicKey, Trust};
-use driver_package::package::{Configuration, Package, PackageError, Transport};
+use driver_package::package::{Configuration, Package, Transport};
 use serde_json::{Value, json};
 use std::fmt::Write;
-
-/// What is wrong, in words.
-pub(super) fn package_error(error: PackageError) -> String {
-    let what = match error {
-        PackageError::Truncated => "shorter than its header",
-        PackageError::Magic => "not a driver package",
-        PackageError::Version => "of another version of the format",
-        PackageError::Hash => "damaged: the content is not what was hashed",
-        PackageError::Signature => "the signature's scheme is unknown, or its block malformed",
-        PackageError::Length => "the image's length is not what the manifest says",
-        PackageError::Text => "a text is empty, too long, or not printable",
-        PackageError::Transport => "unknown transport",
-        PackageError::DeviceIds => "no device ids, too many, or 0 among them",
-        PackageError::Heap => "the heap is larger than a driver's window",
-        PackageError::Reserved => "a reserved field is set",
-        PackageError::Configuration => "unknown kernel configuration",
-        PackageError::Image(error) => {
-            return format!("image: {} (error {})", image_error(error), error as u32);
-        }
-    };
-    format!("{what} (error {})", error.number())
-}
-
-fn image_error(error: ImageError) -> &'static str {
-    match error {
-        ImageError::Truncated => "shorter than its header",
-        ImageError::Magic => "not a flat image",
-        ImageError::Version => "of another version of the format",
-        ImageError::Length => "not as long as it says",
-        ImageError::Hash => "damaged: the content is not what was hashed",
-        ImageError::SegmentCount => "no segments, or too many",
-        ImageError::Rights => "a segment is writable and executable, or not readable",
-        ImageError::Misaligned => "a segment does not start on a page boundary",
-        ImageError::SegmentSize => "a segment without pages, or with more content than pages",
-        ImageError::Window => "a segment lies outside the driver's window",
-        ImageError::Overlap => "segments overlap or are not in order",
-        ImageError::Content => "a segment's content lies outside the image",
-        ImageError::Entry => "the entry point is not in an executable segment",
-    }
-}
 
 /// The package as JSON: `{"name","version",…,"segments":[…]}`, or `{"error","number"}`.
 pub fn to_json(bytes: &[u8]) -> Value {
     let package = match Package::parse(bytes) {
         Ok(package) => package,
-        Err(error) => return json!({ "error": package_error(error), "number": error.number() }),
+        Err(error) => return json!({ "error": refusal::package_error(error), "number": error.number() }),
     };
     let manifest = package.manifest();
     let segments: Vec<_> = package
@@ -91,7 +52,7 @@ pub fn to_json(bytes: &[u8]) -> Value {
 
 /// The package as a table, or what is wrong with it.
 pub fn describe(bytes: &[u8]) -> Result<String, String> {
-    let package = Package::parse(bytes).map_err(package_error)?;
+    let package = Package::parse(bytes).map_err(refusal::package_error)?;
     let manifest = package.manifest();
     let known = match abi::hash_of(manifest.class()) {
         Some(hash) if hash == *manifest.class_abi() => "this checkout's",

@@ -61,6 +61,14 @@ pub(super) enum Order {
         /// As the order's failure named it
         order: OrderId,
     },
+    /// List the keys whose packages the machine takes, and the drivers that each of them signed
+    Keys,
+    /// Take no more packages of a key until the machine is booted again; drivers of it that run are let run
+    Revoke {
+        /// Name of a key (`key list`), or the beginning of it as `ctl keys` shows it
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
     /// List the packages in the machine's store
     Packages,
     /// List what happened to the drivers

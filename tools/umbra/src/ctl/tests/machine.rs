@@ -91,9 +91,11 @@ impl Machine {
                 class: 1,
                 slot: 0,
                 package: 0,
+                security_floor: 0,
             }]
             .into_iter()
             .collect(),
+            keys: &[],
             store_slots: 4,
             store_slot_size: SLOT_SIZE as u32,
             preloaded: &lens,
