@@ -7,6 +7,7 @@ pub mod completions;
 pub mod ctl;
 pub mod demo;
 pub mod key;
+pub mod new;
 pub mod pack;
 pub mod run;
 pub mod setup;

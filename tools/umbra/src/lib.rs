@@ -10,6 +10,7 @@
 //! | [`image`] | ELF files, user images, boot images, flat images |
 //! | [`ctl`] | talking to a running machine |
 //! | [`disk`] | disk images: made before, checked after |
+//! | [`new`] | drivers from a template |
 //! | [`pack`] | driver packages |
 //! | [`testing`] | what the boot tests are told |
 //! | [`demo`] | the demo: steps, report |
@@ -31,6 +32,7 @@ pub mod demo;
 pub mod disk;
 pub mod image;
 pub mod keys;
+pub mod new;
 pub mod pack;
 pub mod profile;
 pub mod progress;

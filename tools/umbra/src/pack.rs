@@ -9,7 +9,7 @@ mod manifest;
 
 pub use accept::{Verdict, verdicts};
 pub use inspect::{describe, to_json};
-pub use manifest::{Driver, Fields, drivers, find};
+pub use manifest::{Driver, Fields, drivers, drivers_of, find};
 
 use crate::build::{self, Config};
 use crate::ctl::refusal;

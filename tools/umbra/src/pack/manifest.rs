@@ -95,8 +95,13 @@ struct Package {
 
 /// All drivers of the workspace, by folder.
 pub fn drivers() -> Result<Vec<Driver>> {
+    drivers_of(&workspace::root())
+}
+
+/// All drivers of the workspace in `root`, by folder.
+pub fn drivers_of(root: &Path) -> Result<Vec<Driver>> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .current_dir(workspace::root())
+        .current_dir(root)
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .stderr(std::process::Stdio::inherit())
         .output()

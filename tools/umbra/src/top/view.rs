@@ -307,6 +307,7 @@ pub(super) mod tests {
             previous: Some(label("virtio-blk 0.8.0")),
             staged: None,
             awaits_commit: false,
+            security_floor: 0,
             updates: 1,
             failures: 0,
             causes: [0; 8],
