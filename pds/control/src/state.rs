@@ -13,7 +13,7 @@ use crate::recovery::TOO_MANY;
 /// "UMCS".
 pub const MAGIC: u32 = 0x5343_4d55;
 /// Version of the layout.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// No package.
 pub const NO_PACKAGE: u32 = u32::MAX;
 /// Bytes of a reason, encoded: the longest fits (tested in [`crate::recovery`]).
