@@ -107,7 +107,7 @@ fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> 
         "whole again: {errors} of {flushes} failed"
     );
 
-    // By force the lossy driver's record becomes what clients are promised; there is nothing to lose after that.
+    // By force it is the same, and what one update took from the clients the next does not take again.
     let outcome = update(client, &lossy, Policy::Force, patience)?;
     ensure!(outcome == Outcome::Done, "force: {outcome:?}");
     let counts = work(client, patience)?;

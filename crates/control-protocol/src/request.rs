@@ -170,7 +170,7 @@ pub enum Policy {
     Refuse,
     /// Keep the new one, and fail only the requests that reveal the loss.
     Degrade,
-    /// Keep the new one and do not compare.
+    /// Keep the new one, even if what is open does not fit it any more; what reveals a loss fails as under `Degrade`.
     Force,
 }
 

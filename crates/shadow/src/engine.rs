@@ -97,10 +97,7 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
 
     /// Answer a client's protected call: label and words of the reply.
     pub fn call(&mut self, channel: u64, label: u64) -> Option<(u64, [u64; 4])> {
-        self.slots.iter().find_map(|slot| {
-            let session = slot.sessions.iter().find(|session| session.channel == channel)?;
-            Some(C::call(session.state, &session.plan, slot.promised(), label))
-        })
+        self.slots.iter_mut().find_map(|slot| slot.call(channel, label))
     }
 
     fn take_commands(&mut self, env: &mut impl Env) {

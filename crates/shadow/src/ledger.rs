@@ -111,19 +111,19 @@ pub struct Snapshot {
     pub control: u64,
     /// Entries that an earlier generation had.
     pub resubmit: u64,
-    /// Capability record that clients were promised.
-    pub promised: [u64; 8],
     /// Capability record of the running driver.
     pub running: [u64; 8],
+    /// Capability records that the sessions were told.
+    pub told: [[u64; 8]; MAX_SESSIONS],
     /// Configuration.
     pub journal: Journal,
     /// The report that stood in the page when the side was attached.
     pub stale: DriverReport,
 }
 
-/// The records are valid.
+/// The running driver's record is valid.
 pub const FLAG_RECORD: u32 = 1;
-/// Some promised capability is missing in the running driver.
+/// Something that a session was told of is missing in the running driver.
 pub const FLAG_DEGRADED: u32 = 1 << 1;
 /// A client may have changed what was learnt.
 pub const FLAG_UNLEARNT: u32 = 1 << 2;

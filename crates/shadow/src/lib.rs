@@ -93,18 +93,18 @@ pub trait Class {
     fn client_id(request: &Self::Request) -> u32;
     /// Units of data that the request moves; what a unit is, `unit` says.
     fn units(request: &Self::Request) -> u64;
-    /// Bytes of a unit, for clients that were promised this record.
-    fn unit(promised: &Self::Record) -> u64;
-    /// Validate a client's request against what clients were promised, and translate it into a driver's.
+    /// Bytes of a unit, for a device with this record.
+    fn unit(record: &Self::Record) -> u64;
+    /// Validate a client's request against what its session was told, and translate it into a driver's.
     ///
     /// # Errors
     /// How the request is to be answered.
     fn accept(
         session: &Self::Session,
-        promised: &Self::Record,
+        told: &Self::Record,
         request: &Self::Request,
     ) -> Result<Self::Request, Self::Status>;
-    /// A driver with this record can be asked for it, which clients were promised.
+    /// A driver with this record can be asked for it, though its session was told of another.
     ///
     /// # Errors
     /// How the request is to be answered.
@@ -138,13 +138,16 @@ pub trait Class {
     fn restore(session: &mut Self::Session, words: [u64; 2]);
     /// A journalled session still fits a driver with this record.
     fn reopen(words: [u64; 2], record: &Self::Record) -> bool;
-    /// Answer a protected call of a client: label and words of the reply. `promised` is `None` before the first driver.
+    /// Answer a protected call of a client: label and words of the reply. `running` is the record of the driver that runs, or ran
+    /// last; `None` before the first.
     fn call(
         state: session::State,
         session: &Self::Session,
-        promised: Option<&Self::Record>,
+        running: Option<&Self::Record>,
         label: u64,
     ) -> (u64, [u64; 4]);
+    /// A call with this label tells an open session what the driver can do.
+    fn tells(label: u64) -> bool;
     /// The request may change what was learnt.
     fn unlearns(session: &Self::Session, request: &Self::Request) -> bool;
 }

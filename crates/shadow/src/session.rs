@@ -4,6 +4,7 @@ use device_class::report::RECORD_MAX;
 use shared_ring::page::Page;
 use shared_ring::{Link, SendError, Violation};
 use trace::Kind;
+use zerocopy::FromZeros;
 
 use crate::{Class, Env};
 
@@ -46,6 +47,8 @@ pub struct Session<C: Class, P> {
     /// How many they are.
     pub(crate) count: u32,
     pub(crate) plan: C::Session,
+    /// Capability record that the client was told when the session was opened, or when it asked last; valid from then on.
+    pub(crate) told: C::Record,
     names: Names,
 }
 
@@ -61,6 +64,7 @@ impl<C: Class, P: Page> Session<C, P> {
             live: 0,
             count: 0,
             plan,
+            told: C::Record::new_zeroed(),
             names: Names([0; 64]),
         }
     }
@@ -81,6 +85,7 @@ impl<C: Class, P: Page> Session<C, P> {
             live: self.live,
             count: self.count,
             plan: self.plan.clone(),
+            told: self.told,
             names: self.names.clone(),
         }
     }

@@ -21,7 +21,7 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::figures::{Gap, Handing};
 use crate::ledger::{Ledger, Region, Unkept};
-use crate::session::Session;
+use crate::session::{Session, State};
 use crate::state::SlotState;
 use crate::{Class, Env};
 
@@ -104,9 +104,8 @@ pub struct Slot<'s, C: Class, P, R = Unkept> {
     sides: [Side<C, P>; 2],
     current: usize,
     kept: &'s mut SlotState,
-    promised: C::Record,
     running: C::Record,
-    /// Some promised capability is missing in the running driver: requests are looked at for it.
+    /// Something that a session was told of is missing in the running driver: requests are looked at for it.
     degraded: bool,
     pub(crate) sessions: Vec<Session<C, P>, MAX_SESSIONS>,
     /// Session whose turn it is.
@@ -180,7 +179,6 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
             sides,
             current: 0,
             kept,
-            promised: C::Record::new_zeroed(),
             running: C::Record::new_zeroed(),
             degraded: false,
             sessions: Vec::new(),
@@ -223,9 +221,44 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
         self.kept.tracker.live().count_ones()
     }
 
-    /// What clients were promised, once there was a driver.
-    pub(crate) fn promised(&self) -> Option<&C::Record> {
-        (self.kept.has_record != 0).then_some(&self.promised)
+    /// Answer a protected call of the client on `channel`: label and words of the reply. What a session is told of the running
+    /// driver it may rely on from then on, and a successor must know before the client does.
+    pub(crate) fn call(&mut self, channel: u64, label: u64) -> Option<(u64, [u64; 4])> {
+        let session = self
+            .sessions
+            .iter_mut()
+            .find(|session| session.channel == channel)?;
+        let known = self.kept.has_record != 0;
+        let reply = C::call(
+            session.state,
+            &session.plan,
+            known.then_some(&self.running),
+            label,
+        );
+        let told = known && session.state == State::Open && C::tells(label);
+        if told && session.told.as_bytes() != self.running.as_bytes() {
+            session.told = self.running;
+            self.degraded = self.is_degraded();
+            self.commit();
+        }
+        Some(reply)
+    }
+
+    /// What a driver with the record `new` lacks of what sessions were told, used or not. A session that is not open was told
+    /// nothing; it counts as told what runs.
+    fn lacks(&self, new: &C::Record) -> u32 {
+        let of_session = |session: &Session<C, P>| match session.state {
+            State::Open => C::lost(&session.told, new),
+            _ => C::lost(&self.running, new),
+        };
+        self.sessions
+            .iter()
+            .map(of_session)
+            .fold(0, |all, lost| all | lost)
+    }
+
+    fn is_degraded(&self) -> bool {
+        self.lacks(&self.running) != 0
     }
 
     /// A command of control.
@@ -339,4 +372,11 @@ pub fn record_of<C: Class>(words: &[u64; 8]) -> Option<C::Record> {
     C::Record::read_from_prefix(words.as_bytes())
         .ok()
         .map(|(record, _)| record)
+}
+
+/// The record as the state region has it.
+fn words_of<C: Class>(record: &C::Record) -> [u64; 8] {
+    let mut words = [0; 8];
+    words.as_mut_bytes()[..size_of::<C::Record>()].copy_from_slice(record.as_bytes());
+    words
 }

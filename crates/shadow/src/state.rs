@@ -12,7 +12,7 @@ use crate::tracker::Tracker;
 /// "SHDW".
 pub const MAGIC: u32 = 0x5744_4853;
 /// Version of the layout: changed with whatever changes the meaning of a word.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Words before the ledgers: magic and version, then class and slots, then sessions.
 const HEADER_WORDS: usize = 4;
@@ -27,10 +27,8 @@ pub struct SlotState {
     pub generation: u32,
     /// Its side.
     pub side: u32,
-    /// 1: `promised` and `running` are valid.
+    /// 1: `running` is valid.
     pub has_record: u32,
-    /// Capability record that clients were promised.
-    pub promised: [u64; 8],
     /// Capability record of the running driver.
     pub running: [u64; 8],
     /// Requests.

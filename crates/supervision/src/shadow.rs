@@ -61,7 +61,7 @@ pub enum Policy {
     Refuse = 0,
     /// Accept it, and fail only requests that reveal the loss.
     Degrade = 1,
-    /// Accept it without a comparison.
+    /// As `Degrade`, even if what is open does not fit any more.
     Force = 2,
     /// This is the first driver of the slot: its record becomes the slot's.
     First = 3,

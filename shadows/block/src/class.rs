@@ -49,17 +49,17 @@ impl<S: Scratch> Class for Block<S> {
         request.count.into()
     }
 
-    fn unit(promised: &BlockCapabilities) -> u64 {
-        promised.block_size.into()
+    fn unit(record: &BlockCapabilities) -> u64 {
+        record.block_size.into()
     }
 
     #[inline]
     fn accept(
         session: &Plan,
-        promised: &BlockCapabilities,
+        told: &BlockCapabilities,
         request: &BlockRequest,
     ) -> Result<BlockRequest, Status> {
-        session.accept(promised, request)
+        session.accept(told, request)
     }
 
     fn admissible(running: &BlockCapabilities, request: &BlockRequest) -> Result<(), Status> {
@@ -147,27 +147,31 @@ impl<S: Scratch> Class for Block<S> {
     fn call(
         state: State,
         session: &Plan,
-        promised: Option<&BlockCapabilities>,
+        running: Option<&BlockCapabilities>,
         label: u64,
     ) -> (u64, [u64; 4]) {
         let reply = |reply: CallReply| (reply as u64, [0; 4]);
         if ClientCall::from_label(label).is_none() {
             return reply(CallReply::Denied);
         }
-        match (state, promised) {
+        match (state, running) {
             (State::Ended, _) => reply(CallReply::Ended),
             (State::Absent, _) => reply(CallReply::NoPartition),
             (State::Closed, _) | (State::Open, None) => reply(CallReply::NotReady),
-            (State::Open, Some(promised)) => {
+            (State::Open, Some(running)) => {
                 let info = ClientInfo {
                     capacity: session.len,
-                    block_size: promised.block_size,
-                    flags: promised.flags,
-                    max_transfer: promised.max_transfer,
+                    block_size: running.block_size,
+                    flags: running.flags,
+                    max_transfer: running.max_transfer,
                 };
                 (CallReply::Ok as u64, info.to_words())
             }
         }
+    }
+
+    fn tells(label: u64) -> bool {
+        ClientCall::from_label(label) == Some(ClientCall::Info)
     }
 
     #[inline]

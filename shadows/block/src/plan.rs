@@ -77,11 +77,7 @@ impl Plan {
     ///
     /// # Errors
     /// How it is to be answered.
-    pub fn accept(
-        &self,
-        promised: &BlockCapabilities,
-        request: &BlockRequest,
-    ) -> Result<BlockRequest, Status> {
+    pub fn accept(&self, told: &BlockCapabilities, request: &BlockRequest) -> Result<BlockRequest, Status> {
         let op = op(request).ok_or(Status::Invalid)?;
         if request.flags != 0 || request.generation != 0 || request.region != 0 {
             return Err(Status::Invalid);
@@ -91,9 +87,9 @@ impl Plan {
                 return Err(Status::Invalid);
             }
         } else {
-            self.check_transfer(op, promised, request)?;
+            self.check_transfer(op, told, request)?;
         }
-        check_capability(op, promised)?;
+        check_capability(op, told)?;
         // Inside the partition, hence no overflow; a flush is about the device.
         let block = if op == Op::Flush {
             0
@@ -107,19 +103,14 @@ impl Plan {
         })
     }
 
-    fn check_transfer(
-        &self,
-        op: Op,
-        promised: &BlockCapabilities,
-        request: &BlockRequest,
-    ) -> Result<(), Status> {
-        let block_size = u64::from(promised.block_size);
+    fn check_transfer(&self, op: Op, told: &BlockCapabilities, request: &BlockRequest) -> Result<(), Status> {
+        let block_size = u64::from(told.block_size);
         let misaligned = if op.has_data() {
             request.offset & (block_size - 1) != 0
         } else {
             request.offset != 0
         };
-        if request.count == 0 || request.count > promised.max_transfer || misaligned {
+        if request.count == 0 || request.count > told.max_transfer || misaligned {
             return Err(Status::Invalid);
         }
         let end = request
@@ -202,7 +193,7 @@ fn check_capability(op: Op, record: &BlockCapabilities) -> Result<(), Status> {
     }
 }
 
-/// The running driver can serve a request that was accepted by what clients were promised.
+/// The running driver can serve a request that was accepted by what its session was told.
 ///
 /// # Errors
 /// `CapabilityLost`: it cannot.

@@ -149,6 +149,30 @@ fn promises_and_partitions_are_kept() {
 }
 
 #[test]
+fn what_each_session_was_told_is_kept() {
+    let through = BlockCapabilities {
+        flags: RECORD.flags & !CAP_WRITE_BACK,
+        ..RECORD
+    };
+    for asks in [false, true] {
+        let mut machine = Machine::running(&["raw", ""]);
+        machine.update(through, Policy::Refuse);
+        machine.expect(EventKind::Enabled);
+        machine.work_until_idle();
+        if asks {
+            machine.open(0);
+        }
+        machine.restart();
+        machine.update(RECORD, Policy::Refuse);
+        machine.expect(if asks {
+            EventKind::Refused
+        } else {
+            EventKind::Enabled
+        });
+    }
+}
+
+#[test]
 fn client_without_a_partition_is_told_so_in_each_life() {
     let mut machine = Machine::new(&["no such"]);
     machine.attach(Policy::First);

@@ -351,12 +351,84 @@ fn degraded_driver_fails_only_what_reveals_the_loss() {
         answered,
         [&[(Op::Read, ok)][..], &writes, &[(Op::Flush, lost); 2]].concat()
     );
-    // Better again: clients were promised it all the time.
+    // Better again: clients were told so all the time.
     machine.update(RECORD, Policy::Refuse);
     machine.expect(EventKind::Enabled);
     machine.submit(0, Op::Flush, 0, 0);
     machine.work_until_idle();
     assert_eq!(machine.clients[0].answered.last(), Some(&(Op::Flush, Status::Ok)));
+}
+
+/// Of a driver that writes through.
+const THROUGH: BlockCapabilities = BlockCapabilities {
+    flags: RECORD.flags & !CAP_WRITE_BACK,
+    ..RECORD
+};
+
+fn accepted(machine: &mut Machine, record: BlockCapabilities, policy: Policy) {
+    machine.update(record, policy);
+    machine.expect(EventKind::Enabled);
+    machine.work_until_idle();
+}
+
+/// The update loses durability: the driver of before comes back.
+fn refused(machine: &mut Machine, new: BlockCapabilities, old: BlockCapabilities) {
+    machine.update(new, Policy::Refuse);
+    assert_eq!(machine.expect(EventKind::Refused).a, u64::from(LOST_DURABILITY));
+    machine.cut();
+    machine.attach(Policy::Refuse);
+    machine.start(old);
+    machine.expect(EventKind::Enabled);
+    machine.work_until_idle();
+}
+
+#[test]
+fn what_clients_were_never_told_of_is_not_lost() {
+    let mut machine = Machine::running(&["raw", "files"]);
+    accepted(&mut machine, THROUGH, Policy::Refuse);
+    accepted(&mut machine, RECORD, Policy::Refuse);
+    accepted(&mut machine, THROUGH, Policy::Refuse);
+    // One of them asks again, and may rely on the answer from then on.
+    machine.open(1);
+    refused(&mut machine, RECORD, THROUGH);
+    // By force it is so, and it asks once more.
+    accepted(&mut machine, RECORD, Policy::Force);
+    machine.open(1);
+    accepted(&mut machine, THROUGH, Policy::Refuse);
+    accepted(&mut machine, RECORD, Policy::Refuse);
+}
+
+#[test]
+fn what_an_update_took_by_force_is_not_lost_again_until_it_has_been_back() {
+    let mut machine = Machine::new(&["raw"]);
+    machine.attach(Policy::First);
+    machine.start(THROUGH);
+    machine.expect(EventKind::Enabled);
+    machine.work_until_idle();
+    machine.open(0);
+    refused(&mut machine, RECORD, THROUGH);
+    accepted(&mut machine, RECORD, Policy::Force);
+    accepted(&mut machine, RECORD, Policy::Refuse);
+    accepted(&mut machine, THROUGH, Policy::Refuse);
+    refused(&mut machine, RECORD, THROUGH);
+}
+
+#[test]
+fn client_that_asks_a_degraded_driver_is_told_what_there_is() {
+    let mut machine = Machine::running(&["raw"]);
+    let lossy = BlockCapabilities {
+        flags: RECORD.flags & !CAP_FLUSH,
+        ..RECORD
+    };
+    accepted(&mut machine, lossy, Policy::Degrade);
+    let flush = |machine: &mut Machine| {
+        machine.submit(0, Op::Flush, 0, 0);
+        machine.work_until_idle();
+        machine.clients[0].answered.last().copied()
+    };
+    assert_eq!(flush(&mut machine), Some((Op::Flush, Status::CapabilityLost)));
+    machine.open(0);
+    assert_eq!(flush(&mut machine), Some((Op::Flush, Status::Unsupported)));
 }
 
 #[test]

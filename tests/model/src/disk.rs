@@ -92,15 +92,15 @@ impl Class for Disk {
     fn units(request: &BlockRequest) -> u64 {
         Block::units(request)
     }
-    fn unit(promised: &BlockCapabilities) -> u64 {
-        Block::unit(promised)
+    fn unit(record: &BlockCapabilities) -> u64 {
+        Block::unit(record)
     }
     fn accept(
         session: &Confined,
-        promised: &BlockCapabilities,
+        told: &BlockCapabilities,
         request: &BlockRequest,
     ) -> Result<BlockRequest, Status> {
-        Block::accept(&session.0, promised, request)
+        Block::accept(&session.0, told, request)
     }
     fn admissible(running: &BlockCapabilities, request: &BlockRequest) -> Result<(), Status> {
         Block::admissible(running, request)
@@ -158,6 +158,9 @@ impl Class for Disk {
     }
     fn call(_: SessionState, _: &Confined, _: Option<&BlockCapabilities>, label: u64) -> (u64, [u64; 4]) {
         (label, [0; 4])
+    }
+    fn tells(_: u64) -> bool {
+        false
     }
     fn unlearns(_: &Confined, _: &BlockRequest) -> bool {
         false

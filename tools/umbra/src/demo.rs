@@ -9,9 +9,9 @@ mod whole;
 
 pub use channel::connect;
 pub use operator::{Operator, finished, header, settled, stopped, wait, whole_report};
-pub use report::{Clock, Expected, Report, Row, Spread};
+pub use report::{Clock, Expected, Report, Row, Spread, line, words};
 pub use steps::{CLIENTS, DEVICE, Packages, Patience, Progress, loaded, still_loaded, walk};
-pub use whole::{Plan, demonstrate, packages};
+pub use whole::{Plan, demonstrate, packages, undecided};
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@
 //! | [`demo`] | the demo: steps, report |
 //! | [`timeline`] | a swap as a picture |
 //! | [`top`] | the live view |
+//! | [`releases`] | the published releases, one after the other |
 //! | [`system`] | described systems: from `system.xml` to a boot image |
 //! | [`qemu`] | running machines: arguments, console, QMP |
 #![forbid(unsafe_code)]
@@ -37,6 +38,7 @@ pub mod pack;
 pub mod profile;
 pub mod progress;
 pub mod qemu;
+pub mod releases;
 pub mod setup;
 pub mod system;
 pub mod testing;

@@ -42,7 +42,8 @@ pub enum Room {
 }
 
 impl Room {
-    fn folder(self) -> PathBuf {
+    /// Where they are.
+    pub fn folder(self) -> PathBuf {
         workspace::root().join(match self {
             Self::Product => "drivers",
             Self::Tests => "tests/drivers",

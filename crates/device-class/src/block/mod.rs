@@ -11,7 +11,7 @@
 //! - Every request is answered exactly once, as long as the client keeps the rules of the link. At most [`IN_FLIGHT_MAX`]
 //!   are taken from a session at a time; the rest waits in the ring.
 //! - A request longer than the driver's `max_transfer` is `Invalid`; that limit never shrinks for a client but by an
-//!   update under policy `degrade`, and then such a request is answered `CapabilityLost`.
+//!   update under policy `degrade` or `force`, and then such a request is answered `CapabilityLost`.
 
 mod client;
 
@@ -79,7 +79,7 @@ pub enum Status {
     ReadOnly = 4,
     /// The device never had this capability.
     Unsupported = 5,
-    /// An update took this capability away and the operator accepted it (policy `degrade`).
+    /// An update took this capability away and the operator accepted it (policy `degrade` or `force`).
     CapabilityLost = 6,
     /// There is no working driver and the shadow's patience has ended. A device that could not be reset may still carry the
     /// request out: its data is not to be used for anything else before the device works again.

@@ -54,7 +54,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.flow.count(count);
             let tally = Tally {
                 answered: count.into(),
-                bytes: units.wrapping_mul(C::unit(&self.promised)),
+                bytes: units.wrapping_mul(C::unit(&self.running)),
                 waited,
             };
             env.tally(self.number, tally);
@@ -179,7 +179,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
     }
 
-    /// Answer what the driver that is about to serve cannot do though clients were promised it.
+    /// Answer what the driver that is about to serve cannot do though clients were told so.
     pub(super) fn fail_inadmissible(&mut self, env: &mut impl Env) {
         let running = self.running;
         let live = self.kept.tracker.live();

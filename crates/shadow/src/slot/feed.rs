@@ -252,7 +252,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         if session.may_know(id) && self.kept.tracker.knows(session.live, id) {
             return Err(C::INVALID);
         }
-        let accepted = C::accept(&session.plan, &self.promised, request)?;
+        let accepted = C::accept(&session.plan, &session.told, request)?;
         if self.degraded {
             C::admissible(&self.running, &accepted)?;
         }

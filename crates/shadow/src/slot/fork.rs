@@ -30,7 +30,6 @@ where
             sides: [side(&self.sides[0]), side(&self.sides[1])],
             current: self.current,
             kept,
-            promised: self.promised,
             running: self.running,
             degraded: self.degraded,
             sessions: self.sessions.iter().map(Session::fork).collect(),
@@ -81,14 +80,7 @@ where
 {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let kept = &self.kept;
-        (
-            kept.generation,
-            kept.side,
-            kept.has_record,
-            kept.promised,
-            kept.running,
-        )
-            .hash(state);
+        (kept.generation, kept.side, kept.has_record, kept.running).hash(state);
         kept.tracker.hash_live(state);
         kept.journal
             .iter()
@@ -104,6 +96,7 @@ where
         self.sides.iter().for_each(|side| side.link.hash(state));
         for session in &self.sessions {
             (session.state as u8, session.live, &session.plan, &session.link).hash(state);
+            session.told.as_bytes().hash(state);
         }
         (&self.learn, self.learning, self.attempts, self.unlearnt).hash(state);
         (

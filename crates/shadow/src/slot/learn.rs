@@ -76,9 +76,10 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             if matches!(session.state, State::Open | State::Ended) {
                 continue;
             }
-            match C::open(&mut session.plan, &self.learn, &self.promised) {
+            match C::open(&mut session.plan, &self.learn, &self.running) {
                 Some(words) if self.kept.journal.record(journal::SESSION, session.number, words) => {
                     session.state = State::Open;
+                    session.told = self.running;
                     let event =
                         trace::Event::new(env.now(), Kind::SessionOpen, self.number, self.kept.generation);
                     env.trace(&event.with(session.number.into(), words[1]));

@@ -5,7 +5,7 @@ use shared_ring::page::Page;
 use supervision::shadow::Policy;
 use zerocopy::FromZeros;
 
-use super::{Mode, Slot, record_of};
+use super::{Mode, Slot, record_of, words_of};
 use crate::figures::{Gap, Handing};
 use crate::ledger::{
     Entry, FLAG_BROKEN, FLAG_DEGRADED, FLAG_LEARNING, FLAG_MEASURING, FLAG_RECORD, FLAG_UNLEARNT, Region,
@@ -77,8 +77,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             }),
             control: self.control,
             resubmit: self.resubmit,
-            promised: kept.promised,
             running: kept.running,
+            told: core::array::from_fn(|at| {
+                let session = self.sessions.get(at);
+                session.map_or([0; 8], |session| words_of::<C>(&session.told))
+            }),
             journal: kept.journal,
             stale: self.stale.unwrap_or_else(DriverReport::new_zeroed),
         }
@@ -116,9 +119,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let is = |flag: u32| snapshot.flags & flag != 0;
         let kept = &mut self.kept;
         (kept.mode, kept.generation, kept.side) = (snapshot.mode, snapshot.generation, snapshot.side);
-        (kept.promised, kept.running) = (snapshot.promised, snapshot.running);
+        kept.running = snapshot.running;
         (kept.journal, kept.has_record) = (snapshot.journal, is(FLAG_RECORD).into());
-        self.promised = record_of::<C>(&kept.promised).unwrap_or_else(C::Record::new_zeroed);
         self.running = record_of::<C>(&kept.running).unwrap_or_else(C::Record::new_zeroed);
         (self.degraded, self.unlearnt) = (is(FLAG_DEGRADED), is(FLAG_UNLEARNT));
         self.broken = is(FLAG_BROKEN);
@@ -140,6 +142,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 3 => State::Ended,
                 _ => State::Closed,
             };
+            let told = snapshot.told.get(at).and_then(record_of::<C>);
+            session.told = told.unwrap_or_else(C::Record::new_zeroed);
             if let Some(words) = self.kept.journal.get(journal::SESSION, session.number) {
                 C::restore(&mut session.plan, words);
             }

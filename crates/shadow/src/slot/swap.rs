@@ -4,9 +4,8 @@ use device_class::report::{DriverReport, STATE_NONE};
 use shared_ring::page::Page;
 use supervision::shadow::{Command, EventKind, Failure, Policy};
 use trace::Kind;
-use zerocopy::IntoBytes;
 
-use super::{Mode, Outbox, Slot};
+use super::{Mode, Outbox, Slot, words_of};
 use crate::ledger::Region;
 use crate::report::{Report, judge};
 use crate::{Class, Env, journal};
@@ -130,10 +129,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         env: &mut impl Env,
     ) {
         let first = self.kept.has_record == 0;
+        // All of what clients were told counts, used or not; but what an earlier update took from them is not lost again.
         let lost = if first {
             0
         } else {
-            C::lost(&self.promised, &record)
+            self.lacks(&record) & C::lost(&self.running, &record)
         };
         self.trace(Kind::Check, lost.into(), policy as u64, env);
         let refused = match policy {
@@ -151,25 +151,18 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.failed(Failure::Changed, 0, outbox, env);
             return;
         }
-        // Under `Degrade` clients keep their promise, and requests that reveal the loss fail.
-        self.degraded = policy == Policy::Degrade && lost != 0;
         self.running = record;
-        if !self.degraded {
-            self.promised = record;
-        }
-        self.keep_records();
-        if lost != 0 {
+        // Clients rely on what they were told, whatever the operator accepted: requests that reveal the loss fail, and say so.
+        self.degraded = self.is_degraded();
+        self.keep_record();
+        if self.degraded {
             self.fail_inadmissible(env);
         }
         self.enable(first, outbox, env);
     }
 
-    pub(super) fn keep_records(&mut self) {
-        let copy = |target: &mut [u64; 8], record: &C::Record| {
-            target.as_mut_bytes()[..size_of::<C::Record>()].copy_from_slice(record.as_bytes());
-        };
-        copy(&mut self.kept.promised, &self.promised);
-        copy(&mut self.kept.running, &self.running);
+    fn keep_record(&mut self) {
+        self.kept.running = words_of::<C>(&self.running);
         self.kept.has_record = 1;
     }
 

@@ -2,6 +2,7 @@
 
 mod kernel;
 mod outcome;
+mod releases;
 mod step;
 
 use crate::build::Config;
@@ -41,12 +42,14 @@ pub struct Arguments {
 #[derive(clap::Subcommand)]
 enum Suite {
     Kernel(kernel::Arguments),
+    Releases(releases::Arguments),
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.suite {
         Some(Suite::Kernel(arguments)) => kernel::run(arguments),
+        Some(Suite::Releases(arguments)) => releases::run(arguments),
         None => run_parts(arguments),
     }
 }

@@ -67,7 +67,7 @@ pub fn sentence(event: &Event, names: Names<'_>) -> Option<String> {
             )
         }
         Kind::Refused if names.source != "control" => {
-            format!("generation {generation} lacks what clients were promised (capabilities {a:#x})")
+            format!("generation {generation} lacks what clients were told of (capabilities {a:#x})")
         }
         Kind::RollBack => format!("the update is undone (transaction {a})"),
         Kind::Commit => format!("the update stands (transaction {a})"),

@@ -68,7 +68,7 @@ impl Row {
     /// From what control recorded.
     pub fn of(record: &Record, expected: Expected) -> Self {
         let (result, ok) = match record.state {
-            State::Done(outcome) => (words(outcome), expected.is_met_by(outcome)),
+            State::Done(outcome) => (line(outcome), expected.is_met_by(outcome)),
             state => (format!("unfinished: {state:?}"), false),
         };
         Self {
@@ -124,12 +124,17 @@ fn micros(ns: Option<u64>) -> Option<f64> {
     ns.map(|ns| ns as f64 / 1000.0)
 }
 
-/// An outcome in words.
-fn words(outcome: Outcome) -> String {
-    match text::outcome_reason(&outcome) {
-        None => text::outcome(&outcome).to_owned(),
-        Some(reason) => format!("{}: {}", text::outcome(&outcome), why(reason)),
+/// An outcome in a line.
+pub fn line(outcome: Outcome) -> String {
+    match words(outcome) {
+        (outcome, None) => outcome.to_owned(),
+        (outcome, Some(reason)) => format!("{outcome}: {reason}"),
     }
+}
+
+/// An outcome in words, and its reason.
+pub fn words(outcome: Outcome) -> (&'static str, Option<String>) {
+    (text::outcome(&outcome), text::outcome_reason(&outcome).map(why))
 }
 
 /// Short, for the table; at length for what the demo does not expect.

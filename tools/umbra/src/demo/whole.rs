@@ -81,15 +81,7 @@ pub fn demonstrate(plan: &Plan<'_>, progress: Progress<'_>) -> Result<Report> {
             }
             disk::check(&image_file, &blocks, &files)?
         }
-        Err(error) => {
-            let mut findings = vec![format!("{error:#}")];
-            findings.extend(last_words(&guest));
-            Verdict {
-                undecided: 1,
-                findings,
-                ..Verdict::default()
-            }
-        }
+        Err(error) => undecided(&error, &guest),
     };
     Ok(Report {
         clock: plan.clock,
@@ -124,6 +116,17 @@ fn take_steps(
         timeline::write(&Recording::of(&mut client)?, &title, file)?;
     }
     Ok(reports)
+}
+
+/// Of a run that could not go on: nothing is known of the disk, but what QEMU and the console said at last.
+pub fn undecided(error: &anyhow::Error, guest: &Guest) -> Verdict {
+    let mut findings = vec![format!("{error:#}")];
+    findings.extend(last_words(guest));
+    Verdict {
+        undecided: 1,
+        findings,
+        ..Verdict::default()
+    }
 }
 
 /// What QEMU and the console said at last.

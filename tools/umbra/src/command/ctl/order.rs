@@ -147,7 +147,7 @@ pub(super) enum Policy {
     Refuse,
     /// Keep the new one, and fail only the requests that reveal the loss
     Degrade,
-    /// Keep the new one, and do not compare
+    /// As degrade, even if a client's partition does not fit the new one any more
     Force,
 }
 

@@ -1,0 +1,272 @@
+//! A machine whose clients load the disk, and the updates made to it.
+
+use super::drive::{Disk, Installed, Progress, drive};
+use super::report::Report;
+use super::{Choice, Release, drivers, pairs, record};
+use crate::build::Config;
+use crate::ctl::{Client, text};
+use crate::demo::machine::{self, Setup};
+use crate::demo::{self, CLIENTS, Clock, DEVICE, Patience};
+use crate::disk::{self, ClientReport, Layout, Verdict};
+use crate::pack::{self, Driver};
+use crate::qemu::{Guest, Tee};
+use crate::system;
+use anyhow::{Context, Result, ensure};
+use control_protocol::PackageHash;
+use control_protocol::record::{Kind, PackageLabel, Record, State};
+use control_protocol::request::Policy;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::time::Duration;
+
+/// Requests of each client that a release has served before it is replaced.
+const SERVED: u64 = 40;
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// Versions to try; empty: all that the workspace has.
+    pub versions: &'a [String],
+    /// Version that the system starts with, and clients begin with; `None`: the oldest.
+    pub first: Option<&'a str>,
+    /// Random pairs.
+    pub choice: Choice,
+    /// Kernel configuration.
+    pub config: Config,
+    /// Kernel to start it on, instead of ours.
+    pub kernel: Option<&'a Path>,
+    /// Where the console goes.
+    pub tee: Tee,
+}
+
+/// Builds, asks each release for its record, boots, updates, and checks the disk.
+///
+/// # Errors
+/// It could not be run. That something did not hold is no error but in the report.
+pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
+    let chosen = chosen(drivers()?, plan.versions)?;
+    let (mut releases, mut packages) = (Vec::new(), Vec::new());
+    for driver in &chosen {
+        say(format!("asking {} for its record", driver.fields.label()));
+        releases.push(Release {
+            version: driver.fields.version.clone(),
+            record: record::of(driver)?,
+        });
+        packages.push(pack::pack(driver, plan.config)?.bytes);
+    }
+    let first = plan.first.map_or(Ok(0), |version| {
+        let mut versions = releases.iter().map(|release| &release.version);
+        versions
+            .position(|known| known == version)
+            .with_context(|| format!("{version} is none of the releases"))
+    })?;
+    let mut report = Report {
+        first,
+        pairs: pairs(releases.len(), plan.choice),
+        releases,
+        made: Vec::new(),
+        verdict: Verdict::default(),
+    };
+    let image = image(&chosen[first], plan)?;
+    let mut guest = machine::start(&Setup {
+        image: &image,
+        layout: Layout {
+            seed: plan.choice.seed,
+            ..Layout::default()
+        },
+        clock: Clock::Icount,
+        limit: limit(report.releases.len(), report.pairs.len()),
+        tee: plan.tee,
+        detached: false,
+    })?;
+    report.verdict = match load(&guest, &packages, &mut report, say) {
+        Ok([blocks, files]) => {
+            let image_file = machine::disk(&guest);
+            guest.shut_down().context("ending the machine")?;
+            disk::check(&image_file, &blocks, &files)?
+        }
+        Err(error) => demo::undecided(&error, &guest),
+    };
+    Ok(report)
+}
+
+/// The machine lives no longer than this: an update takes some seconds on a busy host, and a pair is up to two of them.
+fn limit(releases: usize, pairs: usize) -> Duration {
+    Duration::from_secs(300 + 10 * (2 * releases + 2 * pairs) as u64)
+}
+
+/// Everything that is done while the machine runs.
+fn load(
+    guest: &Guest,
+    packages: &[Vec<u8>],
+    report: &mut Report,
+    say: Progress<'_>,
+) -> Result<[ClientReport; 2]> {
+    say("waiting for both clients to load the disk".into());
+    let mut machine = Machine::started(demo::connect(&machine::command(guest))?, packages)?;
+    let Report {
+        releases,
+        first,
+        pairs,
+        made,
+        ..
+    } = report;
+    drive(releases, *first, pairs, &mut machine, say, made)?;
+    say("stopping the clients in order".into());
+    machine.stop()
+}
+
+/// The releases of these versions, oldest first.
+fn chosen(all: Vec<Driver>, versions: &[String]) -> Result<Vec<Driver>> {
+    let known: Vec<String> = all.iter().map(|driver| driver.fields.version.clone()).collect();
+    for version in versions {
+        ensure!(
+            known.contains(version),
+            "there is no release {version}; known: {}",
+            known.join(", ")
+        );
+    }
+    let wanted = |driver: &Driver| versions.is_empty() || versions.contains(&driver.fields.version);
+    let chosen: Vec<Driver> = all.into_iter().filter(wanted).collect();
+    ensure!(chosen.len() > 1, "an update needs two releases");
+    Ok(chosen)
+}
+
+/// The demo's system, started with this driver.
+fn image(driver: &Driver, plan: &Plan<'_>) -> Result<Vec<u8>> {
+    let description = system::default_description();
+    let text = std::fs::read_to_string(&description).context("reading the demo's description")?;
+    let (before, rest) = text
+        .split_once(PACKAGE)
+        .context("the demo's description names no package")?;
+    let (_, behind) = rest.split_once('"').context("the demo's description")?;
+    let text = format!("{before}{PACKAGE}{}\"{behind}", driver.fields.label());
+    Ok(system::build_described(&description, &text, plan.kernel, plan.config)?.image)
+}
+
+/// Before the name of the disk's first driver in the demo's description.
+const PACKAGE: &str = " package=\"";
+
+/// The running machine.
+struct Machine<'a> {
+    client: Client,
+    packages: &'a [Vec<u8>],
+    hashes: Vec<PackageHash>,
+    patience: Patience,
+    errors: u64,
+    /// Number of the last update.
+    last: u32,
+}
+
+impl<'a> Machine<'a> {
+    /// Waits until both clients load the disk.
+    fn started(mut client: Client, packages: &'a [Vec<u8>]) -> Result<Self> {
+        let patience = Patience::default();
+        demo::loaded(&mut client, patience.boot)?;
+        Ok(Self {
+            client,
+            packages,
+            hashes: packages
+                .iter()
+                .map(|package| Sha256::digest(package).into())
+                .collect(),
+            patience,
+            errors: 0,
+            last: 0,
+        })
+    }
+
+    /// Requests answered, and failed, by client.
+    fn counts(&mut self) -> Result<[(u64, u64); CLIENTS.len()]> {
+        let mut counts = [(0, 0); CLIENTS.len()];
+        for (count, client) in counts.iter_mut().zip(CLIENTS) {
+            let header = demo::header(&mut self.client, client)?;
+            *count = (header.requests, header.client_errors);
+        }
+        Ok(counts)
+    }
+
+    /// Waits until each client has had some answers more.
+    fn served(&mut self) -> Result<()> {
+        let before = self.counts()?;
+        demo::wait(self.patience.transaction, "answers to both clients", || {
+            let now = self.counts()?;
+            let mut both = now.iter().zip(&before);
+            Ok(both.all(|(now, before)| now.0 >= before.0 + SERVED).then_some(()))
+        })
+    }
+
+    fn errors_since(&mut self) -> Result<u64> {
+        let all = self.counts()?.iter().map(|(_, errors)| errors).sum();
+        Ok(all - std::mem::replace(&mut self.errors, all))
+    }
+
+    fn release(&self, package: Option<&PackageLabel>) -> Option<usize> {
+        let package = package?;
+        self.hashes
+            .iter()
+            .position(|hash| hash.starts_with(&package.hash))
+    }
+
+    /// What happened between the last update and this one: records have consecutive numbers.
+    fn troubles(&mut self, job: u32) -> Result<Vec<String>> {
+        let mut troubles = Vec::new();
+        for id in (self.last + 1)..job {
+            let record = self.client.job(id)?;
+            if record.kind != Kind::Boot {
+                troubles.push(told(&record));
+            }
+        }
+        self.last = job;
+        Ok(troubles)
+    }
+
+    fn stop(mut self) -> Result<[ClientReport; 2]> {
+        demo::stopped(&mut self.client, self.patience.stop)?;
+        let [first, second] = CLIENTS;
+        Ok([
+            demo::whole_report(&mut self.client, first)?,
+            demo::whole_report(&mut self.client, second)?,
+        ])
+    }
+}
+
+/// What happened to a driver by itself.
+fn told(record: &Record) -> String {
+    let cause = record.cause.as_ref().map(text::reason);
+    let end = match record.state {
+        State::Done(outcome) => demo::line(outcome),
+        state => text::state(&state),
+    };
+    format!(
+        "{} of {}, because {}: {end}; {} runs",
+        text::kind(record.kind),
+        text::package(record.from.as_ref()),
+        cause.as_deref().unwrap_or("of something unknown"),
+        text::package(record.result.as_ref()),
+    )
+}
+
+impl Disk for Machine<'_> {
+    fn install(&mut self, release: usize, policy: Policy) -> Result<Installed> {
+        let patience = self.patience.transaction;
+        demo::settled(&mut self.client, DEVICE, patience)?;
+        let hash = self.client.upload(&self.packages[release], |_, _| {})?;
+        let job = self.client.update(DEVICE, hash, policy)?;
+        let record = demo::finished(&mut self.client, job, patience)?;
+        let State::Done(outcome) = record.state else {
+            anyhow::bail!("unfinished: {:?}", record.state);
+        };
+        let device = demo::settled(&mut self.client, DEVICE, patience)?;
+        demo::still_loaded(&mut self.client)?;
+        self.served()?;
+        Ok(Installed {
+            began: self.release(record.from.as_ref()),
+            troubles: self.troubles(job)?,
+            outcome,
+            figures: record.figures,
+            running: self.release(device.package.as_ref()),
+            client_errors: self.errors_since()?,
+        })
+    }
+}
