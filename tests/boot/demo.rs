@@ -15,10 +15,12 @@ const UPDATES: usize = 6;
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let picture = folder.path().join("update.svg");
-    let image = system::boot_image(&system::default_description(), kernel, config)?;
+    let description = system::default_description();
+    let image = system::boot_image(&description, kernel, config)?;
     let report = demo::demonstrate(
         &Plan {
             image: &image,
+            attached: demo::machine::Attached::of(&description)?,
             packages: &demo::packages(config)?,
             updates: UPDATES,
             clock: Clock::Icount,

@@ -57,6 +57,7 @@ impl Running {
         let guest = machine::start(&machine::Setup {
             image: &image,
             layout: Layout::default(),
+            attached: machine::Attached::of(description)?,
             clock: Clock::Icount,
             limit: LIMIT,
             tee: Tee::Quiet,

@@ -23,6 +23,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("crates/crash-points", Layer::L0),
     ("crates/control-protocol", Layer::L0),
     ("crates/driver-package", Layer::L0),
+    ("crates/pci", Layer::L0),
     ("crates/sel4-abi", Layer::L0),
     ("crates/supervision", Layer::L0),
     ("crates/system-spec", Layer::L0),

@@ -22,8 +22,12 @@ pub const IPC_BUFFER_VADDR: u64 = 0x60_1000;
 pub const LINK_OWN_VADDR: u64 = 0x60_2000;
 /// The page of the device link that the shadow writes; read-only here.
 pub const LINK_PEER_VADDR: u64 = 0x60_3000;
-/// Where the first register page is mapped; region `i` starts at `MMIO_VADDR + i * 0x1_0000`.
+/// Where a copy of the device's PCI configuration space is mapped, read-only, if it has one.
+pub const CONFIG_VADDR: u64 = 0x60_4000;
+/// Where the first register page is mapped; region `i` starts at `MMIO_VADDR + i * MMIO_STRIDE`.
 pub const MMIO_VADDR: u64 = 0x70_0000;
+/// Distance between register regions, and so the largest size of one: 64 KiB.
+pub const MMIO_STRIDE: u64 = 0x1_0000;
 /// Where data region 0 is mapped; region `i` starts at `DATA_VADDR + i * DATA_STRIDE`.
 pub const DATA_VADDR: u64 = 0x1000_0000;
 /// Distance between data regions, and so the largest size of one: 16 MiB.
@@ -46,7 +50,7 @@ pub const BADGE_IRQ: u64 = 1 << 8;
 /// "UMBR", the first word of a resources page.
 pub const MAGIC: u32 = 0x5242_4d55;
 /// Version of [`DriverResources`]; a driver built for another version is not started.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Most register regions of a device.
 pub const MAX_MMIO: usize = 4;
 /// Most interrupts of a device.
@@ -108,11 +112,13 @@ pub struct DriverResources {
     pub heap_len: u64,
     /// Frequency of CNTPCT, in Hz.
     pub counter_hz: u64,
+    /// [`CONFIG_VADDR`] if the device is on PCI: 256 bytes of its configuration space as the bus left it; 0 if it is not.
+    pub config_vaddr: u64,
     /// Register regions.
     pub mmio: [MmioRegion; MAX_MMIO],
     /// Data regions; a request names one by its index here.
     pub data: [DataRegion; MAX_DATA_REGIONS],
 }
 
-const _: () = assert!(size_of::<DriverResources>() == 72 + 24 * MAX_MMIO + 24 * MAX_DATA_REGIONS);
+const _: () = assert!(size_of::<DriverResources>() == 80 + 24 * MAX_MMIO + 24 * MAX_DATA_REGIONS);
 const _: () = assert!(size_of::<DriverResources>() <= 4096);

@@ -11,7 +11,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use driver_package::image::PAGE;
-use driver_package::resources::{DATA_STRIDE, DATA_VADDR, DataRegion, MAX_DATA_REGIONS};
+use driver_package::resources::{DATA_STRIDE, DATA_VADDR, DataRegion, MAX_DATA_REGIONS, MAX_MMIO};
 
 use crate::resources::Resources;
 
@@ -25,22 +25,57 @@ struct Entry {
     len: AtomicU64,
 }
 
-static TABLE: [Entry; REGIONS] = [const {
-    Entry {
-        vaddr: AtomicU64::new(0),
-        io_addr: AtomicU64::new(0),
-        len: AtomicU64::new(0),
+impl Entry {
+    const fn empty() -> Self {
+        Self {
+            vaddr: AtomicU64::new(0),
+            io_addr: AtomicU64::new(0),
+            len: AtomicU64::new(0),
+        }
     }
-}; REGIONS];
+
+    fn set(&self, vaddr: u64, io_addr: u64, len: u64) {
+        self.vaddr.store(vaddr, Relaxed);
+        self.io_addr.store(io_addr, Relaxed);
+        self.len.store(len, Relaxed);
+    }
+    /// The region as the device sees it: addresses here and there have changed places.
+    fn there(&self) -> DataRegion {
+        DataRegion {
+            vaddr: self.io_addr.load(Relaxed),
+            io_addr: self.vaddr.load(Relaxed),
+            len: self.len.load(Relaxed),
+        }
+    }
+}
+
+static TABLE: [Entry; REGIONS] = [const { Entry::empty() }; REGIONS];
+/// Register regions, by their place on the bus.
+static REGISTERS: [Entry; MAX_MMIO] = [const { Entry::empty() }; MAX_MMIO];
 
 /// Learns the regions. Before it nothing has a device address.
 pub fn set_regions(resources: &Resources) {
     let regions = core::iter::once(resources.window()).chain(resources.data().iter().copied());
     for (entry, region) in TABLE.iter().zip(regions) {
-        entry.vaddr.store(region.vaddr, Relaxed);
-        entry.io_addr.store(region.io_addr, Relaxed);
-        entry.len.store(region.len, Relaxed);
+        entry.set(region.vaddr, region.io_addr, region.len);
     }
+    for (entry, region) in REGISTERS.iter().zip(resources.mmio()) {
+        entry.set(region.vaddr, region.paddr, region.len);
+    }
+}
+
+/// Where registers are that a release knows by their place on the bus. It knows no answer but one.
+///
+/// # Panics
+/// The driver does not have them: a driver that goes wrong is cut.
+pub fn registers(paddr: u64, len: u64) -> NonNull<u8> {
+    let vaddr = REGISTERS
+        .iter()
+        .find_map(|entry| translate(&entry.there(), paddr, len));
+    let start = vaddr.map(|vaddr| core::ptr::with_exposed_provenance_mut(vaddr as usize));
+    start
+        .and_then(NonNull::new)
+        .expect("only regions of the device are asked for")
 }
 
 /// The address the device uses for `buffer`, if the whole of it lies in one region.
@@ -75,17 +110,12 @@ pub fn device_reaches(buffer: NonNull<[u8]>) -> u64 {
 
 /// Where the byte lies here that the device knows as `io_addr`: in the first region that has it, the window before all others.
 pub fn vaddr_of(io_addr: u64) -> Option<NonNull<u8>> {
-    let there = |entry: &Entry| DataRegion {
-        vaddr: entry.io_addr.load(Relaxed),
-        io_addr: entry.vaddr.load(Relaxed),
-        len: entry.len.load(Relaxed),
-    };
     let vaddr = if cfg!(feature = "host") {
         io_addr
     } else {
         TABLE
             .iter()
-            .find_map(|entry| translate(&there(entry), io_addr, 1))?
+            .find_map(|entry| translate(&entry.there(), io_addr, 1))?
     };
     NonNull::new(core::ptr::with_exposed_provenance_mut(vaddr as usize))
 }

@@ -15,6 +15,9 @@
 
 extern crate alloc;
 
+/// For the glue's macros: a release's transports name its traits.
+pub use zerocopy;
+
 pub mod block;
 pub mod dma;
 pub mod resources;

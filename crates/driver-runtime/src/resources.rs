@@ -2,8 +2,8 @@
 
 use driver_package::image::PAGE;
 use driver_package::resources::{
-    DATA_STRIDE, DATA_VADDR, DataRegion, DriverResources, MAGIC, MAX_DATA_REGIONS, MAX_IRQS, MAX_MMIO,
-    MMIO_VADDR, MmioRegion, VERSION, WINDOW_MAX, WINDOW_VADDR,
+    CONFIG_VADDR, DATA_STRIDE, DATA_VADDR, DataRegion, DriverResources, MAGIC, MAX_DATA_REGIONS, MAX_IRQS,
+    MAX_MMIO, MMIO_VADDR, MmioRegion, VERSION, WINDOW_MAX, WINDOW_VADDR,
 };
 
 /// What is wrong with a resources page. Root writes it, so this is a broken system and not a broken device.
@@ -21,6 +21,8 @@ pub enum ResourcesError {
     Window,
     /// A register region lies outside its part of the address space.
     Mmio,
+    /// The copy of configuration space lies elsewhere.
+    Config,
     /// A data region lies outside its part of the address space.
     Data,
 }
@@ -67,6 +69,9 @@ impl Resources {
         {
             return Err(ResourcesError::Mmio);
         }
+        if ![0, CONFIG_VADDR].contains(&page.config_vaddr) {
+            return Err(ResourcesError::Config);
+        }
         for (region, from) in checked
             .data()
             .iter()
@@ -97,6 +102,10 @@ impl Resources {
     /// Register regions of the device.
     pub fn mmio(&self) -> &[MmioRegion] {
         self.0.mmio.get(..self.0.mmio_count as usize).unwrap_or_default()
+    }
+    /// Address of the copy of the device's PCI configuration space, if it is on PCI.
+    pub fn config(&self) -> Option<u64> {
+        Some(self.0.config_vaddr).filter(|vaddr| *vaddr != 0)
     }
     /// Interrupts of the device.
     pub fn irq_count(&self) -> u32 {
@@ -185,6 +194,8 @@ pub(crate) mod tests {
         assert_eq!(refusal(|p| p.mmio[0].vaddr = 0), Some(ResourcesError::Mmio));
         assert_eq!(refusal(|p| p.mmio[0].len = u64::MAX), Some(ResourcesError::Mmio));
         assert_eq!(refusal(|p| p.mmio_count = 2), Some(ResourcesError::Mmio));
+        assert_eq!(refusal(|p| p.config_vaddr = CONFIG_VADDR), None);
+        assert_eq!(refusal(|p| p.config_vaddr = 1), Some(ResourcesError::Config));
         assert_eq!(refusal(|p| p.data.swap(0, 1)), Some(ResourcesError::Data));
         assert_eq!(refusal(|p| p.data[1].len += 1), Some(ResourcesError::Data));
         assert_eq!(

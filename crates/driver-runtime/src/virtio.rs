@@ -7,15 +7,21 @@
 //! | 0.6 to 0.13 | [`virtio_blk!`](crate::virtio_blk) | [`QueuedBlock`]: many requests at a time, of any length |
 //! | 0.1 to 0.5 | [`virtio_sector_blk!`](crate::virtio_sector_blk) | [`SectorBlock`]: waits for each sector |
 //!
+//! How a release reaches its device has steps of its own too, which are those of [`virtio_transport!`](crate::virtio_transport):
+//! since 0.8 by registers or PCI, as the device at hand has it, before it by registers only.
+//!
 //! The memory a release asks for has steps of its own, which are those of [`virtio_hal!`](crate::virtio_hal).
 
 mod facts;
 #[cfg(feature = "host")]
 pub mod fake;
 mod glue;
+mod pci;
 mod queued;
 mod sector;
 
+pub use self::pci::{ConfigCopy, PciDisk, Vectors};
+pub use ::pci::Config;
 pub use facts::{DiskFacts, F_BLK_SIZE, F_FLUSH, F_RO, F_SIZE_MAX, SECTOR, open};
 pub use queued::{QueueFull, QueuedBlock, QueuedDisk};
 pub use sector::{SectorBlock, SectorDisk};

@@ -34,6 +34,16 @@ pub fn check(description: &Description) -> Result<(), Fault> {
         "device slot",
         description.slots.iter().map(|s| (&s.at, s.name.as_str())),
     )?;
+    let functions: Vec<_> = description
+        .slots
+        .iter()
+        .filter_map(|slot| slot.pci.as_ref())
+        .map(|pci| (&pci.at, pci.address.to_string()))
+        .collect();
+    unique(
+        "PCI function",
+        functions.iter().map(|(at, name)| (*at, name.as_str())),
+    )?;
     irqs(description)?;
     children(pds)?;
     description

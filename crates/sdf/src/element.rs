@@ -9,6 +9,7 @@ pub mod map;
 pub mod memory_region;
 pub mod mmio;
 pub mod package_store;
+pub mod pci;
 pub mod program_image;
 pub mod protection_domain;
 pub mod session;

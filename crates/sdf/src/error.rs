@@ -281,6 +281,12 @@ pub enum Rule {
         /// The other region.
         other: String,
     },
+    /// More regions of PCI devices than their window holds.
+    #[error("the regions of PCI devices do not fit into the window's {len:#x} bytes")]
+    PciWindow {
+        /// Bytes of the window.
+        len: u64,
+    },
     /// A region without size.
     #[error("needs a size, or a prefill_path that gives it one")]
     NoSize,
@@ -409,6 +415,7 @@ impl Rule {
             Self::PhysOverlap { .. } => {
                 "Give each device pages of its own (virtio-mmio slots 31, 23, 15, 7)."
             }
+            Self::PciWindow { .. } => "Make the window larger, or describe fewer or smaller regions.",
             Self::NoSize => "Add size=\"…\".",
             Self::FileSize { .. } => "Make room, or the file smaller.",
             Self::File { .. } => "Check the path or the package's name.",

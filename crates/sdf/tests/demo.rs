@@ -3,7 +3,7 @@
 use driver_package::image::{Rights, SegmentSource, encode};
 use sdf::{File, PD_WINDOW, Patch, System};
 use system_spec::config::{BusConfig, ClientConfig, ControlConfig, ShadowConfig};
-use system_spec::spec::{Role, Spec};
+use system_spec::spec::{Role, Spec, Trigger};
 use zerocopy::FromBytes;
 
 const DEMO: &str = include_str!("../../../systems/disk-demo/system.xml");
@@ -96,17 +96,27 @@ fn both_ends_of_a_session_agree() {
 fn nobody_but_bus_maps_the_devices_registers() {
     let system = demo();
     let bus: BusConfig = config(&system, "bus");
-    assert_eq!(bus.slots[0].registers % 0x1000, 0xe00);
     let payload = payload();
     let spec = Spec::parse(&payload).unwrap();
     let slot = spec.slots().next().unwrap();
-    let region = slot.mmio().next().unwrap().region;
-    let owners: Vec<&str> = spec
-        .maps()
-        .filter(|m| m.region == region)
-        .map(|m| spec.pds().get(m.pd).unwrap().name)
-        .collect();
-    assert_eq!(owners, ["bus"]);
+    let owners = |region: usize| -> Vec<(&str, bool)> {
+        spec.maps()
+            .filter(|m| m.region == region)
+            .map(|m| (spec.pds().get(m.pd).unwrap().name, m.cached))
+            .collect()
+    };
+    let mmio = slot.mmio().next().unwrap();
+    assert_eq!(owners(mmio.region), [("bus", false)]);
+    let function = bus.slots[0].function;
+    assert_eq!((function.bar_count, function.bars[0].paddr), (1, mmio.phys_addr));
+    // Nor does anybody else map configuration space or the page that messages are written to.
+    for paddr in [0x40_1000_0000, 0x0802_0000, bus.host.spare_paddr] {
+        let region = spec.regions().position(|region| region.phys_addr == Some(paddr));
+        assert_eq!(owners(region.unwrap()), [("bus", false)], "{paddr:#x}");
+    }
+    // The copy that drivers see is written by bus.
+    assert_eq!(owners(slot.config.unwrap()), [("bus", true)]);
+    assert_eq!(slot.irqs().collect::<Vec<_>>(), [(80, Trigger::Edge)]);
 }
 
 #[test]

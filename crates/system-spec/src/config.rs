@@ -4,6 +4,7 @@
 //! that reads the blob; addresses are virtual in that PD unless they say otherwise. All counts are validated by the
 //! host when the image is built; a reader still uses them as array bounds only.
 
+use crate::spec::record::SLOT_MMIO;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Most device slots of a system.
@@ -235,7 +236,7 @@ pub struct ControlConfig {
     pub traces: [ControlTrace; MAX_TRACES],
 }
 
-/// A device slot, seen by bus.
+/// A device slot, seen by the bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct BusSlot {
@@ -243,8 +244,56 @@ pub struct BusSlot {
     pub registers: u64,
     /// Number of the device slot.
     pub slot: u32,
-    /// Transport: 1 virtio-mmio.
+    /// Transport: 1 virtio-mmio, 2 virtio-pci.
     pub transport: u32,
+    /// The function, if the transport is one of PCI.
+    pub function: BusFunction,
+}
+
+/// A PCI function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BusFunction {
+    /// Page in which the drivers find a copy of its configuration space.
+    pub copy: u64,
+    /// Where it is, as in `pci::Address::bits`.
+    pub address: u32,
+    /// Vendor id, and device id above it.
+    pub identity: u32,
+    /// INTID that it is to write, or 0: it has a line.
+    pub message: u32,
+    /// Valid entries of `bars`.
+    pub bar_count: u32,
+    /// Regions that its drivers get.
+    pub bars: [BusBar; SLOT_MMIO],
+}
+
+/// A region of a PCI function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BusBar {
+    /// Number of its base address register.
+    pub index: u64,
+    /// Its place on the bus, which is its physical address.
+    pub paddr: u64,
+    /// Where it is mapped at the bus, and its bytes.
+    pub here: RegionConfig,
+}
+
+/// The PCI host bridge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BusHost {
+    /// Configuration space of bus 0; address 0: there is no PCI.
+    pub ecam: RegionConfig,
+    /// Room for regions that no driver gets.
+    pub spare: RegionConfig,
+    /// Physical address of that.
+    pub spare_paddr: u64,
+    /// Page of the GICv2m frame; 0: there is none.
+    pub messages: u64,
+    /// Physical address of that.
+    pub messages_paddr: u64,
 }
 
 /// Role `bus`.
@@ -257,6 +306,8 @@ pub struct BusConfig {
     pub control_channel: u64,
     /// Valid entries of `slots`.
     pub slot_count: u64,
+    /// The PCI host bridge.
+    pub host: BusHost,
     /// Device slots.
     pub slots: [BusSlot; MAX_SLOTS],
 }
@@ -318,7 +369,7 @@ pub struct StagerSlot {
     pub slot: u32,
     /// Class number.
     pub class: u32,
-    /// Transport: 1 virtio-mmio.
+    /// Transport: 1 virtio-mmio, 2 virtio-pci.
     pub transport: u32,
     /// virtio device id (2: block).
     pub device_id: u32,

@@ -2,37 +2,92 @@
 
 use core::ptr::NonNull;
 
-use bus::virtio_mmio::Registers;
-
-/// Registers that are mapped into this PD.
+/// Registers, or memory, mapped into this PD.
+#[derive(Clone, Copy)]
 pub struct Mapped {
-    base: NonNull<u32>,
+    base: NonNull<u8>,
+    len: usize,
 }
 
 impl Mapped {
-    /// The registers at `base`.
+    /// The `len` bytes at `vaddr`.
     ///
     /// # Safety
-    /// `base` is aligned to 4, and [`REGISTERS_LEN`](bus::virtio_mmio::REGISTERS_LEN) bytes from it are mapped registers of
-    /// a device, for as long as the value exists.
-    pub unsafe fn new(base: NonNull<u32>) -> Self {
-        Self { base }
+    /// `vaddr` is aligned to 4, and `len` bytes from it are mapped for as long as the value exists: registers of a device, or
+    /// memory that this PD alone writes and to which no reference is made.
+    pub unsafe fn new(vaddr: u64, len: u64) -> Option<Self> {
+        let base = NonNull::new(core::ptr::with_exposed_provenance_mut(vaddr as usize))?;
+        Some(Self {
+            base,
+            len: len as usize,
+        })
     }
 
-    fn register(&self, offset: usize) -> *mut u32 {
-        assert!(offset < bus::virtio_mmio::REGISTERS_LEN);
-        // SAFETY: inside the mapped registers, by the assertion and `new`'s contract.
-        unsafe { self.base.as_ptr().add(offset / 4) }
+    /// A part of it, from a multiple of 4.
+    pub fn part(self, offset: usize, len: usize) -> Option<Self> {
+        let inside = offset.checked_add(len).is_some_and(|end| end <= self.len);
+        // SAFETY: inside what `new`'s caller vouched for.
+        (inside && offset.is_multiple_of(4)).then(|| Self {
+            base: unsafe { self.base.add(offset) },
+            len,
+        })
+    }
+
+    fn word(&self, offset: usize) -> *mut u32 {
+        assert!(offset.is_multiple_of(4) && self.len >= 4 && offset <= self.len - 4);
+        // SAFETY: inside, by the assertion and `new`'s contract.
+        unsafe { self.base.as_ptr().add(offset).cast() }
+    }
+    fn load(&self, offset: usize) -> u32 {
+        // SAFETY: an aligned, mapped word (`word`); reads of the registers used here have no effect on memory.
+        unsafe { self.word(offset).read_volatile() }
+    }
+    fn store(&mut self, offset: usize, value: u32) {
+        // SAFETY: as `load`; what is written makes no device write to memory of ours: it resets one, or gives one its place
+        // on the bus while it reaches no memory.
+        unsafe { self.word(offset).write_volatile(value) }
     }
 }
 
-impl Registers for Mapped {
+impl bus::virtio_mmio::Registers for Mapped {
     fn read(&self, offset: usize) -> u32 {
-        // SAFETY: an aligned, mapped register (`register`); reads of those used here have no effect on memory.
-        unsafe { self.register(offset).read_volatile() }
+        self.load(offset)
     }
     fn write(&mut self, offset: usize, value: u32) {
-        // SAFETY: as `read`; the one write, a reset, stops the device's access to memory.
-        unsafe { self.register(offset).write_volatile(value) }
+        self.store(offset, value);
+    }
+}
+
+impl pci::Config for Mapped {
+    fn read(&self, offset: u8) -> u32 {
+        self.load(offset.into())
+    }
+}
+
+impl pci::ConfigMut for Mapped {
+    fn write(&mut self, offset: u8, value: u32) {
+        self.store(offset.into(), value);
+    }
+}
+
+impl pci::msix::Memory for Mapped {
+    fn read(&self, offset: usize) -> u32 {
+        self.load(offset)
+    }
+    fn write(&mut self, offset: usize, value: u32) {
+        self.store(offset, value);
+    }
+}
+
+impl bus::virtio_pci::Status for Mapped {
+    fn read(&self) -> u8 {
+        assert!(self.len > 0);
+        // SAFETY: the byte is mapped, by `new`'s contract.
+        unsafe { self.base.as_ptr().read_volatile() }
+    }
+    fn write(&mut self, value: u8) {
+        assert!(self.len > 0);
+        // SAFETY: as `read`; the one write is a reset.
+        unsafe { self.base.as_ptr().write_volatile(value) }
     }
 }

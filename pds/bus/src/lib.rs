@@ -11,6 +11,7 @@ use supervision::bus::Op;
 use system_spec::config::{BusSlot, MAX_SLOTS};
 
 pub mod virtio_mmio;
+pub mod virtio_pci;
 
 /// What a call wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,11 @@ impl<'a> Bus<'a> {
         Self {
             slots: slots.get(..count as usize).unwrap_or(slots),
         }
+    }
+
+    /// The slots.
+    pub fn slots(&self) -> &'a [BusSlot] {
+        self.slots
     }
 
     /// Checks a call.
@@ -63,6 +69,7 @@ mod tests {
             registers: 0x1000,
             slot: 2,
             transport: 1,
+            ..BusSlot::default()
         };
         let bus = Bus::new(&slots, 1);
         assert_eq!(bus.request(1, 2), Ok(Request::Reset(slots[0])));

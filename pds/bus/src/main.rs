@@ -1,15 +1,15 @@
-//! The protection domain of the bus: calls from control, registers, and the word to root.
+//! The protection domain of the bus: calls from control, registers, configuration space, and the word to root.
 
 #![no_std]
 #![no_main]
 
 mod device;
+mod host;
 
-use core::ptr::NonNull;
-
-use bus::virtio_mmio::{identify, reset};
+use bus::virtio_mmio::{REGISTERS_LEN, identify, reset};
 use bus::{Bus, Request};
 use device::Mapped;
+use host::Host;
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
@@ -31,24 +31,34 @@ fn crash_point(number: u32) {
 #[inline(always)]
 fn crash_point(_: u32) {}
 
+/// Number of that transport.
+const VIRTIO_MMIO: u32 = 1;
+
 struct Pd {
     bus: Bus<'static>,
+    host: Option<Host>,
     control: Channel,
     root: Channel,
 }
 
 fn registers(slot: &BusSlot) -> Option<Mapped> {
-    let base = NonNull::new(core::ptr::with_exposed_provenance_mut(slot.registers as usize))?;
     // SAFETY: the description's compiler mapped the device's registers here, for ever, and wrote their address.
-    Some(unsafe { Mapped::new(base) })
+    unsafe { Mapped::new(slot.registers, REGISTERS_LEN as u64) }
 }
 
 impl Pd {
     /// Resets; only if that was read back root learns of it. What root says of it is the answer.
-    fn reset(&self, slot: &BusSlot) -> Code {
+    fn reset(&mut self, slot: &BusSlot) -> Code {
         crash_point(0);
-        match registers(slot).map(|mut registers| reset(&mut registers)) {
-            Some(Ok(())) => {
+        let done = if slot.transport == VIRTIO_MMIO {
+            registers(slot).is_some_and(|mut registers| reset(&mut registers).is_ok())
+        } else {
+            let slots = self.bus.slots();
+            let host = self.host.as_mut();
+            host.is_some_and(|host| host.reset(slots, slot.slot).is_ok())
+        };
+        match done {
+            true => {
                 crash_point(1);
                 set_mr(0, slot.slot.into());
                 let answer = self
@@ -57,7 +67,17 @@ impl Pd {
                 crash_point(2);
                 Code::from_label(answer.label())
             }
-            _ => Code::DeviceFailed,
+            false => Code::DeviceFailed,
+        }
+    }
+
+    /// virtio device id and status of what is in a slot.
+    fn identify(&self, slot: &BusSlot) -> Option<(u32, u32)> {
+        if slot.transport == VIRTIO_MMIO {
+            let identity = identify(&registers(slot)?).ok()?;
+            Some((identity.device_id, identity.status))
+        } else {
+            self.host.as_ref()?.identify(self.bus.slots(), slot.slot)
         }
     }
 }
@@ -76,13 +96,13 @@ impl Handler for Pd {
         let (code, words) = match self.bus.request(message.label(), get_mr(0)) {
             Err(code) => (code, 0),
             Ok(Request::Reset(slot)) => (self.reset(&slot), 0),
-            Ok(Request::Identify(slot)) => match registers(&slot).map(|registers| identify(&registers)) {
-                Some(Ok(identity)) => {
-                    set_mr(0, identity.device_id.into());
-                    set_mr(1, identity.status.into());
+            Ok(Request::Identify(slot)) => match self.identify(&slot) {
+                Some((device_id, status)) => {
+                    set_mr(0, device_id.into());
+                    set_mr(1, status.into());
                     (Code::Ok, 2)
                 }
-                _ => (Code::DeviceFailed, 0),
+                None => (Code::DeviceFailed, 0),
             },
         };
         Ok(MessageInfo::new(code as u64, words))
@@ -98,8 +118,10 @@ fn init() -> Pd {
     unsafe {
         crash_points::plan_at(*var!(crash_plan: usize = 0));
     }
+    let bus = Bus::new(&config.slots, config.slot_count);
     Pd {
-        bus: Bus::new(&config.slots, config.slot_count),
+        host: Host::start(&config.host, bus.slots()),
+        bus,
         control: Channel::new(config.control_channel as usize),
         root: Channel::new(config.root_channel as usize),
     }

@@ -8,7 +8,9 @@ mod build;
 mod place;
 mod reap;
 
-use driver_package::resources::{BADGE_IRQ, BADGE_SHADOW, MAX_IRQS, MAX_MMIO, MMIO_VADDR, SLOT_IRQ};
+use driver_package::resources::{
+    BADGE_IRQ, BADGE_SHADOW, MAX_IRQS, MAX_MMIO, MMIO_STRIDE, MMIO_VADDR, SLOT_IRQ,
+};
 use heapless::Vec;
 use root::generation::{CutStep, Generations, PLACES};
 use root::sender::Sender;
@@ -69,6 +71,8 @@ pub struct DeviceSlot {
     registers: Vec<Registers, MAX_MMIO>,
     lines: Vec<Line, MAX_IRQS>,
     data: Vec<RegionFrames, SLOT_DATA>,
+    /// Master of the page with a copy of the device's PCI configuration space.
+    config: Option<u64>,
     number: u32,
     class: u32,
     priority: u8,
@@ -216,7 +220,7 @@ impl DeviceSlot {
             .iter()
             .map(|frames: &RegionFrames| frames.region.pages())
             .sum::<u64>()
-            + 2;
+            + 3;
         let pages = registers
             .iter()
             .map(|r: &Registers| r.frames.region.pages())
@@ -240,6 +244,10 @@ impl DeviceSlot {
             registers,
             lines,
             data,
+            config: match slot.config {
+                Some(region) => Some(regions.get(region)?.slot),
+                None => None,
+            },
             number: number as u32,
             class: slot.class,
             priority: slot.priority,
@@ -262,7 +270,7 @@ impl DeviceSlot {
         };
         let mut copy = place.registers;
         for (index, registers) in self.registers.iter().enumerate() {
-            let vaddr = MMIO_VADDR as usize + index * 0x1_0000;
+            let vaddr = (MMIO_VADDR + index as u64 * MMIO_STRIDE) as usize;
             for page in 0..registers.frames.region.pages() {
                 map_now(copy, place.vspace(), vaddr + page as usize * PAGE, rights, false)?;
                 copy += 1;

@@ -18,6 +18,11 @@ pub fn default_description() -> PathBuf {
     workspace::root().join("systems/disk-demo/system.xml")
 }
 
+/// The demo's system with its disk on virtio-mmio, which every release knows.
+pub fn on_mmio() -> PathBuf {
+    workspace::root().join("systems/disk-mmio/system.xml")
+}
+
 /// Builds everything that the description names, and makes a boot image of it, on our kernel or on another one.
 pub fn boot_image(description: &Path, kernel: Option<&Path>, config: Config) -> Result<Vec<u8>> {
     let xml =

@@ -154,6 +154,7 @@ fn every_class(text: &mut String) {
             heap_vaddr,
             heap_len,
             counter_hz,
+            config_vaddr,
             mmio,
             data
         }
@@ -171,7 +172,9 @@ fn every_class(text: &mut String) {
             IPC_BUFFER_VADDR,
             LINK_OWN_VADDR,
             LINK_PEER_VADDR,
+            CONFIG_VADDR,
             MMIO_VADDR,
+            MMIO_STRIDE,
             DATA_VADDR,
             DATA_STRIDE,
             SLOT_NOTIFICATION,

@@ -52,12 +52,22 @@ const _: () = assert!(size_of::<ManifestRecord>() == 816);
 pub enum Transport {
     /// Registers as virtio 1.2, section 4.2, says; device ids are virtio's.
     VirtioMmio = 1,
+    /// A PCI function as virtio 1.2, section 4.1, says; device ids are virtio's.
+    VirtioPci = 2,
+    /// Either of the two: the driver looks which it is.
+    Virtio = 3,
 }
 
 impl Transport {
     /// From its number.
     pub fn from_number(number: u32) -> Option<Self> {
-        (number == Self::VirtioMmio as u32).then_some(Self::VirtioMmio)
+        [Self::VirtioMmio, Self::VirtioPci, Self::Virtio]
+            .into_iter()
+            .find(|known| *known as u32 == number)
+    }
+    /// Whether a device with this transport, which is a single one, is reached.
+    pub fn reaches(self, number: u32) -> bool {
+        matches!(number, 1 | 2) && self as u32 & number != 0
     }
 }
 
@@ -161,7 +171,7 @@ impl<'a> Manifest<'a> {
     }
     /// Whether the driver says that it serves this device.
     pub fn serves(&self, transport: u32, device_id: u32) -> bool {
-        self.transport as u32 == transport && self.device_ids().any(|id| id == device_id)
+        self.transport.reaches(transport) && self.device_ids().any(|id| id == device_id)
     }
 }
 

@@ -63,6 +63,9 @@ fn what_was_encoded_is_found_again() {
         (manifest.transport, manifest.configuration),
         (Transport::VirtioMmio, Configuration::Debug)
     );
+    assert!(!Transport::VirtioMmio.reaches(2) && Transport::VirtioPci.reaches(2));
+    assert!(Transport::Virtio.reaches(1) && Transport::Virtio.reaches(2));
+    assert!(!Transport::Virtio.reaches(3) && !Transport::Virtio.reaches(0));
     assert_eq!(package.image().layout().entry(), WINDOW_VADDR);
     assert_eq!(package.hash(), &crate::sha256(&bytes[HASHED_FROM..]));
 }

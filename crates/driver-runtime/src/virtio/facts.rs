@@ -23,7 +23,7 @@ pub const F_FLUSH: u64 = 1 << 9;
 /// Longest transfer that the adapters ask for at a time, in bytes.
 const TRANSFER_MAX: u32 = 1 << 20;
 
-/// Offsets of registers (virtio 1.2, 4.2.2) and of fields of the configuration space (5.2.4), in bytes.
+/// Offsets of registers (virtio 1.2, 4.2.2), in bytes.
 pub(super) mod offset {
     /// `MagicValue`.
     pub const MAGIC: usize = 0;
@@ -39,12 +39,20 @@ pub(super) mod offset {
     /// `QueueNumMax`.
     #[cfg(feature = "host")]
     pub const QUEUE_NUM_MAX: usize = 0x34;
+    /// The device's configuration.
+    pub const CONFIG: usize = 0x100;
+    /// End of what is read here.
+    pub const END: usize = CONFIG + super::config::END;
+}
+
+/// Offsets of fields of a disk's configuration (virtio 1.2, 5.2.4), in bytes.
+pub(super) mod config {
     /// `capacity`, in sectors, 64 bits.
-    pub const CAPACITY: usize = 0x100;
+    pub const CAPACITY: usize = 0;
     /// `size_max`.
-    pub const SIZE_MAX: usize = 0x108;
+    pub const SIZE_MAX: usize = 8;
     /// `blk_size`.
-    pub const BLK_SIZE: usize = 0x114;
+    pub const BLK_SIZE: usize = 0x14;
     /// End of what is read here.
     pub const END: usize = BLK_SIZE + 4;
 }
@@ -83,14 +91,20 @@ impl DiskFacts {
         }
         // SAFETY: as above.
         unsafe { registers.byte_add(offset::DEVICE_FEATURES_SEL).write_volatile(0) };
-        let features = u64::from(register(offset::DEVICE_FEATURES));
-        let config = |offered, at| if features & offered == 0 { 0 } else { register(at) };
-        Ok(Self {
+        let features = register(offset::DEVICE_FEATURES);
+        Ok(Self::of(features, |field| register(offset::CONFIG + field)))
+    }
+
+    /// What a device says that offers these features and whose configuration `field` reads, a word at a time.
+    pub(super) fn of(features: u32, field: impl Fn(usize) -> u32) -> Self {
+        let features = u64::from(features);
+        let config = |offered, at| if features & offered == 0 { 0 } else { field(at) };
+        Self {
             features,
-            sectors: u64::from(register(offset::CAPACITY)) | u64::from(register(offset::CAPACITY + 4)) << 32,
-            blk_size: config(F_BLK_SIZE, offset::BLK_SIZE),
-            size_max: config(F_SIZE_MAX, offset::SIZE_MAX),
-        })
+            sectors: u64::from(field(config::CAPACITY)) | u64::from(field(config::CAPACITY + 4)) << 32,
+            blk_size: config(F_BLK_SIZE, config::BLK_SIZE),
+            size_max: config(F_SIZE_MAX, config::SIZE_MAX),
+        }
     }
 
     /// The class's record of a device with these facts, `sectors` sectors and a queue of `queue_depth`, served by a release

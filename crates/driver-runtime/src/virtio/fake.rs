@@ -8,7 +8,7 @@ use std::println;
 use driver_package::resources::{DriverResources, MmioRegion};
 use zerocopy::FromZeros;
 
-use super::facts::{BLOCK_DEVICE, MAGIC, offset};
+use super::facts::{BLOCK_DEVICE, MAGIC, config, offset};
 use crate::ProbeError;
 use crate::block::{BlockCapabilities, BlockDriver};
 use crate::resources::Resources;
@@ -39,10 +39,10 @@ impl FakeDisk {
             (offset::DEVICE_ID, BLOCK_DEVICE),
             (offset::DEVICE_FEATURES, self.features),
             (offset::QUEUE_NUM_MAX, 1024),
-            (offset::CAPACITY, self.sectors as u32),
-            (offset::CAPACITY + 4, (self.sectors >> 32) as u32),
-            (offset::SIZE_MAX, self.size_max),
-            (offset::BLK_SIZE, self.blk_size),
+            (offset::CONFIG + config::CAPACITY, self.sectors as u32),
+            (offset::CONFIG + config::CAPACITY + 4, (self.sectors >> 32) as u32),
+            (offset::CONFIG + config::SIZE_MAX, self.size_max),
+            (offset::CONFIG + config::BLK_SIZE, self.blk_size),
         ] {
             registers[at / 4] = value;
         }

@@ -5,3 +5,4 @@ mod event_idx;
 mod hal;
 mod queued;
 mod sector;
+mod transport;

@@ -2,6 +2,7 @@
 
 use super::irq::Irq;
 use super::mmio::Mmio;
+use super::pci::Pci;
 use super::{pages, priority, scheduling, unknown};
 use crate::error::{At, Fault, Rule};
 use crate::xml::Element;
@@ -31,8 +32,10 @@ pub struct DeviceSlot {
     pub security_floor: u32,
     /// Bytes of the shadow's own data region.
     pub scratch_size: u64,
-    /// Registers.
+    /// Registers; those of a function on PCI are added by [`super::pci::settle`].
     pub mmio: Vec<Mmio>,
+    /// The function, if the device is on PCI.
+    pub pci: Option<Pci>,
     /// Interrupts.
     pub irqs: Vec<Irq>,
 }
@@ -56,16 +59,27 @@ impl DeviceSlot {
             "block" => 1,
             value => return Err(element.choice("class", value, "'block'")),
         };
-        let (mut mmio, mut irqs) = (Vec::new(), Vec::new());
+        let (mut mmio, mut irqs, mut pci) = (Vec::new(), Vec::new(), None);
         for child in element.children()? {
             match child.name() {
                 "mmio" => mmio.push(Mmio::parse(&child)?),
                 "irq" => irqs.push(Irq::of_slot(&child)?),
+                "pci" if pci.is_some() => return Err(child.fault(Rule::Twice { element: "pci" })),
+                "pci" => pci = Some(Pci::parse(&child)?),
                 _ => return Err(unknown(element, &child)),
             }
         }
-        if mmio.is_empty() {
-            return Err(element.fault(Rule::MissingElement { element: "mmio" }));
+        match &pci {
+            None if mmio.is_empty() => {
+                return Err(element.fault(Rule::MissingElement { element: "mmio" }));
+            }
+            Some(_) if !mmio.is_empty() || !irqs.is_empty() => {
+                return Err(element.fault(Rule::Unsupported {
+                    element: "mmio and irq beside pci",
+                    why: "a function's registers and interrupt follow from its address",
+                }));
+            }
+            _ => {}
         }
         for (kind, count) in [
             ("register regions of a slot", mmio.len()),
@@ -97,6 +111,7 @@ impl DeviceSlot {
             })?,
             scratch_size: size("scratch_size", 0x1_0000)?,
             mmio,
+            pci,
             irqs,
         })
     }

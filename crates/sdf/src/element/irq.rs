@@ -5,7 +5,7 @@ use crate::error::{At, Fault};
 use crate::xml::Element;
 
 /// Highest interrupt number of the machine.
-const MAX_IRQ: u64 = 159;
+pub(crate) const MAX_IRQ: u64 = 159;
 
 /// An interrupt.
 #[derive(Clone, Debug)]

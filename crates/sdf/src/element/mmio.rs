@@ -8,6 +8,8 @@ use crate::xml::Element;
 pub enum Transport {
     /// virtio over memory-mapped registers.
     VirtioMmio,
+    /// virtio over a PCI function's memory regions.
+    VirtioPci,
 }
 
 impl Transport {
@@ -15,6 +17,7 @@ impl Transport {
     pub fn number(self) -> u32 {
         match self {
             Self::VirtioMmio => 1,
+            Self::VirtioPci => 2,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::device_slot::DeviceSlot;
 use super::file_session::FileSession;
 use super::memory_region::MemoryRegion;
 use super::package_store::PackageStore;
+use super::pci::{self, PciHost};
 use super::protection_domain::ProtectionDomain;
 use super::session::Session;
 use crate::error::{Fault, Rule};
@@ -21,6 +22,8 @@ pub struct Description {
     pub channels: Vec<Channel>,
     /// Device slots.
     pub slots: Vec<DeviceSlot>,
+    /// PCI host bridge.
+    pub pci: Option<PciHost>,
     /// Sessions.
     pub sessions: Vec<Session>,
     /// File sessions.
@@ -45,6 +48,10 @@ impl Description {
                 "device_slot" => description.slots.push(DeviceSlot::parse(&child)?),
                 "session" => description.sessions.push(Session::parse(&child)?),
                 "file_session" => description.file_sessions.push(FileSession::parse(&child)?),
+                "pci_host" if description.pci.is_some() => {
+                    return Err(child.fault(Rule::Twice { element: "pci_host" }));
+                }
+                "pci_host" => description.pci = Some(PciHost::parse(&child)?),
                 "package_store" if description.store.is_some() => {
                     return Err(child.fault(Rule::Twice {
                         element: "package_store",
@@ -54,6 +61,7 @@ impl Description {
                 _ => return Err(super::unknown(root, &child)),
             }
         }
+        pci::settle(&mut description)?;
         Ok(description)
     }
 }

@@ -69,12 +69,13 @@ impl Plan<'_> {
     /// A derived region of device registers.
     pub fn device(&mut self, name: String, (start, size): (u64, u64), at: &At) -> Result<usize, Fault> {
         self.check_phys(start, start + size, at)?;
+        let large = start.is_multiple_of(LARGE) && size.is_multiple_of(LARGE);
         Ok(self.add(
             name,
             RegionRecord {
                 size,
                 phys_addr: start,
-                page_bits: 12,
+                page_bits: if large { 21 } else { 12 },
                 reserved: 0,
             },
             true,

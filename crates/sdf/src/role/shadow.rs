@@ -2,7 +2,7 @@
 
 use system_spec::config::{LinkConfig, MAX_SESSIONS, ShadowConfig, ShadowSession, ShadowSlot};
 use system_spec::spec::record::{
-    SLOT_DATA, SLOT_IRQS, SLOT_MMIO, SideRecord, SlotIrqRecord, SlotMmioRecord, SlotRecord,
+    NONE, SLOT_DATA, SLOT_IRQS, SLOT_MMIO, SideRecord, SlotIrqRecord, SlotMmioRecord, SlotRecord,
 };
 use zerocopy::FromZeros;
 
@@ -21,6 +21,8 @@ const HALF_TICKS_PER_US: u64 = 125;
 pub(crate) struct SlotPlan {
     /// Its register pages.
     pub mmio: Vec<usize>,
+    /// Page in which the bus keeps a copy of the function's configuration space for the drivers.
+    pub config: Option<usize>,
     shadow: usize,
     record: SlotRecord,
 }
@@ -39,7 +41,7 @@ pub(crate) fn slots(plan: &mut Plan<'_>) -> Result<Vec<SlotPlan>, Fault> {
             mmio_count: slot.mmio.len() as u32,
             irq_count: slot.irqs.len() as u32,
             data_count: 0,
-            reserved: 0,
+            config: NONE,
             budget_us: slot.budget_us,
             period_us: slot.period_us,
             heap_size: slot.heap_size,
@@ -66,8 +68,14 @@ pub(crate) fn slots(plan: &mut Plan<'_>) -> Result<Vec<SlotPlan>, Fault> {
                 trigger: irq.edge.into(),
             };
         }
+        let config = slot
+            .pci
+            .is_some()
+            .then(|| plan.memory(format!("configuration of {}", slot.name), 0x1000));
+        record.config = config.map_or(NONE, |region| region as u32);
         slots.push(SlotPlan {
             mmio: pages,
+            config,
             shadow,
             record,
         });

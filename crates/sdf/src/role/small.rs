@@ -2,7 +2,8 @@
 
 use driver_package::resources::WINDOW_MAX;
 use system_spec::config::{
-    BusConfig, CommandConfig, MAX_KEYS, MAX_SLOTS, StagerConfig, StagerSlot, TimerConfig, TrustConfig,
+    BusBar, BusConfig, BusFunction, BusHost, CommandConfig, MAX_KEYS, MAX_SLOTS, RegionConfig, StagerConfig,
+    StagerSlot, TimerConfig, TrustConfig,
 };
 use system_spec::spec::Role;
 use zerocopy::FromZeros;
@@ -12,6 +13,7 @@ use super::shadow::SlotPlan;
 use super::{Derived, NO_CHANNEL, configure};
 use crate::PublicKey;
 use crate::element::device_slot::DeviceSlot;
+use crate::element::pci::{ECAM_LEN, Pci, PciHost, SPARE};
 use crate::error::Fault;
 use crate::plan::Plan;
 
@@ -70,19 +72,65 @@ pub(crate) fn bus(
     };
     config.slot_count = slots.len() as u64;
     let description = plan.description;
+    if let Some(host) = &description.pci {
+        config.host = pci_host(plan, bus, host)?;
+    }
     for (number, (slot, described)) in slots.iter().zip(&description.slots).enumerate() {
         let entry = &mut config.slots[number];
         entry.slot = number as u32;
+        if let Some(pci) = &described.pci {
+            entry.function = function(pci);
+            entry.function.copy = slot.config.map_or(0, |region| plan.map(bus, region, true));
+        }
         for (index, (&region, mmio)) in slot.mmio.iter().zip(&described.mmio).enumerate() {
             let vaddr = plan.map(bus, region, true) + mmio.phys_addr % 0x1000;
             if index == 0 {
                 entry.registers = vaddr;
                 entry.transport = mmio.transport.number();
             }
+            if let Some(pci) = &described.pci {
+                entry.function.bars[index] = BusBar {
+                    index: pci.bars[index].index.into(),
+                    paddr: mmio.phys_addr,
+                    here: RegionConfig {
+                        vaddr,
+                        len: mmio.size,
+                    },
+                };
+            }
         }
     }
     configure(plan, bus, &config);
     Ok(())
+}
+
+/// The host bridge's configuration space, the regions that no driver gets, and where interrupts are written to.
+fn pci_host(plan: &mut Plan<'_>, bus: usize, host: &PciHost) -> Result<BusHost, Fault> {
+    let mut device = |what: &str, start, len| {
+        let region = plan.device(what.to_owned(), (start, len), &host.at)?;
+        let vaddr = plan.map(bus, region, true);
+        Ok(RegionConfig { vaddr, len })
+    };
+    Ok(BusHost {
+        ecam: device("PCI configuration space", host.ecam, ECAM_LEN)?,
+        spare: device("spare PCI regions", host.spare, SPARE)?,
+        spare_paddr: host.spare,
+        messages: match host.messages {
+            Some(start) => device("GICv2m frame", start, 0x1000)?.vaddr,
+            None => 0,
+        },
+        messages_paddr: host.messages.unwrap_or(0),
+    })
+}
+
+fn function(pci: &Pci) -> BusFunction {
+    BusFunction {
+        address: pci.address.bits().into(),
+        identity: u32::from(pci.device) << 16 | u32::from(pci.vendor),
+        message: pci.msi.unwrap_or(0) as u32,
+        bar_count: pci.bars.len() as u32,
+        ..BusFunction::default()
+    }
 }
 
 /// Stager: jobs from control, root, the store, and the window in which root shows it new generations.

@@ -144,7 +144,11 @@ fn slot_refers(spec: &Spec<'_>, slot: &Slot<'_>) -> bool {
             .and_then(|r| r.phys_addr.map(|start| (start, start + r.size)));
         pages.is_some_and(|(start, end)| mmio.phys_addr >= start && mmio.phys_addr + mmio.len <= end)
     });
-    sides && mmio && is_pd(spec, slot.shadow) && slot.data().all(|index| regions.get(index).is_some())
+    sides
+        && mmio
+        && slot.config.is_none_or(page)
+        && is_pd(spec, slot.shadow)
+        && slot.data().all(|index| regions.get(index).is_some())
 }
 
 fn trigger(number: u32) -> Option<Trigger> {
@@ -321,6 +325,7 @@ impl<'a> Meaning<'a> for Slot<'a> {
             budget_us: r.budget_us,
             period_us: r.period_us,
             heap_size: r.heap_size,
+            config: (r.config != NONE).then_some(r.config as usize),
             sides: [side(a)?, side(b)?],
             mmio: valid(&r.mmio, r.mmio_count, mmio)?,
             irqs: valid(&r.irqs, r.irq_count, |i| {

@@ -238,6 +238,8 @@ pub struct Slot<'a> {
     pub period_us: u64,
     /// Heap of a driver in bytes, at least.
     pub heap_size: u64,
+    /// Region (one page) with a copy of the device's PCI configuration space.
+    pub config: Option<usize>,
     /// Sides A and B.
     pub sides: [SlotSide; 2],
     pub(super) mmio: [Option<SlotMmio>; SLOT_MMIO],

@@ -263,8 +263,8 @@ pub struct SlotRecord {
     pub irq_count: u32,
     /// Valid entries of `data`.
     pub data_count: u32,
-    /// Reserved, 0.
-    pub reserved: u32,
+    /// Region (one page) with a copy of the device's PCI configuration space, or [`NONE`].
+    pub config: u32,
     /// Budget of a driver in µs.
     pub budget_us: u64,
     /// Period of a driver in µs.

@@ -54,7 +54,7 @@ fn sources() -> Sources {
         mmio_count: 1,
         irq_count: 1,
         data_count: 2,
-        reserved: 0,
+        config: NONE,
         budget_us: 500,
         period_us: 1000,
         heap_size: 0x4_0000,
@@ -176,6 +176,7 @@ fn broken_rules_are_refused() {
         (Kind::Slot, |s| s.slots[0].mmio[0].region = 1),
         (Kind::Slot, |s| s.slots[0].data_count = 17),
         (Kind::Slot, |s| s.slots[0].sides[1].driver_page = 2),
+        (Kind::Slot, |s| s.slots[0].config = 2),
         (Kind::Slot, |s| s.slots = vec![s.slots[0]; 5]),
     ];
     for (index, (kind, change)) in cases.iter().enumerate() {

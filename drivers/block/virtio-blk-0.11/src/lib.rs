@@ -3,4 +3,4 @@
 
 use virtio_drivers::transport::mmio::MmioTransport;
 
-driver_runtime::virtio_blk!(MmioTransport<'static>, |registers, len| new(registers, len));
+driver_runtime::virtio_blk!(pci 0.10 MmioTransport<'static>, |registers, len| new(registers, len));

@@ -3,4 +3,4 @@
 
 use virtio_drivers::transport::mmio::MmioTransport;
 
-driver_runtime::virtio_blk!(MmioTransport, |registers, _len| new(registers));
+driver_runtime::virtio_blk!(pci 0.8 MmioTransport, |registers, _len| new(registers));

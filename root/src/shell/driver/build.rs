@@ -2,9 +2,9 @@
 
 use driver_package::image::Segment;
 use driver_package::resources::{
-    CNODE_BITS, DATA_STRIDE, DATA_VADDR, DataRegion, DriverResources, IPC_BUFFER_VADDR, LINK_OWN_VADDR,
-    LINK_PEER_VADDR, MAGIC, MMIO_VADDR, MmioRegion, RESOURCES_VADDR, SLOT_NOTIFICATION, SLOT_SHADOW, VERSION,
-    WINDOW_VADDR,
+    CNODE_BITS, CONFIG_VADDR, DATA_STRIDE, DATA_VADDR, DataRegion, DriverResources, IPC_BUFFER_VADDR,
+    LINK_OWN_VADDR, LINK_PEER_VADDR, MAGIC, MMIO_STRIDE, MMIO_VADDR, MmioRegion, RESOURCES_VADDR,
+    SLOT_NOTIFICATION, SLOT_SHADOW, VERSION, WINDOW_VADDR,
 };
 use root::chunks::{CHUNK_PAGES, Objects};
 use root::window::{Window, WindowError};
@@ -206,7 +206,7 @@ impl DeviceSlot {
         })
     }
 
-    /// Links, resources page, CSpace, thread. It does not run, and has no device.
+    /// Links, configuration, resources page, CSpace, thread. It does not run, and has no device.
     fn make_thread(
         &self,
         place: usize,
@@ -220,7 +220,8 @@ impl DeviceSlot {
             (side.driver_page, LINK_OWN_VADDR, WRITE),
             (side.shadow_page, LINK_PEER_VADDR, READ),
         ];
-        for (master, vaddr, rights) in links {
+        let config = self.config.map(|master| (master, CONFIG_VADDR, READ));
+        for (master, vaddr, rights) in links.into_iter().chain(config) {
             let copy = place.next_copy(build)?;
             path(copy).copy(&path(master), CapRights::all())?;
             place.map(build, copy, vaddr, rights, true)?;
@@ -290,8 +291,9 @@ impl DeviceSlot {
         page.heap_vaddr = build.window.heap_vaddr();
         page.heap_len = build.window.heap_len();
         page.counter_hz = trace::clock::hz();
+        page.config_vaddr = self.config.map_or(0, |_| CONFIG_VADDR);
         for (index, (entry, registers)) in page.mmio.iter_mut().zip(&self.registers).enumerate() {
-            let vaddr = MMIO_VADDR + index as u64 * 0x1_0000 + registers.phys_addr % PAGE as u64;
+            let vaddr = MMIO_VADDR + index as u64 * MMIO_STRIDE + registers.phys_addr % PAGE as u64;
             *entry = MmioRegion {
                 vaddr,
                 paddr: registers.phys_addr,

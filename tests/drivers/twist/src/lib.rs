@@ -8,7 +8,7 @@ use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Request,
 use driver_runtime::resources::Resources;
 use virtio_drivers::transport::mmio::MmioTransport;
 
-driver_runtime::virtio_blk!(MmioTransport<'static>, |registers, len| new(registers, len));
+driver_runtime::virtio_blk!(pci 0.12 MmioTransport<'static>, |registers, len| new(registers, len));
 
 /// What is wrong. Each method does nothing wrong unless it is overridden.
 pub trait Twist: Default {

@@ -51,6 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let packages = demo::packages(arguments.config)?;
     let plan = Plan {
         image: &image,
+        attached: demo::machine::Attached::of(&description)?,
         packages: &packages,
         updates: arguments.updates,
         clock: if arguments.real_time {

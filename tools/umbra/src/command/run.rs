@@ -3,7 +3,7 @@
 use crate::build::Config;
 use crate::cli::Exit;
 use crate::ctl::place;
-use crate::demo::machine::{self, Setup};
+use crate::demo::machine::{self, Attached, Setup};
 use crate::demo::{self, Clock};
 use crate::disk::Layout;
 use crate::qemu::{End, Guest, Tee};
@@ -58,6 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             seed: arguments.seed,
             ..Layout::default()
         },
+        attached: Attached::of(&description)?,
         clock: if arguments.icount {
             Clock::Icount
         } else {

@@ -4,9 +4,11 @@ use crate::ctl::place::SOCKET;
 use crate::disk::{self, Layout};
 use crate::qemu::{Guest, Machine, Tee};
 use anyhow::{Context, Result};
+use driver_package::package::Transport;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use system_spec::config::StagerSlot;
 use tempfile::TempDir;
 
 use super::Clock;
@@ -21,6 +23,8 @@ pub struct Setup<'a> {
     pub image: &'a [u8],
     /// Disk image to make.
     pub layout: Layout,
+    /// Where the disk is attached.
+    pub attached: Attached,
     /// Virtual or real time.
     pub clock: Clock,
     /// The machine lives no longer than this.
@@ -29,6 +33,30 @@ pub struct Setup<'a> {
     pub tee: Tee,
     /// An interrupt at the terminal does not end the machine; whoever starts it does.
     pub detached: bool,
+}
+
+/// Where the disk is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// virtio-mmio slot 31.
+    Mmio,
+    /// PCI function 0:2.0, without the interface of before virtio 1.0.
+    Pci,
+}
+
+impl Attached {
+    /// Where a description has its first device.
+    pub fn of(description: &Path) -> Result<Self> {
+        let xml = std::fs::read_to_string(description)
+            .with_context(|| format!("reading {}", description.display()))?;
+        let slots = sdf::device_slots(&description.display().to_string(), &xml)?;
+        let on_pci = |(_, slot): &(String, StagerSlot)| slot.transport == Transport::VirtioPci as u32;
+        Ok(if slots.first().is_some_and(on_pci) {
+            Self::Pci
+        } else {
+            Self::Mmio
+        })
+    }
 }
 
 /// Makes the disk and starts the machine.
@@ -44,7 +72,7 @@ fn start_in(folder: TempDir, setup: &Setup<'_>) -> Result<Guest> {
     disk::make(&folder.path().join(DISK), &setup.layout)?;
     let machine = Machine {
         icount: setup.clock == Clock::Icount,
-        arguments: arguments(folder.path(), Backend::File),
+        arguments: arguments(folder.path(), setup.attached, Backend::File),
         detached: setup.detached,
         ..Machine::default()
     };
@@ -75,7 +103,7 @@ pub fn start_bare(image: &[u8], backend: Backend, limit: Duration) -> Result<Gue
     }
     let machine = Machine {
         icount: true,
-        arguments: arguments(folder.path(), backend),
+        arguments: arguments(folder.path(), Attached::Mmio, backend),
         ..Machine::default()
     };
     Guest::start_in(folder, &machine, image, limit, Tee::Quiet)
@@ -91,8 +119,8 @@ pub fn command(guest: &Guest) -> PathBuf {
     guest.folder().join(SOCKET)
 }
 
-/// The devices. Disk and command channel sit in slots of different pages, as `system.xml` has them.
-fn arguments(folder: &Path, backend: Backend) -> Vec<OsString> {
+/// The devices. Disk and command channel are where `system.xml` has them; if both are on virtio-mmio, in slots of different pages.
+fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsString> {
     let file = |before: &str, name: &str, after: &str| {
         let mut argument = OsString::from(before);
         argument.push(folder.join(name));
@@ -116,10 +144,11 @@ fn arguments(folder: &Path, backend: Backend) -> Vec<OsString> {
             format!("driver=null-co,node-name=disk,read-zeroes=on,size={BARE}").into(),
         ),
     }
-    add(
-        "-device",
-        "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on".into(),
-    );
+    let device = match attached {
+        Attached::Mmio => "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on",
+        Attached::Pci => "virtio-blk-pci,drive=disk,addr=2.0,disable-legacy=on,ioeventfd=off,write-cache=on",
+    };
+    add("-device", device.into());
     add(
         "-chardev",
         file("socket,id=command,server=on,wait=off,path=", SOCKET, ""),

@@ -1,6 +1,6 @@
 //! From a boot image to a verdict: start the machine, take the steps, end it, check its disk.
 
-use super::machine::{self, Setup};
+use super::machine::{self, Attached, Setup};
 use super::report::{Clock, Report};
 use super::steps::{self, Packages, Patience, Progress};
 use super::{channel, report::Row};
@@ -28,6 +28,8 @@ const LAST_LINES: usize = 20;
 pub struct Plan<'a> {
     /// Boot image of the system.
     pub image: &'a [u8],
+    /// Where the system has its disk.
+    pub attached: Attached,
     /// Packages to send.
     pub packages: &'a Packages,
     /// Updates before the bad inputs.
@@ -65,6 +67,7 @@ pub fn demonstrate(plan: &Plan<'_>, progress: Progress<'_>) -> Result<Report> {
             seed: plan.seed,
             ..Layout::default()
         },
+        attached: plan.attached,
         clock: plan.clock,
         // Transactions take a second or two on a busy host; the machine must outlive them.
         limit: Duration::from_secs(180 + 10 * plan.updates as u64),

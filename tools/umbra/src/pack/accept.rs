@@ -57,7 +57,7 @@ mod tests {
             changelog: "",
             class: 1,
             class_abi: device_class::abi::BLOCK,
-            transport: Transport::VirtioMmio,
+            transport: Transport::Virtio,
             configuration: Configuration::Debug,
             device_ids,
             heap_pages: 0,

@@ -135,6 +135,8 @@ fn genuine(package: &Package<'_>, key: &PublicKey) -> bool {
 fn transport(transport: Transport) -> &'static str {
     match transport {
         Transport::VirtioMmio => "virtio-mmio",
+        Transport::VirtioPci => "virtio-pci",
+        Transport::Virtio => "virtio-mmio or virtio-pci",
     }
 }
 

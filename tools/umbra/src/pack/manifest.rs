@@ -30,7 +30,7 @@ pub struct Fields {
     pub version: String,
     /// Class, such as `block`.
     pub class: String,
-    /// Transport, such as `virtio-mmio`.
+    /// Transport: `virtio-mmio`, `virtio-pci`, or `virtio` for either.
     pub transport: String,
     /// Devices that it serves, as the transport numbers them.
     pub device_ids: Vec<u32>,
@@ -58,7 +58,9 @@ impl Fields {
         };
         let transport = match self.transport.as_str() {
             "virtio-mmio" => Transport::VirtioMmio,
-            other => bail!("unknown transport `{other}`; known: virtio-mmio"),
+            "virtio-pci" => Transport::VirtioPci,
+            "virtio" => Transport::Virtio,
+            other => bail!("unknown transport `{other}`; known: virtio-mmio, virtio-pci, virtio (either)"),
         };
         if !self.heap_size.is_multiple_of(PAGE) {
             bail!(

@@ -5,7 +5,7 @@ use super::report::Report;
 use super::{Choice, Release, drivers, pairs, record};
 use crate::build::Config;
 use crate::ctl::{Client, text};
-use crate::demo::machine::{self, Setup};
+use crate::demo::machine::{self, Attached, Setup};
 use crate::demo::{self, CLIENTS, Clock, DEVICE, Patience};
 use crate::disk::{self, ClientReport, Layout, Verdict};
 use crate::pack::{self, Driver};
@@ -77,6 +77,7 @@ pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
         clock: Clock::Icount,
         limit: limit(report.releases.len(), report.pairs.len()),
         tee: plan.tee,
+        attached: Attached::Mmio,
         detached: false,
     })?;
     report.verdict = match load(&guest, &packages, &mut report, say) {
@@ -134,17 +135,18 @@ fn chosen(all: Vec<Driver>, versions: &[String]) -> Result<Vec<Driver>> {
 
 /// The demo's system, started with this driver.
 fn image(driver: &Driver, plan: &Plan<'_>) -> Result<Vec<u8>> {
-    let description = system::default_description();
-    let text = std::fs::read_to_string(&description).context("reading the demo's description")?;
+    let description = system::on_mmio();
+    let text =
+        std::fs::read_to_string(&description).context("reading the description of a disk on virtio-mmio")?;
     let (before, rest) = text
         .split_once(PACKAGE)
-        .context("the demo's description names no package")?;
-    let (_, behind) = rest.split_once('"').context("the demo's description")?;
+        .context("the description names no package")?;
+    let (_, behind) = rest.split_once('"').context("the description's package")?;
     let text = format!("{before}{PACKAGE}{}\"{behind}", driver.fields.label());
     Ok(system::build_described(&description, &text, plan.kernel, plan.config)?.image)
 }
 
-/// Before the name of the disk's first driver in the demo's description.
+/// Before the name of the disk's first driver in the description.
 const PACKAGE: &str = " package=\"";
 
 /// The running machine.

@@ -78,10 +78,10 @@ macro_rules! virtio_hal {
                 0
             }
             $($unsafe)? fn mmio_phys_to_virt(
-                _: virtio_drivers::PhysAddr,
-                _: usize,
+                io_addr: virtio_drivers::PhysAddr,
+                len: usize,
             ) -> core::ptr::NonNull<u8> {
-                unreachable!("asked for by PCI only")
+                $crate::dma::registers(io_addr as u64, len as u64)
             }
             $($unsafe)? fn share(
                 buffer: core::ptr::NonNull<[u8]>,

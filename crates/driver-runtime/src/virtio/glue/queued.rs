@@ -4,17 +4,26 @@
 /// where the registers are, and in some releases how many bytes they have:
 ///
 /// ```ignore
-/// driver_runtime::virtio_blk!(MmioTransport<'static>, |registers, len| new(registers, len));
+/// driver_runtime::virtio_blk!(pci 0.12 MmioTransport<'static>, |registers, len| new(registers, len));
 /// ```
 ///
+/// (the first words, the second of them as in [`virtio_transport!`](crate::virtio_transport), are left out for a release without PCI)
 /// makes `Disk`, a [`QueuedDisk`](crate::virtio::QueuedDisk), and `Driver`, the driver of the block class over it.
 #[macro_export]
 macro_rules! virtio_blk {
-    ($transport:ty, |$registers:ident, $len:ident| new($($argument:ident),*)) => {
+    (pci $($transport:tt)*) => {
+        $crate::virtio_transport!($($transport)*);
+        $crate::virtio_blk!();
+    };
+    ($transport:ty, $($open:tt)*) => {
+        $crate::virtio_transport!(registers $transport, $($open)*);
+        $crate::virtio_blk!();
+    };
+    () => {
         $crate::virtio_hal!(unsafe);
 
         /// The published driver.
-        pub struct Disk(virtio_drivers::device::blk::VirtIOBlk<WindowHal, $transport>);
+        pub struct Disk(virtio_drivers::device::blk::VirtIOBlk<WindowHal, Reached>);
 
         /// The published driver as a driver of the block class.
         pub type Driver = $crate::virtio::QueuedBlock<Disk>;
@@ -46,11 +55,7 @@ macro_rules! virtio_blk {
             ) -> Result<(Self, $crate::virtio::DiskFacts), $crate::ProbeError> {
                 use $crate::ProbeError;
 
-                let ($registers, $len, facts) = $crate::virtio::open(resources)?;
-                // SAFETY: root mapped the device's registers there, for as long as this generation has the device; they are
-                // aligned and as long as `open` says.
-                let transport =
-                    unsafe { <$transport>::new($($argument),*) }.map_err(|_| ProbeError::WrongDevice)?;
+                let (transport, facts) = reach(resources)?;
                 let disk = virtio_drivers::device::blk::VirtIOBlk::new(transport).map_err(|error| match error {
                     virtio_drivers::Error::DmaError => ProbeError::NoMemory,
                     _ => ProbeError::Device,

@@ -6,6 +6,7 @@ use crate::demo::{self, CLIENTS, Clock, DEVICE, Operator, Packages, Patience};
 use crate::disk::{self, Layout, Verdict};
 use crate::pack;
 use crate::qemu::Tee;
+use crate::system;
 use anyhow::{Context, Result, ensure};
 use control_protocol::record::{Figures, Outcome, Reason, Record, State};
 use std::time::Duration;
@@ -129,6 +130,7 @@ pub fn on_file(
     let mut guest = machine::start(&Setup {
         image,
         layout: Layout::default(),
+        attached: machine::Attached::of(&system::default_description())?,
         clock: Clock::Icount,
         limit: LIMIT,
         tee: Tee::Quiet,

@@ -1,0 +1,229 @@
+//! `<pci_host>`: the machine's PCI host bridge, and `<pci>`: a device slot's function behind it.
+
+use driver_package::resources::MMIO_STRIDE;
+use pci::Address;
+use pci::bar::Window;
+
+use super::irq::{Irq, MAX_IRQ};
+use super::mmio::{Mmio, Transport};
+use super::system::Description;
+use super::unknown;
+use crate::error::{At, Fault, Rule};
+use crate::xml::Element;
+
+/// Interrupt lines that all functions share.
+const LINES: u64 = 4;
+/// Regions of a function that its driver gets.
+const MAX_BARS: usize = system_spec::spec::record::SLOT_MMIO;
+/// Where the window may end: below the memory, so that regions of 32 bits have room in it.
+const MAX_WINDOW: u64 = 0x4000_0000;
+/// Bytes of the window that are for regions that no driver gets, such as tables of interrupts.
+pub const SPARE: u64 = 0x1_0000;
+/// Bytes of configuration space that are mapped: bus 0, and what a large page takes.
+pub const ECAM_LEN: u64 = 0x20_0000;
+
+/// The host bridge.
+#[derive(Clone, Debug)]
+pub struct PciHost {
+    /// Where it stands.
+    pub at: At,
+    /// Physical address of the memory-mapped configuration space.
+    pub ecam: u64,
+    /// Physical address of the memory window, the same on the bus, and its bytes.
+    pub window: (u64, u64),
+    /// INTID of the first of the shared interrupt lines.
+    pub intx: u64,
+    /// Physical address of the GICv2m frame, to which interrupts are written.
+    pub messages: Option<u64>,
+    /// Physical address of the spare regions; set by [`settle`].
+    pub spare: u64,
+}
+
+impl PciHost {
+    /// Reads the element.
+    pub fn parse(element: &Element<'_>) -> Result<Self, Fault> {
+        element.only(&["ecam", "window", "window_size", "intx", "messages"])?;
+        element.no_children()?;
+        let aligned = |name, to, max| {
+            let value = element.in_range(name, element.required_number(name)?, max)?;
+            if value.is_multiple_of(to) {
+                Ok(value)
+            } else {
+                Err(element.fault(Rule::Misaligned { name, value, to }))
+            }
+        };
+        let messages = match element.number("messages")? {
+            Some(_) => Some(aligned("messages", 0x1000, MAX_WINDOW)?),
+            None => None,
+        };
+        Ok(Self {
+            at: element.at(),
+            ecam: aligned("ecam", ECAM_LEN, (1 << 40) - ECAM_LEN)?,
+            window: (
+                aligned("window", 0x1000, MAX_WINDOW)?,
+                aligned("window_size", 0x1000, MAX_WINDOW)?,
+            ),
+            intx: element.in_range("intx", element.required_number("intx")?, MAX_IRQ - LINES)?,
+            messages,
+            spare: 0,
+        })
+    }
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct Pci {
+    /// Where it stands.
+    pub at: At,
+    /// Where the function is; on bus 0.
+    pub address: Address,
+    /// What must be there.
+    pub vendor: u16,
+    /// What must be there.
+    pub device: u16,
+    /// How its driver reaches it.
+    pub transport: Transport,
+    /// virtio device id.
+    pub device_id: u32,
+    /// INTID of its message; none: it has the line that its address gives it.
+    pub msi: Option<u64>,
+    /// Regions that its driver gets.
+    pub bars: Vec<Bar>,
+}
+
+/// A region of a function.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    /// Number of its base address register.
+    pub index: u32,
+    /// Bytes.
+    pub size: u64,
+    at: At,
+}
+
+impl Pci {
+    /// Reads the element.
+    pub fn parse(element: &Element<'_>) -> Result<Self, Fault> {
+        element.only(&["address", "vendor", "device", "transport", "device_id", "msi"])?;
+        let text = element.required("address")?;
+        let Some(address) = Address::from_text(text).filter(|address| address.bus == 0) else {
+            return Err(element.choice("address", text, "a function of bus 0, such as '0:2.0'"));
+        };
+        let transport = match element.required("transport")? {
+            "virtio-pci" => Transport::VirtioPci,
+            value => return Err(element.choice("transport", value, "'virtio-pci'")),
+        };
+        let id = |name| element.in_range(name, element.required_number(name)?, 0xfffe);
+        let msi = match element.number("msi")? {
+            Some(irq) => Some(element.in_range("msi", irq, MAX_IRQ)?),
+            None => None,
+        };
+        let mut bars = Vec::new();
+        for child in element.children()? {
+            match child.name() {
+                "bar" => bars.push(Bar::parse(&child)?),
+                _ => return Err(unknown(element, &child)),
+            }
+        }
+        if bars.is_empty() {
+            return Err(element.fault(Rule::MissingElement { element: "bar" }));
+        }
+        if bars.len() > MAX_BARS {
+            return Err(element.fault(Rule::TooMany {
+                kind: "regions of a function",
+                max: MAX_BARS,
+            }));
+        }
+        Ok(Self {
+            at: element.at(),
+            address,
+            vendor: id("vendor")? as u16,
+            device: id("device")? as u16,
+            transport,
+            device_id: element.in_range("device_id", element.number("device_id")?.unwrap_or(0), 255)? as u32,
+            msi,
+            bars,
+        })
+    }
+}
+
+impl Bar {
+    fn parse(element: &Element<'_>) -> Result<Self, Fault> {
+        element.only(&["index", "size"])?;
+        element.no_children()?;
+        let index = element.in_range(
+            "index",
+            element.required_number("index")?,
+            (pci::bar::COUNT - 1).into(),
+        )?;
+        let size = element.in_range("size", element.required_number("size")?, MMIO_STRIDE)?;
+        // Less than a page, and the page would be another region's too.
+        if size < 0x1000 {
+            return Err(element.fault(Rule::TooSmall {
+                name: "size",
+                value: size,
+                min: 0x1000,
+            }));
+        }
+        if !size.is_power_of_two() {
+            let to = size.next_power_of_two();
+            return Err(element.fault(Rule::Misaligned {
+                name: "size",
+                value: size,
+                to,
+            }));
+        }
+        Ok(Self {
+            index: index as u32,
+            size,
+            at: element.at(),
+        })
+    }
+}
+
+/// Gives every region its place in the window and every function its interrupt: from here on a slot on PCI has registers and
+/// interrupts like any other.
+pub fn settle(description: &mut Description) -> Result<(), Fault> {
+    let Description { slots, pci, .. } = description;
+    let mut window = match pci {
+        Some(host) => Window::new(host.window.0, host.window.1),
+        None => Window::new(0, 0),
+    };
+    for slot in slots {
+        let Some(function) = &slot.pci else { continue };
+        let fault = |at: &At, rule| Fault { at: at.clone(), rule };
+        let Some(host) = pci else {
+            return Err(fault(&function.at, Rule::MissingElement { element: "pci_host" }));
+        };
+        for bar in &function.bars {
+            let phys_addr = window
+                .take(bar.size)
+                .ok_or_else(|| fault(&bar.at, Rule::PciWindow { len: host.window.1 }))?;
+            slot.mmio.push(Mmio {
+                at: bar.at.clone(),
+                phys_addr,
+                size: bar.size,
+                transport: function.transport,
+                device_id: function.device_id,
+            });
+        }
+        if function.msi.is_some() && host.messages.is_none() {
+            return Err(fault(&host.at, Rule::MissingAttribute { name: "messages" }));
+        }
+        // Pin A, which is a function's only one if it has one interrupt.
+        let line = host.intx + u64::from(function.address.device) % LINES;
+        slot.irqs.push(Irq {
+            at: function.at.clone(),
+            irq: function.msi.unwrap_or(line),
+            edge: function.msi.is_some(),
+            id: 0,
+        });
+    }
+    if let Some(host) = pci {
+        host.spare = window.take(SPARE).ok_or_else(|| Fault {
+            at: host.at.clone(),
+            rule: Rule::PciWindow { len: host.window.1 },
+        })?;
+    }
+    Ok(())
+}

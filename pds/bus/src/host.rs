@@ -1,0 +1,158 @@
+//! The PCI host bridge: configuration space, and the functions that slots have.
+
+use bus::virtio_pci::{Doorbell, Function, FunctionError, Status};
+use pci::bar::Window;
+use pci::{Address, header, virtio};
+use system_spec::config::{BusFunction, BusHost, BusSlot, MAX_SLOTS, RegionConfig};
+
+use crate::device::Mapped;
+
+/// Bytes of a function's configuration space that are used.
+const CONFIG_LEN: usize = 256;
+
+/// Everything on PCI.
+pub struct Host {
+    ecam: Mapped,
+    spare: Mapped,
+    spare_paddr: u64,
+    /// What is left of `spare`.
+    window: Window,
+    doorbell: Option<Doorbell>,
+    /// What was found for each slot.
+    functions: [Option<Function>; MAX_SLOTS],
+}
+
+fn mapped(region: &RegionConfig) -> Option<Mapped> {
+    // SAFETY: the description's compiler mapped registers there (or the page of a copy, which we alone write), for ever, and
+    // wrote their address; 0 gives nothing.
+    unsafe { Mapped::new(region.vaddr, region.len) }
+}
+
+impl Host {
+    /// The bridge, if there is one. Functions that no slot has are silenced; those of `slots` get their places.
+    pub fn start(host: &BusHost, slots: &[BusSlot]) -> Option<Self> {
+        let page = RegionConfig {
+            vaddr: host.messages,
+            len: 0x1000,
+        };
+        let doorbell = mapped(&page).map(|frame| {
+            Doorbell::new(
+                host.messages_paddr,
+                pci::msix::Memory::read(&frame, Doorbell::TYPE),
+            )
+        });
+        let mut this = Self {
+            ecam: mapped(&host.ecam)?,
+            spare: mapped(&host.spare)?,
+            spare_paddr: host.spare_paddr,
+            window: Window::new(host.spare_paddr, host.spare.len),
+            doorbell,
+            functions: [None; MAX_SLOTS],
+        };
+        this.silence(slots);
+        for (number, slot) in slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.function.bar_count > 0)
+        {
+            // What fails here is tried again when its reset is asked for.
+            let _ = this.settle(number, &slot.function);
+        }
+        Some(this)
+    }
+
+    /// Nobody drives what no slot has: it neither answers nor reaches memory nor interrupts.
+    fn silence(&mut self, slots: &[BusSlot]) {
+        let ecam = self.ecam;
+        let config = move |at: Address| ecam.part(at.ecam_offset(), CONFIG_LEN).unwrap_or(ecam);
+        for at in pci::address::functions(0, config) {
+            let owned = slots
+                .iter()
+                .any(|slot| slot.function.bar_count > 0 && slot.function.address == at.bits().into());
+            let mut config = config(at);
+            if !owned && !header::is_bridge(&config) {
+                header::set_command(&mut config, header::INTX_OFF);
+            }
+        }
+    }
+
+    fn config(&self, function: &BusFunction) -> Option<Mapped> {
+        let offset = Address::from_bits(function.address as u16).ecam_offset();
+        self.ecam.part(offset, CONFIG_LEN)
+    }
+
+    fn table(&self, function: &Function) -> Option<Mapped> {
+        let (paddr, len) = function.table()?;
+        let offset = paddr.checked_sub(self.spare_paddr)?;
+        self.spare.part(offset as usize, len)
+    }
+
+    /// Gives a slot's function its places and lets it work.
+    fn settle(&mut self, number: usize, described: &BusFunction) -> Result<(), FunctionError> {
+        let mut config = self.config(described).ok_or(FunctionError::Wrong)?;
+        let mut window = self.window;
+        let function = Function::settle(&mut config, described, &mut window)?;
+        function.switch_on(&mut config, self.table(&function).as_mut(), self.doorbell)?;
+        copy(&config, described);
+        self.window = window;
+        if let Some(entry) = self.functions.get_mut(number) {
+            *entry = Some(function);
+        }
+        Ok(())
+    }
+
+    /// Resets the function of slot `number` of `slots`.
+    pub fn reset(&mut self, slots: &[BusSlot], number: u32) -> Result<(), FunctionError> {
+        let index = slots
+            .iter()
+            .position(|slot| slot.slot == number)
+            .ok_or(FunctionError::Wrong)?;
+        let described = slots[index].function;
+        if self.functions.get(index).copied().flatten().is_none() {
+            self.settle(index, &described)?;
+        }
+        let function = self.functions.get(index).copied().flatten();
+        let function = function.ok_or(FunctionError::Wrong)?;
+        let mut config = self.config(&described).ok_or(FunctionError::Wrong)?;
+        let mut status = status(&described, &function).ok_or(FunctionError::Structures)?;
+        let mut table = self.table(&function);
+        function.reset(&mut config, &mut status, table.as_mut(), self.doorbell)?;
+        copy(&config, &described);
+        Ok(())
+    }
+
+    /// virtio device id and status of the function of slot `number` of `slots`.
+    pub fn identify(&self, slots: &[BusSlot], number: u32) -> Option<(u32, u32)> {
+        /// virtio 1.2, 4.1.2: device ids of PCI start here.
+        const FIRST: u16 = 0x1040;
+        let index = slots.iter().position(|slot| slot.slot == number)?;
+        let described = &slots[index].function;
+        let function = self.functions.get(index).copied().flatten()?;
+        let (_, device) = header::identity(&self.config(described)?)?;
+        let status = status(described, &function)?;
+        Some((device.checked_sub(FIRST)?.into(), status.read().into()))
+    }
+}
+
+/// The device status, in the region where the common configuration is.
+fn status(described: &BusFunction, function: &Function) -> Option<Mapped> {
+    let bar = described
+        .bars
+        .iter()
+        .take(described.bar_count as usize)
+        .find(|bar| bar.index == u64::from(function.common.bar))?;
+    let offset = function.common.offset as usize + virtio::common::DEVICE_STATUS;
+    mapped(&bar.here)?.part(offset, 1)
+}
+
+/// Shows the drivers what configuration space says.
+fn copy(config: &Mapped, described: &BusFunction) {
+    let page = RegionConfig {
+        vaddr: described.copy,
+        len: 0x1000,
+    };
+    let Some(mut page) = mapped(&page) else { return };
+    for offset in (0..CONFIG_LEN).step_by(4) {
+        pci::msix::Memory::write(&mut page, offset, pci::Config::read(config, offset as u8));
+    }
+}

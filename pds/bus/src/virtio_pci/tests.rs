@@ -1,0 +1,270 @@
+extern crate std;
+
+use core::cell::Cell;
+use std::rc::Rc;
+use std::vec;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+use system_spec::config::{BusBar, RegionConfig};
+
+use super::*;
+use pci::Config;
+
+const DOORBELL: Doorbell = Doorbell {
+    address: 0x0802_0040,
+    first: 80,
+    count: 64,
+};
+
+/// A virtio disk as QEMU makes it: ports, a table of messages, and the regions of drivers.
+#[derive(Clone)]
+struct Fake {
+    words: [u32; 64],
+    writable: [u32; 64],
+    /// A reset of the device changes what it is.
+    becomes: Option<u32>,
+    status: Rc<Cell<u8>>,
+    /// Reads until a reset is done.
+    slow: Rc<Cell<usize>>,
+    /// The command at the moment of the reset.
+    command_at_reset: Rc<Cell<u32>>,
+    command: Rc<Cell<u32>>,
+}
+
+impl Fake {
+    fn new() -> Self {
+        let (mut words, mut writable) = ([0; 64], [0; 64]);
+        words[0] = 0x1042_1af4;
+        words[1] = 1 << 20;
+        writable[1] = 0xffff;
+        (words[4], writable[4]) = (1, 0xffff_fff0);
+        writable[5] = 0xffff_f000;
+        (words[8], writable[8], writable[9]) = (0xc, 0xffff_c000, u32::MAX);
+        words[0x34 / 4] = 0x98;
+        (words[0x98 / 4], writable[0x98 / 4]) = (0x0001_8411, 0xc000_0000);
+        words[0x98 / 4 + 1] = 1;
+        words[0x84 / 4..][..4].copy_from_slice(&[0x0110_4009, 4, 0, 0x1000]);
+        words[0x40 / 4..][..4].copy_from_slice(&[0x0410_0009, 4, 0x2000, 0x1000]);
+        words[0x3c / 4] = 0x100;
+        Self {
+            words,
+            writable,
+            becomes: None,
+            status: Rc::new(Cell::new(15)),
+            slow: Rc::default(),
+            command_at_reset: Rc::default(),
+            command: Rc::default(),
+        }
+    }
+    fn status(&self) -> FakeStatus {
+        FakeStatus(self.clone())
+    }
+}
+
+impl Config for Fake {
+    fn read(&self, offset: u8) -> u32 {
+        match (offset, self.becomes) {
+            (0, Some(other)) if self.status.get() == 0 => other,
+            _ => self.words[usize::from(offset) / 4],
+        }
+    }
+}
+
+impl ConfigMut for Fake {
+    fn write(&mut self, offset: u8, value: u32) {
+        let index = usize::from(offset) / 4;
+        self.words[index] = self.words[index] & !self.writable[index] | value & self.writable[index];
+        self.command.set(self.words[1]);
+    }
+}
+
+struct FakeStatus(Fake);
+
+impl Status for FakeStatus {
+    fn read(&self) -> u8 {
+        match self.0.slow.get() {
+            0 => self.0.status.get(),
+            more => {
+                self.0.slow.set(more - 1);
+                1
+            }
+        }
+    }
+    fn write(&mut self, value: u8) {
+        assert_eq!(value, 0);
+        self.0.command_at_reset.set(self.0.command.get());
+        self.0.status.set(0);
+    }
+}
+
+struct Table(Vec<u32>);
+
+impl Memory for Table {
+    fn read(&self, offset: usize) -> u32 {
+        self.0[offset / 4]
+    }
+    fn write(&mut self, offset: usize, value: u32) {
+        self.0[offset / 4] = value;
+    }
+}
+
+fn described() -> BusFunction {
+    let mut function = BusFunction {
+        identity: 0x1042_1af4,
+        message: 80,
+        bar_count: 1,
+        ..BusFunction::default()
+    };
+    function.bars[0] = BusBar {
+        index: 4,
+        paddr: 0x1000_4000,
+        here: RegionConfig {
+            vaddr: 0,
+            len: 0x4000,
+        },
+    };
+    function
+}
+
+fn spare() -> Window {
+    Window::new(0x1010_0000, 0x1_0000)
+}
+
+fn settled(fake: &mut Fake, described: &BusFunction) -> Result<Function, FunctionError> {
+    Function::settle(fake, described, &mut spare())
+}
+
+fn on(fake: &mut Fake, described: &BusFunction) -> Result<(Function, Table), FunctionError> {
+    let function = settled(fake, described)?;
+    let mut table = Table(vec![7; 8]);
+    function.switch_on(fake, Some(&mut table), Some(DOORBELL))?;
+    Ok((function, table))
+}
+
+#[test]
+fn a_function_gets_the_places_that_were_described_and_one_message() {
+    let mut fake = Fake::new();
+    let (function, table) = on(&mut fake, &described()).unwrap();
+    assert_eq!((fake.words[8], fake.words[9]), (0x1000_400c, 0));
+    assert_eq!(fake.words[5], 0x1010_0000);
+    // Ports stay where they are, which is nowhere.
+    assert_eq!(fake.words[4], 1);
+    assert_eq!(fake.words[1] as u16, 0x406);
+    assert_eq!(function.table(), Some((0x1010_0000, 32)));
+    assert_eq!(table.0, [0x0802_0040, 0, 80, 0, 0, 0, 0, 1]);
+    // Another time everything is the same: a bus that starts anew disturbs nobody.
+    let before = fake.words;
+    on(&mut fake, &described()).unwrap();
+    assert_eq!(fake.words, before);
+}
+
+#[test]
+fn a_line_needs_no_message_but_must_be_the_one_described() {
+    let with_line = BusFunction {
+        message: 0,
+        ..described()
+    };
+    let mut fake = Fake::new();
+    let function = settled(&mut fake, &with_line).unwrap();
+    assert_eq!(function.switch_on(&mut fake, None::<&mut Table>, None), Ok(()));
+    assert_eq!((fake.words[1] as u16, function.table()), (6, None));
+    fake.words[0x3c / 4] = 0x200;
+    assert_eq!(
+        settled(&mut fake, &with_line).err(),
+        Some(FunctionError::Interrupt)
+    );
+}
+
+#[test]
+fn every_lie_has_its_refusal() {
+    type Change = fn(&mut Fake, &mut BusFunction);
+    let cases: [(Change, FunctionError); 10] = [
+        (|f, _| f.words[0] = u32::MAX, FunctionError::Wrong),
+        (|f, _| f.words[0] = 0x1041_1af4, FunctionError::Wrong),
+        (
+            |f, _| f.writable[8] = 0xff00_c000,
+            FunctionError::Bar(BarError::Size),
+        ),
+        (|f, _| f.writable[8] = 0xffff_8000, FunctionError::Regions),
+        (|f, _| f.writable[5] = 0xfff0_0000, FunctionError::Regions),
+        (|_, d| d.bars[0].index = 2, FunctionError::Regions),
+        // The table beyond its region; in none; in the drivers' region.
+        (|f, _| f.words[0x9c / 4] = 0xff9, FunctionError::Interrupt),
+        (|f, _| f.words[0x9c / 4] = 4, FunctionError::Exposed),
+        // Common configuration beyond its region, and too short.
+        (|f, _| f.words[0x8c / 4] = 0x3004, FunctionError::Structures),
+        (|f, _| f.words[0x90 / 4] = 0x10, FunctionError::Structures),
+    ];
+    for (number, (change, error)) in cases.into_iter().enumerate() {
+        let (mut fake, mut described) = (Fake::new(), described());
+        change(&mut fake, &mut described);
+        assert_eq!(settled(&mut fake, &described).err(), Some(error), "case {number}");
+    }
+}
+
+#[test]
+fn messages_that_nobody_receives_are_not_sent() {
+    for message in [79, 144] {
+        let described = BusFunction {
+            message,
+            ..described()
+        };
+        let result = on(&mut Fake::new(), &described);
+        assert_eq!(result.err(), Some(FunctionError::Interrupt));
+    }
+    // As QEMU's frame reads.
+    assert_eq!(Doorbell::new(0x0802_0000, 0x0050_0040), DOORBELL);
+}
+
+#[test]
+fn a_reset_is_done_out_of_reach_of_memory_and_read_back() {
+    let mut fake = Fake::new();
+    let (function, mut table) = on(&mut fake, &described()).unwrap();
+    let before = fake.words;
+    // A driver cannot, but a device may have moved.
+    fake.words[8] = 0xdead_000c;
+    fake.slow.set(50);
+    let mut status = fake.status();
+    assert_eq!(
+        function.reset(&mut fake, &mut status, Some(&mut table), Some(DOORBELL)),
+        Ok(())
+    );
+    assert_eq!(fake.command_at_reset.get() as u16, 0x402);
+    assert_eq!((fake.words, fake.status.get()), (before, 0));
+}
+
+#[test]
+fn a_device_that_does_not_read_back_is_not_believed() {
+    let mut fake = Fake::new();
+    let (function, mut table) = on(&mut fake, &described()).unwrap();
+    fake.slow.set(usize::MAX);
+    let mut status = fake.status();
+    let result = function.reset(&mut fake, &mut status, Some(&mut table), Some(DOORBELL));
+    assert_eq!(result, Err(FunctionError::Stuck));
+    assert_eq!(fake.words[1] & u32::from(header::BUS_MASTER), 0);
+    let mut fake = Fake::new();
+    let (function, mut table) = on(&mut fake, &described()).unwrap();
+    fake.becomes = Some(0x1041_1af4);
+    let mut status = fake.status();
+    let result = function.reset(&mut fake, &mut status, Some(&mut table), Some(DOORBELL));
+    assert_eq!(result, Err(FunctionError::Wrong));
+    assert_eq!(fake.words[1] & u32::from(header::BUS_MASTER), 0);
+}
+
+proptest! {
+    /// Whatever a function's configuration space is: an answer comes, and what was accepted lies where it may.
+    #[test]
+    fn any_function_is_answered(hits in prop::collection::vec((0usize..64, any::<u32>(), any::<u32>()), 0..12)) {
+        let mut fake = Fake::new();
+        for (index, word, writable) in hits {
+            fake.words[index] = word;
+            fake.writable[index] = writable;
+        }
+        if let Ok((function, _)) = on(&mut fake, &described()) {
+            prop_assert!(function.common.lies_in(0x4000) && function.common.bar == 4);
+            let (address, len) = function.table().unwrap();
+            prop_assert!(address >= 0x1010_0000 && address + len as u64 <= 0x1011_0000);
+        }
+    }
+}
