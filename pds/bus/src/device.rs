@@ -26,11 +26,12 @@ impl Mapped {
     /// A part of it, from a multiple of 4.
     pub fn part(self, offset: usize, len: usize) -> Option<Self> {
         let inside = offset.checked_add(len).is_some_and(|end| end <= self.len);
-        // SAFETY: inside what `new`'s caller vouched for.
-        (inside && offset.is_multiple_of(4)).then(|| Self {
-            base: unsafe { self.base.add(offset) },
-            len,
-        })
+        if !inside || !offset.is_multiple_of(4) {
+            return None;
+        }
+        // SAFETY: inside what `new`'s caller vouched for, by the line before.
+        let base = unsafe { self.base.add(offset) };
+        Some(Self { base, len })
     }
 
     fn word(&self, offset: usize) -> *mut u32 {
