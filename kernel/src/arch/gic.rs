@@ -6,6 +6,7 @@ use super::virt;
 
 const D_CTLR: u64 = GIC_DISTRIBUTOR;
 const D_TYPER: u64 = GIC_DISTRIBUTOR + 0x004;
+const D_IGROUPR: u64 = GIC_DISTRIBUTOR + 0x080;
 const D_ISENABLER: u64 = GIC_DISTRIBUTOR + 0x100;
 const D_ICENABLER: u64 = GIC_DISTRIBUTOR + 0x180;
 const D_ICPENDR: u64 = GIC_DISTRIBUTOR + 0x280;
@@ -42,11 +43,13 @@ impl Gic {
         Self { taken: SPURIOUS }
     }
 
-    /// All lines masked, level-triggered, to this core.
+    /// All lines masked, level-triggered, to this core, and in group 0, which is the only one enabled: loaders that start
+    /// at EL2 may have put them into group 1.
     pub fn init(&mut self) {
         write(D_CTLR, 0);
         let lines = 32 * ((read(D_TYPER) & 31) as u64 + 1);
         for i in 0..lines / 32 {
+            write(D_IGROUPR + 4 * i, 0);
             write(D_ICENABLER + 4 * i, !0);
             write(D_ICPENDR + 4 * i, !0);
         }
