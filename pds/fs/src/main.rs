@@ -57,9 +57,7 @@ fn run(config: &ClientConfig, files: &FileServerConfig, stop: &Cell<bool>) {
     let mut server = Server::new(volume, sessions);
     // A predecessor may have died before it notified a client of its answers.
     let notify = |index: usize| Channel::new(files.sessions[index].link.channel as usize).notify();
-    (0..files.sessions.len())
-        .filter(|index| present(*index))
-        .for_each(notify);
+    (0..files.sessions.len()).filter(present).for_each(notify);
     let mut channels = Channels::new(config, stop);
     while !stop.get() {
         if !server.round(notify) && server.sleep() {
