@@ -29,10 +29,11 @@ fn workspace_around() -> PathBuf {
     folder
 }
 
-fn cargo(folder: &Path, arguments: &[&str]) {
+/// `results`: where the checkout builds the same crates, so that they need not be built again.
+fn cargo(folder: &Path, results: &Path, arguments: &[&str]) {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).arg("--quiet").current_dir(folder);
-    cargo.env("CARGO_TARGET_DIR", folder.join("target"));
+    cargo.env("CARGO_TARGET_DIR", results);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
             cargo.env_remove(name);
@@ -53,18 +54,16 @@ fn new_driver_passes_its_test_and_packs_to_what_the_system_takes() {
     setup::rust_target().unwrap();
     let folder = workspace_around();
     new::driver(&folder, NAME, Class::Block).unwrap();
-    cargo(&folder, &["test"]);
+    cargo(&folder, &workspace::target(), &["test"]);
+    let results = workspace::target().join("umbra").join(Config::Debug.name());
     let features = ["--features", "pd,debug-build"];
     let target = ["--release", "--target", setup::TARGET];
     cargo(
         &folder,
+        &results,
         &[&["build", "--bin", NAME], &target[..], &features[..]].concat(),
     );
-    let elf = folder
-        .join("target")
-        .join(setup::TARGET)
-        .join("release")
-        .join(NAME);
+    let elf = results.join(setup::TARGET).join("release").join(NAME);
     let driver = pack::drivers_of(&folder).unwrap().remove(0);
     let packed = pack::pack_elf(&driver, &elf, Config::Debug).unwrap();
     assert_eq!(packed.label, "my-disk-0.1.0");
