@@ -20,6 +20,8 @@ use device_class::block::BlockCapabilities;
 
 /// Name that all releases have in their manifests.
 const NAME: &str = "virtio-blk";
+/// Transports of which virtio-mmio, which the releases are tried on, is one.
+const VIRTIO: [&str; 2] = ["virtio", "virtio-mmio"];
 
 /// A release that is to be put in.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ pub fn drivers() -> Result<Vec<Driver>> {
     let mut found: Vec<Driver> = pack::drivers()?
         .into_iter()
         .filter(|driver| driver.folder.starts_with(&folder))
-        .filter(|driver| driver.fields.name == NAME && driver.fields.transport == "virtio-mmio")
+        .filter(|driver| driver.fields.name == NAME && VIRTIO.contains(&driver.fields.transport.as_str()))
         .collect();
     for driver in &found {
         age(&driver.fields.version).with_context(|| format!("version of {}", driver.package))?;
