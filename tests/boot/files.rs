@@ -23,10 +23,7 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     let [first, second] = accounts;
     let (first, second) = (first?, second?);
     for [rounds, errors, _] in [first, second] {
-        ensure!(
-            rounds > UPDATES as u64 && errors == 0,
-            "{rounds} rounds, {errors} errors"
-        );
+        ensure!(rounds > 1 && errors == 0, "{rounds} rounds, {errors} errors");
     }
     ensure!(first[2] + second[2] == 1, "one client met the other's account");
     Ok(())

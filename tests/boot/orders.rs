@@ -22,6 +22,7 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     let mut running = Running::altered("pci-line", line, config, kernel)?;
     running.operate(|client, patience| play(client, config, patience))?;
     company::run(&mut running, config)?;
+    running.operate(|client, patience| refusals::for_good(client, &good(config)?, patience))?;
     let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
     Ok(())
@@ -67,16 +68,20 @@ fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> 
         let package = pack::pack(&pack::find(label)?, config)?.bytes;
         Ok(client.upload(&package, |_, _| {})?)
     };
+    // The store has no room for what these cases send and for more.
+    refusals::all(client, &good(config)?, patience)?;
     let new = upload(client, "virtio-blk-0.12.0")?;
     let faulting = upload(client, "fault-in-probe")?;
     let damaged = client.upload(b"not a package at all", |_, _| {})?;
-    let good = pack::pack(&pack::find("virtio-blk-0.12.0")?, config)?.bytes;
-    refusals::all(client, &good, patience)?;
     let session = &mut Session { client, patience };
     rehearse(session, faulting, damaged)?;
     stage(session, new, faulting)?;
-    commit_and_discard(session, new)?;
-    refusals::for_good(client, &good, patience)
+    commit_and_discard(session, new)
+}
+
+/// A package that the machine takes.
+fn good(config: Config) -> Result<Vec<u8>> {
+    Ok(pack::pack(&pack::find("virtio-blk-0.12.0")?, config)?.bytes)
 }
 
 /// A rehearsal touches nothing, whatever comes of it.
