@@ -1,6 +1,6 @@
 //! The class ABI hash: what a driver and a shadow must have in common, as one number in a driver's manifest.
 //!
-//! The canonical text (`abi/block.txt`) is generated from the types: layouts, numbers, and a semantics version for what
+//! The canonical text (`abi/block.txt`, `abi/net.txt`) is generated from the types: layouts, numbers, and a semantics version for what
 //! layouts do not show. It is kept in the repository so that a change shows in review. A test fails when text, types
 //! and hash differ; `UMBRA_BLESS=1 cargo test -p device-class abi` writes the text anew and says what the hash must be.
 
@@ -9,12 +9,23 @@ use crate::ClassId;
 /// SHA-256 of `abi/block.txt`.
 pub const BLOCK: [u8; 32] = hex(b"5a8b1e48c9372a0ddbbca07c8d62a4fe446b036903d095863b812d9a13fd03fa");
 
+/// SHA-256 of `abi/net.txt`.
+pub const NET: [u8; 32] = hex(b"2f2af915ca7430dd691fe3eb0d6d93fc664130c548d63b9726ee38379749a1e0");
+
 /// Version of the block class's meaning. It changes when layouts stay and their sense does not.
 pub const BLOCK_SEMANTICS: u32 = 1;
+/// The same for the network class.
+pub const NET_SEMANTICS: u32 = 1;
 
 /// The ABI hash of the class with this number.
 pub fn hash_of(class: u32) -> Option<[u8; 32]> {
-    (class == ClassId::Block as u32).then_some(BLOCK)
+    const BLOCK_ID: u32 = ClassId::Block as u32;
+    const NET_ID: u32 = ClassId::Net as u32;
+    match class {
+        BLOCK_ID => Some(BLOCK),
+        NET_ID => Some(NET),
+        _ => None,
+    }
 }
 
 /// Bytes of a hexadecimal number; a wrong digit does not compile.

@@ -6,6 +6,7 @@
 
 pub mod abi;
 pub mod block;
+pub mod net;
 pub mod report;
 
 /// A device class, as it is numbered in packages, resources pages and reports.
@@ -14,4 +15,6 @@ pub mod report;
 pub enum ClassId {
     /// Disks.
     Block = 1,
+    /// Network devices.
+    Net = 2,
 }

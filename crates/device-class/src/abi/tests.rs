@@ -10,7 +10,8 @@ use driver_package::resources::{self, DataRegion, DriverResources, MmioRegion};
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::block::{self, BlockCapabilities, BlockRequest, BlockResponse, Op, Status};
+use crate::block::{self, BlockCapabilities, BlockRequest, BlockResponse};
+use crate::net::{self, NetCapabilities, NetRequest, NetResponse};
 use crate::report::{self, DriverReport};
 
 /// One struct: size, and offset, size and type of each field. The pattern makes sure that none is left out.
@@ -63,7 +64,7 @@ fn block_text() -> String {
             offset
         }
     );
-    for op in (0..=255).filter_map(Op::from_byte) {
+    for op in (0..=255).filter_map(block::Op::from_byte) {
         writeln!(text, "op {} {op:?}", op as u8).unwrap();
     }
     layout!(
@@ -76,7 +77,7 @@ fn block_text() -> String {
             count
         }
     );
-    for status in (0..=255).filter_map(Status::from_byte) {
+    for status in (0..=255).filter_map(block::Status::from_byte) {
         writeln!(text, "status {} {status:?}", status as u8).unwrap();
     }
     layout!(
@@ -97,6 +98,80 @@ fn block_text() -> String {
             CAP_FLUSH,
             CAP_DISCARD,
             CAP_WRITE_ZEROES
+        }
+    );
+    every_class(&mut text);
+    text
+}
+
+fn net_text() -> String {
+    let mut text = format!("class net {} semantics {NET_SEMANTICS}\n", ClassId::Net as u32);
+    layout!(
+        text,
+        NetRequest {
+            id,
+            generation,
+            op,
+            flags,
+            region,
+            length,
+            offset,
+            checksum_start,
+            checksum_offset,
+            segment,
+            headers
+        }
+    );
+    for op in (0..=255).filter_map(net::Op::from_byte) {
+        writeln!(text, "op {} {op:?}", op as u8).unwrap();
+    }
+    layout!(
+        text,
+        NetResponse {
+            id,
+            generation,
+            status,
+            flags,
+            start,
+            length
+        }
+    );
+    for status in (0..=255).filter_map(net::Status::from_byte) {
+        writeln!(text, "status {} {status:?}", status as u8).unwrap();
+    }
+    layout!(
+        text,
+        NetCapabilities {
+            mac,
+            mtu,
+            flags,
+            segment_max,
+            link,
+            transmit_depth,
+            receive_depth
+        }
+    );
+    numbers!(
+        text,
+        net {
+            HEADROOM,
+            RECEIVE_BUFFER,
+            FLAG_CHECKSUM,
+            FLAG_SEGMENT_4,
+            FLAG_SEGMENT_6,
+            FLAG_VERIFIED,
+            FILTER_BROADCAST,
+            FILTER_ALL_GROUPS,
+            FILTER_EVERYTHING,
+            CAP_EVERYTHING,
+            CAP_GROUPS,
+            CAP_CHECKSUM,
+            CAP_VERIFY,
+            CAP_SEGMENT_4,
+            CAP_SEGMENT_6,
+            LINK_UNKNOWN,
+            LINK_DOWN,
+            LINK_UP
         }
     );
     every_class(&mut text);
@@ -187,26 +262,36 @@ fn every_class(text: &mut String) {
     );
 }
 
-#[test]
-fn block_text_and_hash_are_those_of_the_types() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/abi/block.txt");
-    let text = block_text();
+/// The text that is kept is `text`, and `hash` is its.
+fn check(class: &str, text: &str, hash: [u8; 32]) {
+    let path = format!("{}/abi/{class}.txt", env!("CARGO_MANIFEST_DIR"));
     if env::var_os("UMBRA_BLESS").is_some() {
-        fs::write(path, &text).unwrap();
+        fs::write(&path, text).unwrap();
     }
-    let kept = fs::read_to_string(path).unwrap_or_default();
+    let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == text,
         "{path} is not what the types say; UMBRA_BLESS=1 writes it anew:\n{text}"
     );
-    let hash = driver_package::sha256(text.as_bytes());
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hash, BLOCK, "abi::BLOCK must be {digits}");
+    let must = driver_package::sha256(text.as_bytes());
+    let digits: String = must.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hash, must, "the hash of class {class} must be {digits}");
+}
+
+#[test]
+fn block_text_and_hash_are_those_of_the_types() {
+    check("block", &block_text(), BLOCK);
+}
+
+#[test]
+fn net_text_and_hash_are_those_of_the_types() {
+    check("net", &net_text(), NET);
 }
 
 #[test]
 fn only_known_classes_have_a_hash() {
     assert_eq!(hash_of(1), Some(BLOCK));
+    assert_eq!(hash_of(2), Some(NET));
     assert_eq!(hash_of(0), None);
-    assert_eq!(hash_of(2), None);
+    assert_eq!(hash_of(3), None);
 }
