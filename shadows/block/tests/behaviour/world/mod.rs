@@ -1,6 +1,5 @@
 //! A machine around the shadow: clients with a model of what they must read, a device, drivers that misbehave on order,
 //! a control that carries out updates. Nobody runs unless he was notified, so a lost wake-up shows as a stand-still.
-#![allow(dead_code)] // Each test uses a part of it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -475,4 +474,13 @@ impl Machine {
     pub fn raw_page_of_client(&self, client: usize) -> HostPage {
         page(&self.pages, link(CLIENTS + client as u64).peer)
     }
+}
+
+/// Writes of one block each, handed over and taken by the driver.
+pub fn load(machine: &mut Machine, client: usize, blocks: std::ops::Range<u64>) {
+    for block in blocks {
+        assert!(machine.submit(client, Op::Write, block, 1));
+    }
+    machine.exchange();
+    machine.driver_takes();
 }

@@ -1,14 +1,13 @@
 //! Any interleaving of requests, answers, updates, crashes and misdeeds: every request is answered once, what a read
 //! returns is what was written last, and the disk ends as the clients believe.
 
-mod world;
-
 use device_class::block::*;
 use device_class::report::STATE_FAILED;
 use proptest::prelude::*;
 use supervision::shadow::{CommandKind, EventKind, Policy};
-use world::driver::{carry_out, done};
-use world::*;
+
+use crate::world::driver::{carry_out, done};
+use crate::world::*;
 
 const SESSIONS: [&str; 2] = ["raw", "files"];
 

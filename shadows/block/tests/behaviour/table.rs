@@ -1,13 +1,13 @@
 //! Partition tables, sound, damaged and hostile.
 
-mod world;
-
 use device_class::block::*;
 use proptest::prelude::*;
 use shadow::Learning;
 use shadow_block::table::{TableReader, Wish, detail};
-use world::driver::carry_out;
-use world::*;
+use supervision::shadow::{EventKind, Failure, Policy};
+
+use crate::world::driver::{carry_out, done};
+use crate::world::*;
 
 fn reader(scratch: &Memory, wishes: &[Wish]) -> TableReader<Memory> {
     let mut reader = TableReader::new(scratch.clone(), SCRATCH, wishes.iter().copied().collect());
@@ -177,4 +177,50 @@ proptest! {
             prop_assert!(len > 0 && start + len <= CAPACITY);
         }
     }
+}
+#[test]
+fn changed_partition_table_retires_the_driver() {
+    let mut machine = Machine::running(&["raw"]);
+    gpt::write(&machine.disk, &[("raw", 65, 319), ("files", 320, 575)]);
+    machine.update(RECORD, Policy::Refuse);
+    machine.expect(EventKind::Enabled);
+    machine.work_until_idle();
+    assert_eq!(machine.expect(EventKind::Retire).a, Failure::Changed as u64);
+}
+
+#[test]
+fn table_that_a_client_may_have_rewritten_proves_nothing() {
+    let mut machine = Machine::running(&["raw", ""]);
+    machine.submit(1, Op::Write, 0, 4);
+    machine.work_until_idle();
+    machine.update(RECORD, Policy::Refuse);
+    machine.expect(EventKind::Enabled);
+    machine.work_until_idle();
+    assert!(machine.events.is_empty());
+}
+
+#[test]
+fn unreadable_table_opens_the_whole_device_only() {
+    let mut machine = Machine::new(&["raw", ""]);
+    machine.attach(Policy::First);
+    machine.start(RECORD);
+    machine.expect(EventKind::Enabled);
+    for _ in 0..5 {
+        machine.driver_takes();
+        let driver = machine.driver.as_mut().unwrap();
+        for request in std::mem::take(&mut driver.pending) {
+            driver.answer(BlockResponse {
+                status: Status::IoError as u8,
+                ..done(&request)
+            });
+        }
+        let _ = driver.link.publish();
+        machine.ring();
+    }
+    assert_eq!(machine.driver.as_ref().unwrap().taken.len(), 3, "three attempts");
+    let reply = |machine: &mut Machine, n: usize| {
+        CallReply::from_label(machine.shadow.call(machine.clients[n].channel, 1).unwrap().0)
+    };
+    assert_eq!(reply(&mut machine, 0), CallReply::NoPartition);
+    assert_eq!(reply(&mut machine, 1), CallReply::Ok);
 }

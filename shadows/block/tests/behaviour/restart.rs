@@ -1,8 +1,6 @@
 //! The shadow dies, at any instruction that anybody could notice, and its successor goes on: every request is answered once,
 //! control hears everything once, no driver is retired for it, and the disk ends as the clients believe.
 
-mod world;
-
 use std::sync::atomic::Ordering::SeqCst;
 
 use device_class::block::*;
@@ -10,7 +8,8 @@ use shadow::slot::Mode;
 use shared_ring::page::Page;
 use shared_ring::{HEAD, TAIL};
 use supervision::shadow::{CommandKind, Event, EventKind, Policy};
-use world::*;
+
+use crate::world::*;
 
 /// What control hears, but for the times in it: kind, generation, transaction.
 type Heard = Vec<(u32, u32, u32)>;

@@ -1,14 +1,13 @@
 //! The watch over a driver that has nothing to do.
 
-mod world;
-
 use core::mem::offset_of;
 
 use device_class::block::Op;
 use device_class::report::DriverReport;
 use shadow::slot::Mode;
 use supervision::shadow::{EventKind, Failure};
-use world::*;
+
+use crate::world::*;
 
 /// The driver passes through its event loop so many times.
 fn beat(machine: &mut Machine, times: u32) {
