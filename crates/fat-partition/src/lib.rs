@@ -7,6 +7,8 @@
 
 #[cfg(feature = "pd")]
 pub mod pd;
+#[cfg(feature = "host")]
+pub mod ram;
 mod session;
 
 pub use session::{BROKEN, Session};

@@ -1,101 +1,45 @@
 //! The checker on a volume made by another implementation of FAT, over disks that work and disks that do not.
 
-use std::cell::RefCell;
-use std::io::{Cursor, Read, Write};
-use std::rc::Rc;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use client_report::{Counter, Kind, Report};
-use fat_partition::{SECTOR, Sectors};
+use fat_partition::ram::Ram;
 use file_check::{Checker, Reason};
 use sha2::{Digest, Sha256};
 
-const VOLUME: usize = 16 << 20;
-
-#[derive(Default)]
-struct Faults {
-    /// Requests until one fails; 0: none does.
-    fail_in: u64,
-    /// The flush that is asked for is not passed on, and neither is any write from here.
-    freeze: bool,
-}
-
-#[derive(Clone)]
-struct Ram {
-    bytes: Rc<RefCell<Vec<u8>>>,
-    faults: Rc<RefCell<Faults>>,
-    clock: Rc<RefCell<u64>>,
-}
-
-impl Ram {
-    fn clock(&self) -> impl Fn() -> u64 + use<> {
-        let clock = self.clock.clone();
-        move || *clock.borrow()
-    }
-
-    fn request(&mut self) -> Result<(), u8> {
-        *self.clock.borrow_mut() += 1;
-        let mut faults = self.faults.borrow_mut();
-        faults.fail_in = faults.fail_in.saturating_sub(1);
-        if faults.fail_in == 1 { Err(1) } else { Ok(()) }
-    }
-}
-
-impl Sectors for Ram {
-    fn count(&self) -> u64 {
-        (VOLUME / SECTOR) as u64
-    }
-    fn read(&mut self, first: u64, data: &mut [u8]) -> Result<(), u8> {
-        self.request()?;
-        data.copy_from_slice(&self.bytes.borrow()[first as usize * SECTOR..][..data.len()]);
-        Ok(())
-    }
-    fn write(&mut self, first: u64, data: &[u8]) -> Result<(), u8> {
-        self.request()?;
-        if !self.faults.borrow().freeze {
-            self.bytes.borrow_mut()[first as usize * SECTOR..][..data.len()].copy_from_slice(data);
-        }
-        Ok(())
-    }
-    fn flush(&mut self) -> Result<(), u8> {
-        self.request()
-    }
-}
-
 fn volume() -> Ram {
-    let mut bytes = Cursor::new(vec![0u8; VOLUME]);
-    fatfs::format_volume(&mut bytes, fatfs::FormatVolumeOptions::new()).unwrap();
-    let fs = fatfs::FileSystem::new(&mut bytes, fatfs::FsOptions::new()).unwrap();
-    let mut manifest = "seed 99\n".to_string();
-    for (name, len, kind) in [
-        ("A.BIN", 1usize, "keep"),
-        ("B.BIN", 0, "keep"),
-        ("C.DAT", 5000, "rewrite"),
-        ("D.DAT", 70_001, "rewrite"),
-    ] {
-        let content: Vec<u8> = (0..len).map(|at| (at * 7 + len) as u8).collect();
+    Ram::formatted(|fs| {
+        let mut manifest = "seed 99\n".to_string();
+        for (name, len, kind) in [
+            ("A.BIN", 1usize, "keep"),
+            ("B.BIN", 0, "keep"),
+            ("C.DAT", 5000, "rewrite"),
+            ("D.DAT", 70_001, "rewrite"),
+        ] {
+            let content: Vec<u8> = (0..len).map(|at| (at * 7 + len) as u8).collect();
+            fs.root_dir()
+                .create_file(name)
+                .unwrap()
+                .write_all(&content)
+                .unwrap();
+            let hash: String = Sha256::digest(&content)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            manifest += &format!("{hash} {len} {name} {kind}\n");
+        }
         fs.root_dir()
-            .create_file(name)
+            .create_file("MANIFEST.TXT")
             .unwrap()
-            .write_all(&content)
+            .write_all(manifest.as_bytes())
             .unwrap();
-        let hash: String = Sha256::digest(&content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        manifest += &format!("{hash} {len} {name} {kind}\n");
-    }
-    fs.root_dir()
-        .create_file("MANIFEST.TXT")
-        .unwrap()
-        .write_all(manifest.as_bytes())
-        .unwrap();
-    fs.unmount().unwrap();
-    Ram {
-        bytes: Rc::new(RefCell::new(bytes.into_inner())),
-        faults: Rc::default(),
-        clock: Rc::default(),
-    }
+    })
+}
+
+fn clock(ram: &Ram) -> impl Fn() -> u64 + use<> {
+    let ram = ram.clone();
+    move || ram.requests()
 }
 
 fn region() -> Vec<AtomicU64> {
@@ -117,7 +61,7 @@ fn entry(words: &[AtomicU64], index: usize) -> Vec<u8> {
 fn honest_disk_ends_with_every_file_as_the_table_says() {
     let (ram, words) = (volume(), region());
     let report = Report::begin(&words, Kind::FileCheck).unwrap();
-    let mut checker = Checker::open(ram.clone(), ram.clock(), report).unwrap();
+    let mut checker = Checker::open(ram.clone(), clock(&ram), report).unwrap();
     (0..40).for_each(|_| checker.step());
     checker.stop();
     for counter in [
@@ -140,17 +84,10 @@ fn honest_disk_ends_with_every_file_as_the_table_says() {
         ),
         (10, 10)
     );
-    let fs =
-        fatfs::FileSystem::new(Cursor::new(ram.bytes.borrow().clone()), fatfs::FsOptions::new()).unwrap();
     for index in 0..4 {
         let entry = entry(&words, index);
         let name = String::from_utf8(entry[..16].to_vec()).unwrap();
-        let mut content = Vec::new();
-        fs.root_dir()
-            .open_file(name.trim_end_matches('\0'))
-            .unwrap()
-            .read_to_end(&mut content)
-            .unwrap();
+        let content = ram.content(name.trim_end_matches('\0'));
         assert_eq!(
             content.len(),
             u32::from_le_bytes(entry[16..20].try_into().unwrap()) as usize,
@@ -172,7 +109,7 @@ fn honest_disk_ends_with_every_file_as_the_table_says() {
 fn damaged_file_is_corrupt() {
     let (ram, words) = (volume(), region());
     let report = Report::begin(&words, Kind::FileCheck).unwrap();
-    let mut checker = Checker::open(ram.clone(), ram.clock(), report).unwrap();
+    let mut checker = Checker::open(ram.clone(), clock(&ram), report).unwrap();
     let needle: Vec<u8> = (0..64usize).map(|at| (at * 7 + 70_001) as u8).collect();
     let at = ram
         .bytes
@@ -189,8 +126,8 @@ fn damaged_file_is_corrupt() {
 fn writes_that_never_arrive_are_seen() {
     let (ram, words) = (volume(), region());
     let report = Report::begin(&words, Kind::FileCheck).unwrap();
-    let mut checker = Checker::open(ram.clone(), ram.clock(), report).unwrap();
-    ram.faults.borrow_mut().freeze = true;
+    let mut checker = Checker::open(ram.clone(), clock(&ram), report).unwrap();
+    ram.freeze();
     (0..8).for_each(|_| checker.step());
     assert!(
         get(&words, Counter::Corrupt) + get(&words, Counter::Stale) + get(&words, Counter::ClientErrors) > 0
@@ -200,23 +137,23 @@ fn writes_that_never_arrive_are_seen() {
 #[test]
 fn failed_request_is_one_error_and_the_file_is_written_again() {
     // Wherever it hits: reading, writing, the allocation table, the directory, the flush.
-    for fail_in in [2, 15, 40, 43, 44, 46, 60, 120, 250, 400, 600, 602] {
+    for request in [0, 13, 38, 41, 42, 44, 58, 118, 248, 398, 598, 600] {
         let (ram, words) = (volume(), region());
         let report = Report::begin(&words, Kind::FileCheck).unwrap();
-        let mut checker = Checker::open(ram.clone(), ram.clock(), report).unwrap();
-        ram.faults.borrow_mut().fail_in = fail_in;
+        let mut checker = Checker::open(ram.clone(), clock(&ram), report).unwrap();
+        ram.fail(request..request + 1);
         (0..40).for_each(|_| checker.step());
         checker.stop();
-        assert_eq!(get(&words, Counter::ClientErrors), 1, "{fail_in}");
+        assert_eq!(get(&words, Counter::ClientErrors), 1, "{request}");
         assert_eq!(
             get(&words, Counter::Corrupt) + get(&words, Counter::Stale),
             0,
-            "{fail_in}"
+            "{request}"
         );
         for index in 0..4 {
             assert!(
                 entry(&words, index)[56..96].iter().all(|byte| *byte == 0),
-                "{fail_in}"
+                "{request}"
             );
         }
     }
@@ -226,13 +163,9 @@ fn failed_request_is_one_error_and_the_file_is_written_again() {
 fn volume_without_manifest_fails_the_client() {
     let words = region();
     let report = Report::begin(&words, Kind::FileCheck).unwrap();
-    let ram = Ram {
-        bytes: Rc::new(RefCell::new(vec![0; VOLUME])),
-        faults: Rc::default(),
-        clock: Rc::default(),
-    };
+    let ram = Ram::zeroed();
     assert_eq!(
-        Checker::open(ram.clone(), ram.clock(), report).err(),
+        Checker::open(ram.clone(), clock(&ram), report).err(),
         Some(Reason::NoVolume)
     );
     assert_eq!(words[2].load(Relaxed), 4 | 1 << 32);

@@ -1,11 +1,11 @@
 //! Clients that share a volume made by another implementation of FAT, over disks that work and disks that do not.
 
-use std::cell::{Cell, RefCell};
-use std::io::{Cursor, Read, Write};
+use std::cell::RefCell;
+use std::io::{Read, Write};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use fat_partition::{SECTOR, Sectors};
+use fat_partition::ram::{Ram, VOLUME};
 use file_service::{
     ENTRY_DIRECTORY, Entry, FileClient, FileRequest, FileResponse, HANDLES_MAX, Mode, Op, PATH_MAX, Status,
     TRANSFER_MAX,
@@ -18,82 +18,23 @@ use shared_ring::requests::Peer;
 use shared_ring::{Area, Link, TAIL};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// The library knows FAT16 and FAT32; smaller volumes are FAT12.
-const VOLUME: usize = 16 << 20;
 const DATA: usize = 0x2_0000;
 
-#[derive(Clone, Default)]
-struct Ram {
-    bytes: Rc<RefCell<Vec<u8>>>,
-    /// Requests until all fail.
-    fails_in: Rc<Cell<Option<u32>>>,
-    flushes: Rc<Cell<u32>>,
-}
-
-impl Ram {
-    fn request(&self) -> Result<(), u8> {
-        match self.fails_in.get() {
-            Some(0) => Err(1),
-            left => {
-                self.fails_in.set(left.map(|left| left - 1));
-                Ok(())
-            }
-        }
-    }
-
-    fn content(&self, path: &str) -> Vec<u8> {
-        let mut bytes = Cursor::new(self.bytes.borrow().clone());
-        let volume = fatfs::FileSystem::new(&mut bytes, fatfs::FsOptions::new()).unwrap();
-        let mut content = Vec::new();
-        let mut file = volume.root_dir().open_file(path).unwrap();
-        file.read_to_end(&mut content).unwrap();
-        content
-    }
-}
-
-impl Sectors for Ram {
-    fn count(&self) -> u64 {
-        (VOLUME / SECTOR) as u64
-    }
-    fn read(&mut self, first: u64, data: &mut [u8]) -> Result<(), u8> {
-        self.request()?;
-        data.copy_from_slice(&self.bytes.borrow()[first as usize * SECTOR..][..data.len()]);
-        Ok(())
-    }
-    fn write(&mut self, first: u64, data: &[u8]) -> Result<(), u8> {
-        self.request()?;
-        self.bytes.borrow_mut()[first as usize * SECTOR..][..data.len()].copy_from_slice(data);
-        Ok(())
-    }
-    fn flush(&mut self) -> Result<(), u8> {
-        self.request()?;
-        self.flushes.set(self.flushes.get() + 1);
-        Ok(())
-    }
-}
-
 fn ram() -> Ram {
-    let mut bytes = Cursor::new(vec![0u8; VOLUME]);
-    fatfs::format_volume(&mut bytes, fatfs::FormatVolumeOptions::new()).unwrap();
-    let volume = fatfs::FileSystem::new(&mut bytes, fatfs::FsOptions::new()).unwrap();
-    let root = volume.root_dir();
-    root.create_file("HELLO.TXT")
-        .unwrap()
-        .write_all(b"hello")
-        .unwrap();
-    root.create_dir("SUB").unwrap();
-    root.create_dir("SUB/DEEP").unwrap();
-    let mut inner = root.create_file("SUB/DEEP/INNER.TXT").unwrap();
-    inner.write_all(b"inner").unwrap();
-    for index in 0..40 {
-        root.create_file(&format!("SUB/F{index}.TXT")).unwrap();
-    }
-    drop((inner, root));
-    volume.unmount().unwrap();
-    Ram {
-        bytes: Rc::new(RefCell::new(bytes.into_inner())),
-        ..Ram::default()
-    }
+    Ram::formatted(|volume| {
+        let root = volume.root_dir();
+        root.create_file("HELLO.TXT")
+            .unwrap()
+            .write_all(b"hello")
+            .unwrap();
+        root.create_dir("SUB").unwrap();
+        root.create_dir("SUB/DEEP").unwrap();
+        let mut inner = root.create_file("SUB/DEEP/INNER.TXT").unwrap();
+        inner.write_all(b"inner").unwrap();
+        for index in 0..40 {
+            root.create_file(&format!("SUB/F{index}.TXT")).unwrap();
+        }
+    })
 }
 
 /// Both ends' view of a data region.
@@ -378,21 +319,21 @@ fn sync_reaches_the_disk() {
     let file = world.open(0, "/LOG.TXT", Mode::Write).unwrap();
     world.write(0, file, 0, b"line\n");
     assert_eq!(world.ask(0, Op::Sync, 0, 0, 0, 0).0, Status::Ok);
-    assert_eq!(world.ram.flushes.get(), 1);
+    assert_eq!(world.ram.flushes(), 1);
     assert_eq!(world.ram.content("LOG.TXT"), b"line\n", "while it is open");
 }
 
 #[test]
 fn failing_disk_is_an_answer_and_makes_no_second_file() {
     let mut world = world();
-    world.ram.fails_in.set(Some(0));
+    world.ram.fail(0..u64::MAX);
     assert_eq!(world.open(0, "/HELLO.TXT", Mode::Write), Err(Status::IoError));
     assert_eq!(world.open(0, "/NEW.TXT", Mode::Truncate), Err(Status::IoError));
-    world.ram.fails_in.set(None);
+    world.ram.fail(0..0);
     let file = world.open(0, "/HELLO.TXT", Mode::Write).unwrap();
-    world.ram.fails_in.set(Some(0));
+    world.ram.fail(0..u64::MAX);
     assert_eq!(world.write(0, file, 0, b"never"), (Status::IoError, 0));
-    world.ram.fails_in.set(None);
+    world.ram.fail(0..0);
     assert_eq!(world.write(0, file, 0, b"again"), (Status::Ok, 5));
     assert_eq!(world.close(0, file), Status::Ok);
     assert_eq!(world.ram.content("HELLO.TXT"), b"again");
@@ -440,7 +381,7 @@ fn stop_closes_and_flushes() {
     let server = world.server.borrow_mut().take().unwrap();
     assert_eq!(server.stop(), Ok(()));
     assert_eq!(world.ram.content("LAST.TXT"), b"words");
-    assert_eq!(world.ram.flushes.get(), 1);
+    assert_eq!(world.ram.flushes(), 1);
 }
 
 proptest! {
@@ -473,8 +414,7 @@ proptest! {
         }
         let server = world.server.borrow_mut().take().unwrap();
         prop_assert_eq!(server.stop(), Ok(()));
-        let mut bytes = Cursor::new(world.ram.bytes.borrow().clone());
-        let volume = fatfs::FileSystem::new(&mut bytes, fatfs::FsOptions::new()).unwrap();
+        let volume = world.ram.reread();
         for entry in volume.root_dir().iter() {
             let entry = entry.unwrap();
             if entry.is_file() {
