@@ -1,16 +1,19 @@
-//! The block class at the driver's side: the trait that a driver implements, and the [`Engine`] that serves it.
+//! The block class at the driver's side: the trait that a driver implements, and [`Block`], which is served by the
+//! [`Engine`](crate::engine::Engine).
 
-use core::ptr::NonNull;
+use device_class::ClassId;
+use device_class::block::{BlockRequest, BlockResponse};
+use driver_package::resources::DataRegion;
 
+pub use crate::buffer::Buffer;
 pub use device_class::block::{
     BlockCapabilities, CAP_DISCARD, CAP_FLUSH, CAP_READ_ONLY, CAP_WRITE_BACK, CAP_WRITE_ZEROES, Op, Status,
 };
 
 use crate::ProbeError;
+use crate::engine::{Class, Offer};
 use crate::resources::Resources;
 
-mod engine;
-pub use engine::Engine;
 mod validate;
 
 /// What any driver of a disk must do. There is no method to export, import, quiesce or suspend: an update is no
@@ -58,34 +61,6 @@ pub struct Request {
     pub data: Buffer,
 }
 
-/// A run of bytes in a data region. Its owner may read and write them at any time, so that they are memory for a
-/// device and not something to make decisions on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Buffer {
-    vaddr: u64,
-    len: usize,
-}
-
-impl Buffer {
-    /// No bytes.
-    pub const EMPTY: Self = Self { vaddr: 0, len: 0 };
-
-    /// Bytes of a test.
-    #[cfg(test)]
-    pub(crate) fn of_test(bytes: &mut [u8]) -> Self {
-        Self {
-            vaddr: bytes.as_mut_ptr().expose_provenance() as u64,
-            len: bytes.len(),
-        }
-    }
-
-    /// Where the bytes are, and how many.
-    pub fn as_ptr(self) -> NonNull<[u8]> {
-        let start = core::ptr::with_exposed_provenance_mut(self.vaddr as usize);
-        NonNull::slice_from_raw_parts(NonNull::new(start).unwrap_or(NonNull::dangling()), self.len)
-    }
-}
-
 /// The end of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Completion {
@@ -96,3 +71,74 @@ pub struct Completion {
     /// Blocks transferred: the request's count if `status` is `Ok`.
     pub count: u32,
 }
+
+/// A driver of the class, as the engine serves it.
+#[derive(Debug)]
+pub struct Block<D>(pub D);
+
+impl<D: BlockDriver> Class for Block<D> {
+    const ID: ClassId = ClassId::Block;
+    type Asked = BlockRequest;
+    type Answer = BlockResponse;
+    type Record = BlockCapabilities;
+    type Request = Request;
+    type Completion = Completion;
+
+    fn probe(resources: &Resources) -> Result<Self, ProbeError> {
+        D::probe(resources).map(Self)
+    }
+
+    fn record(&self) -> BlockCapabilities {
+        self.0.capabilities()
+    }
+
+    #[inline]
+    fn validate(
+        asked: &BlockRequest,
+        generation: u32,
+        record: &BlockCapabilities,
+        regions: &[DataRegion],
+    ) -> Result<Request, Completion> {
+        validate::validate(asked, generation, record, regions).map_err(|status| Completion {
+            id: asked.id,
+            status,
+            count: 0,
+        })
+    }
+
+    #[inline]
+    fn offer(&mut self, request: &Request) -> Offer<Completion> {
+        match self.0.submit(request) {
+            Submit::Accepted => Offer::Accepted,
+            Submit::Done(status) => Offer::Done(Completion {
+                id: request.id,
+                status,
+                count: if status == Status::Ok { request.count } else { 0 },
+            }),
+            Submit::Busy => Offer::Busy,
+        }
+    }
+
+    #[inline]
+    fn poll(&mut self, done: impl FnMut(Completion)) {
+        self.0.poll(done);
+    }
+
+    fn handle_interrupt(&mut self) {
+        self.0.handle_interrupt();
+    }
+
+    #[inline]
+    fn answer(completion: Completion, generation: u32) -> BlockResponse {
+        BlockResponse {
+            id: completion.id,
+            generation,
+            status: completion.status as u8,
+            reserved: [0; 3],
+            count: completion.count,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@
 //! | module | |
 //! |---|---|
 //! | [`resources`] | the checked resources page |
-//! | [`block`] | the trait of the block class and the engine between it and the link |
+//! | [`engine`] | between the link and the driver, whatever its class |
+//! | [`block`] | the trait of the block class |
 //! | [`dma`] | memory that the device reaches, and its addresses there |
 //! | [`virtio`] | what the glue around the published `virtio-drivers` releases has in common |
 //! | `pd` | entry, heap, panic, event loop: with feature `pd` on the target only |
@@ -19,7 +20,9 @@ extern crate alloc;
 pub use zerocopy;
 
 pub mod block;
+mod buffer;
 pub mod dma;
+pub mod engine;
 pub mod resources;
 pub mod virtio;
 

@@ -3,8 +3,6 @@
 //! Root maps image, stack, heap, registers, resources page and link pages, and starts the thread at `_start` with its
 //! stack set; what is where is [`driver_package::resources`].
 
-use device_class::ClassId;
-use device_class::block::{BlockRequest, BlockResponse};
 use driver_package::resources::{
     BADGE_IRQ, DriverResources, IPC_BUFFER_VADDR, LINK_OWN_VADDR, LINK_PEER_VADDR, MAX_IRQS, RESOURCES_VADDR,
     SLOT_IRQ, SLOT_NOTIFICATION, SLOT_SHADOW,
@@ -13,8 +11,8 @@ use sel4::MessageInfo;
 use sel4::cap::{IrqHandler, Notification};
 use shared_ring::Link;
 
-use crate::block::{BlockDriver, Engine};
 use crate::dma;
+use crate::engine::{Class, Engine};
 use crate::resources::Resources;
 
 mod end;
@@ -24,12 +22,20 @@ mod heap;
 #[macro_export]
 macro_rules! block_driver {
     ($driver:ty) => {
+        $crate::driver!($crate::block::Block<$driver>);
+    };
+}
+
+/// Makes a program of a driver that the engine can serve.
+#[macro_export]
+macro_rules! driver {
+    ($class:ty) => {
         /// Where root starts the thread, with its stack set.
         // SAFETY: no other item of this name: it is the program's only entry.
         #[unsafe(no_mangle)]
         pub extern "C" fn _start() -> ! {
             // SAFETY: this is the entry that root starts, once.
-            unsafe { $crate::pd::run_block::<$driver>() }
+            unsafe { $crate::pd::run::<$class>() }
         }
     };
 }
@@ -38,11 +44,11 @@ macro_rules! block_driver {
 ///
 /// # Safety
 /// Called once, as the first thing of a program that root started as a driver.
-pub unsafe fn run_block<D: BlockDriver>() -> ! {
+pub unsafe fn run<C: Class>() -> ! {
     // SAFETY: root mapped a page of this form here before it started us, and does not write it any more.
     let page =
         unsafe { core::ptr::with_exposed_provenance::<DriverResources>(RESOURCES_VADDR as usize).read() };
-    let Ok(resources) = Resources::check(&page, ClassId::Block as u32) else {
+    let Ok(resources) = Resources::check(&page, C::ID as u32) else {
         end::fault()
     };
     // SAFETY: the kernel's IPC buffer of this thread is mapped here for as long as it runs; called once.
@@ -54,9 +60,9 @@ pub unsafe fn run_block<D: BlockDriver>() -> ! {
     let own = core::ptr::with_exposed_provenance_mut(LINK_OWN_VADDR as usize);
     let peer = core::ptr::with_exposed_provenance(LINK_PEER_VADDR as usize);
     // SAFETY: root mapped the link's pages here, the first writable, both for as long as we run; this is the only access.
-    let link: Link<BlockResponse, BlockRequest> = unsafe { Link::new(own, peer) };
+    let link: Link<C::Answer, C::Asked> = unsafe { Link::new(own, peer) };
 
-    let engine = Engine::<D>::start(link, &resources);
+    let engine = Engine::<C>::start(link, &resources);
     // With GICv2 a line that the predecessor's last interrupt masked stays so until somebody acknowledges it.
     acknowledge(u64::MAX, resources.irq_count());
     Notification::from_bits(SLOT_SHADOW).signal();
@@ -69,7 +75,7 @@ pub unsafe fn run_block<D: BlockDriver>() -> ! {
     }
 }
 
-fn serve<D: BlockDriver>(mut engine: Engine<'_, D>, irqs: u32) -> ! {
+fn serve<C: Class>(mut engine: Engine<'_, C>, irqs: u32) -> ! {
     let (notification, shadow) = (
         Notification::from_bits(SLOT_NOTIFICATION),
         Notification::from_bits(SLOT_SHADOW),

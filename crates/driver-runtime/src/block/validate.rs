@@ -61,14 +61,7 @@ fn find_data(request: &BlockRequest, block_size: u32, regions: &[DataRegion]) ->
         return Err(Status::Invalid);
     }
     let len = u64::from(request.count) * u64::from(block_size);
-    let end = request.offset.checked_add(len).ok_or(Status::OutOfRange)?;
-    if end > region.len {
-        return Err(Status::OutOfRange);
-    }
-    Ok(Buffer {
-        vaddr: region.vaddr + request.offset,
-        len: len as usize,
-    })
+    Buffer::within(region, request.offset, len).ok_or(Status::OutOfRange)
 }
 
 #[cfg(test)]
@@ -121,10 +114,8 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_status() {
-        let buffer = Buffer {
-            vaddr: 0x1000_0200,
-            len: 4096,
-        };
+        let buffer = Buffer::within(&REGIONS[0], 0x200, 4096).unwrap();
+        assert_eq!(buffer.as_ptr().addr().get(), 0x1000_0200);
         let request = Request {
             id: 5,
             op: Op::Read,
@@ -247,9 +238,10 @@ mod tests {
                 prop_assert!(request.block + u64::from(request.count) <= CAPABILITIES.capacity);
                 if request.op.has_data() {
                     let home = REGIONS[usize::from(region)];
-                    prop_assert!(request.data.vaddr >= home.vaddr);
-                    prop_assert!(request.data.vaddr + request.data.len as u64 <= home.vaddr + home.len);
-                    prop_assert_eq!(request.data.len, request.count as usize * 512);
+                    let (data, len) = (request.data.as_ptr(), u64::from(request.count) * 512);
+                    let start = data.addr().get() as u64;
+                    prop_assert!(start >= home.vaddr && start + len <= home.vaddr + home.len);
+                    prop_assert_eq!(data.len() as u64, len);
                 }
             }
         }

@@ -2,11 +2,14 @@ extern crate std;
 
 use std::vec::Vec;
 
+use device_class::report::{DriverReport, STATE_FAILED, STATE_READY};
 use proptest::prelude::*;
-use shared_ring::page::HostPage;
+use shared_ring::page::{HostPage, Page};
+use shared_ring::{Link, Violation};
+use zerocopy::IntoBytes;
 
 use super::*;
-use crate::block::{CAP_FLUSH, Op, Status};
+use crate::engine::Engine;
 use crate::resources::tests::good;
 
 /// A driver with a small queue that completes when it is told to, last in first out.
@@ -73,7 +76,7 @@ impl BlockDriver for Fake {
 
 type Shadow = Link<BlockRequest, BlockResponse, HostPage>;
 
-fn pair<'a>(resources: &'a Resources) -> (Shadow, Result<Engine<'a, Fake, HostPage>, ProbeError>) {
+fn pair<'a>(resources: &'a Resources) -> (Shadow, Result<Engine<'a, Block<Fake>, HostPage>, ProbeError>) {
     let (ours, theirs) = (HostPage::zeroed(), HostPage::zeroed());
     let shadow = Link::over(theirs.clone(), ours.clone());
     (shadow, Engine::start(Link::over(ours, theirs), resources))
@@ -112,7 +115,7 @@ fn probing_is_reported_with_the_record() {
         (report.state, report.generation, report.class, report.record_len),
         (STATE_READY, 7, 1, 24)
     );
-    assert_eq!(&report.record[..24], engine.unwrap().capabilities.as_bytes());
+    assert_eq!(&report.record[..24], engine.unwrap().record.as_bytes());
 }
 
 #[test]
@@ -146,11 +149,11 @@ fn what_the_driver_has_no_room_for_stays_and_is_offered_again() {
     );
     assert_eq!(answers(&mut shadow), []);
 
-    engine.driver.finish = 3;
+    engine.driver.0.finish = 3;
     engine.turn(true).unwrap();
-    assert_eq!(engine.driver.interrupts, 1);
+    assert_eq!(engine.driver.0.interrupts, 1);
     assert_eq!(answers(&mut shadow), [(2, 0), (1, 0), (0, 0)]);
-    engine.driver.finish = 3;
+    engine.driver.0.finish = 3;
     engine.turn(true).unwrap();
     assert_eq!(answers(&mut shadow), [(4, 0), (3, 0)]);
 }
@@ -164,7 +167,7 @@ fn what_ends_in_the_same_turn_makes_room_without_an_interrupt() {
         shadow.send(&read(id)).unwrap();
     }
     let _ = shadow.publish();
-    engine.driver.instant = true;
+    engine.driver.0.instant = true;
     engine.turn(false).unwrap();
     assert_eq!(answers(&mut shadow).len(), 3);
     assert_eq!(
@@ -233,7 +236,7 @@ fn nonsense_is_answered_without_the_driver() {
         (3, Status::Ok as u8),
     ];
     assert_eq!(answers(&mut shadow), expected);
-    assert_eq!(engine.answers.owed, 0);
+    assert!(engine.is_idle());
 }
 
 #[test]
@@ -251,7 +254,7 @@ fn the_heartbeat_counts_turns() {
 fn a_shadow_that_breaks_the_link_ends_the_driver() {
     let resources = resources();
     let (ours, theirs) = (HostPage::zeroed(), HostPage::zeroed());
-    let mut engine: Engine<'_, Fake, _> =
+    let mut engine: Engine<'_, Block<Fake>, _> =
         Engine::start(Link::over(ours, theirs.clone()), &resources).unwrap();
     theirs.store32(shared_ring::TAIL, 65, core::sync::atomic::Ordering::Relaxed);
     assert!(matches!(engine.turn(false), Err(Violation::Tail { .. })));
@@ -266,7 +269,7 @@ proptest! {
         let (mut shadow, engine) = pair(&resources);
         let mut engine = engine.unwrap();
         let (mut sent, mut seen, mut busy) = (0, Vec::new(), 0);
-        let settle = |engine: &mut Engine<'_, Fake, HostPage>| {
+        let settle = |engine: &mut Engine<'_, Block<Fake>, HostPage>| {
             for _ in 0..1000 {
                 engine.turn(true).unwrap();
                 if engine.rest().unwrap() {
@@ -284,14 +287,14 @@ proptest! {
                     }
                     sent += 1;
                 },
-                1 => engine.driver.finish = amount,
+                1 => engine.driver.0.finish = amount,
                 _ => seen.extend(answers(&mut shadow)),
             }
             let _ = shadow.publish();
             settle(&mut engine);
         }
         for _ in 0..200 {
-            engine.driver.finish = 3;
+            engine.driver.0.finish = 3;
             settle(&mut engine);
             seen.extend(answers(&mut shadow));
         }

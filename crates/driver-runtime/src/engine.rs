@@ -1,35 +1,84 @@
 //! Between the link and a driver: takes requests in batches, gives completions as they come.
 //!
 //! The engine never drops a request: it takes one from the ring only when its response has room, and keeps the one
-//! that the driver has no room for. It makes no system calls; the runtime does what a [`turn`](Engine::turn) says.
+//! that the driver has no room for. What a class adds is behind [`Class`]. It makes no system calls; the runtime does what a [`turn`](Engine::turn) says.
 
 use core::mem::offset_of;
 
 use device_class::ClassId;
-use device_class::block::{BlockRequest, BlockResponse};
 use device_class::report::{DriverReport, RECORD_MAX, STATE_FAILED, STATE_READY};
 use driver_package::resources::DataRegion;
 use shared_ring::page::{Page, SharedPage};
 use shared_ring::{Link, SendError, Violation, Wish};
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::validate::validate;
-use super::{BlockCapabilities, BlockDriver, Completion, Request, Status, Submit};
 use crate::ProbeError;
 use crate::resources::Resources;
+
+/// A device class as the engine sees it: a driver of the class, and what crosses the link.
+pub trait Class: Sized {
+    /// Its number in reports.
+    const ID: ClassId;
+    /// Shadow → driver.
+    type Asked: FromBytes;
+    /// Driver → shadow.
+    type Answer: IntoBytes + Immutable;
+    /// Capability record, at most [`RECORD_MAX`] bytes.
+    type Record: Copy + IntoBytes + Immutable;
+    /// A request that makes sense for the device.
+    type Request;
+    /// The end of a request.
+    type Completion;
+
+    /// Bring up the device that `resources` describe.
+    ///
+    /// # Errors
+    /// The driver's.
+    fn probe(resources: &Resources) -> Result<Self, ProbeError>;
+    /// What the device and the driver can do. Does not change.
+    fn record(&self) -> Self::Record;
+    /// The request, if it makes sense for a device with this record.
+    ///
+    /// # Errors
+    /// How it ends at once.
+    fn validate(
+        asked: &Self::Asked,
+        generation: u32,
+        record: &Self::Record,
+        regions: &[DataRegion],
+    ) -> Result<Self::Request, Self::Completion>;
+    /// Hand a request to the driver.
+    fn offer(&mut self, request: &Self::Request) -> Offer<Self::Completion>;
+    /// Give each request that has ended to `done`, without waiting.
+    fn poll(&mut self, done: impl FnMut(Self::Completion));
+    /// The device's interrupt came.
+    fn handle_interrupt(&mut self);
+    /// A completion as it crosses the link.
+    fn answer(completion: Self::Completion, generation: u32) -> Self::Answer;
+}
+
+/// What became of a request that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer<C> {
+    /// It is under way; [`Class::poll`] will tell its end.
+    Accepted,
+    /// It has ended: nothing more will be heard of it.
+    Done(C),
+    /// No room, and nothing was done.
+    Busy,
+}
 
 /// Most requests that are taken before completions are looked for.
 const BATCH: u32 = 32;
 
 /// Serves one driver on one link.
-#[derive(Debug)]
-pub struct Engine<'a, D, P = SharedPage> {
-    driver: D,
-    capabilities: BlockCapabilities,
+pub struct Engine<'a, C: Class, P = SharedPage> {
+    pub(crate) driver: C,
+    pub(crate) record: C::Record,
     regions: &'a [DataRegion],
-    answers: Answers<P>,
+    answers: Answers<C, P>,
     /// A request that the driver had no room for.
-    held: Option<Request>,
+    held: Option<C::Request>,
     /// The last turn stopped for want of room for responses.
     starved: bool,
     /// Places became free after the driver had none: offer it the held request before waiting.
@@ -38,33 +87,29 @@ pub struct Engine<'a, D, P = SharedPage> {
 }
 
 /// The link, and how many responses we owe on it.
-#[derive(Debug)]
-struct Answers<P> {
-    link: Link<BlockResponse, BlockRequest, P>,
+struct Answers<C: Class, P> {
+    link: Link<C::Answer, C::Asked, P>,
     generation: u32,
     /// Requests taken from the link and not answered.
     owed: u32,
     broken: Option<Violation>,
 }
 
-impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
+impl<'a, C: Class, P: Page> Engine<'a, C, P> {
     /// Probes the device and states the outcome in the link. The shadow is to be notified in either case.
     ///
     /// # Errors
     /// The driver's, which was reported.
     pub fn start(
-        mut link: Link<BlockResponse, BlockRequest, P>,
+        mut link: Link<C::Answer, C::Asked, P>,
         resources: &'a Resources,
     ) -> Result<Self, ProbeError> {
-        let probed = D::probe(resources);
-        let capabilities = probed
-            .as_ref()
-            .map(BlockDriver::capabilities)
-            .map_err(|error| *error);
-        link.write_info(&report(resources.generation(), &capabilities));
+        let probed = C::probe(resources);
+        let record = probed.as_ref().map(C::record).map_err(|error| *error);
+        link.write_info(&report::<C>(resources.generation(), &record));
         Ok(Self {
             driver: probed?,
-            capabilities: capabilities?,
+            record: record?,
             regions: resources.data(),
             answers: Answers {
                 link,
@@ -136,11 +181,11 @@ impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
     fn feed(&mut self) -> Result<u32, Violation> {
         let mut moved = 0;
         self.starved = false;
-        if let Some(request) = self.held {
+        if let Some(request) = self.held.take() {
             if !self.offer(&request) {
+                self.held = Some(request);
                 return Ok(0);
             }
-            self.held = None;
             moved = 1;
         }
         while moved < BATCH {
@@ -148,21 +193,17 @@ impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
                 self.starved = true;
                 break;
             }
-            let Some(raw) = self.answers.link.recv()? else {
+            let Some(asked) = self.answers.link.recv()? else {
                 break;
             };
             self.answers.owed += 1;
-            match validate(&raw, self.answers.generation, &self.capabilities, self.regions) {
+            match C::validate(&asked, self.answers.generation, &self.record, self.regions) {
                 Ok(request) if self.offer(&request) => {}
                 Ok(request) => {
                     self.held = Some(request);
                     break;
                 }
-                Err(status) => self.answers.answer(Completion {
-                    id: raw.id,
-                    status,
-                    count: 0,
-                }),
+                Err(completion) => self.answers.answer(completion),
             }
             moved += 1;
         }
@@ -171,59 +212,49 @@ impl<'a, D: BlockDriver, P: Page> Engine<'a, D, P> {
 
     /// Offers a request to the driver. False: it has no room.
     #[inline(always)] // Once per request; the other caller is rare.
-    fn offer(&mut self, request: &Request) -> bool {
-        match self.driver.submit(request) {
-            Submit::Accepted => true,
-            Submit::Done(status) => {
-                let count = if status == Status::Ok { request.count } else { 0 };
-                self.answers.answer(Completion {
-                    id: request.id,
-                    status,
-                    count,
-                });
+    fn offer(&mut self, request: &C::Request) -> bool {
+        match self.driver.offer(request) {
+            Offer::Accepted => true,
+            Offer::Done(completion) => {
+                self.answers.answer(completion);
                 true
             }
-            Submit::Busy => false,
+            Offer::Busy => false,
         }
     }
 }
 
-impl<P: Page> Answers<P> {
+impl<C: Class, P: Page> Answers<C, P> {
     /// Whether one more request can be taken so that its response will find room.
     fn has_room(&mut self) -> Result<bool, Violation> {
         self.link.has_space(self.owed.saturating_add(1))
     }
 
-    fn answer(&mut self, completion: Completion) {
-        let response = BlockResponse {
-            id: completion.id,
-            generation: self.generation,
-            status: completion.status as u8,
-            reserved: [0; 3],
-            count: completion.count,
-        };
+    fn answer(&mut self, completion: C::Completion) {
+        let answer = C::answer(completion, self.generation);
         self.owed = self.owed.saturating_sub(1);
         // `has_room` kept room for every answer that is owed: only a driver that answers too often meets `Full`.
-        if let Err(SendError::Violation(violation)) = self.link.send(&response) {
+        if let Err(SendError::Violation(violation)) = self.link.send(&answer) {
             self.broken = Some(violation);
         }
     }
 }
 
 /// What a driver says of itself after probing.
-fn report(generation: u32, probed: &Result<BlockCapabilities, ProbeError>) -> DriverReport {
+fn report<C: Class>(generation: u32, probed: &Result<C::Record, ProbeError>) -> DriverReport {
+    const { assert!(size_of::<C::Record>() <= RECORD_MAX) };
     let mut report = DriverReport {
         state: STATE_FAILED,
         generation,
-        class: ClassId::Block as u32,
+        class: C::ID as u32,
         reason: 0,
         heartbeat: 0,
         record_len: 0,
         record: [0; RECORD_MAX],
     };
     match probed {
-        Ok(capabilities) => {
-            let record = capabilities.as_bytes();
+        Ok(record) => {
+            let record = record.as_bytes();
             report.state = STATE_READY;
             report.record_len = record.len() as u32;
             report.record[..record.len()].copy_from_slice(record);
@@ -232,6 +263,3 @@ fn report(generation: u32, probed: &Result<BlockCapabilities, ProbeError>) -> Dr
     }
     report
 }
-
-#[cfg(test)]
-mod tests;
