@@ -1,6 +1,6 @@
 //! Runs any driver of a device class as a protection domain.
 //!
-//! A driver implements its class's trait ([`block::BlockDriver`]) and nothing else: it probes, states its
+//! A driver implements its class's trait ([`block::BlockDriver`], [`net::NetDriver`]) and nothing else: it probes, states its
 //! capabilities, takes requests, gives completions, handles interrupts. It never learns that it is being replaced.
 //! Rings, wake-ups, validation, report, heap and start are here.
 //!
@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`resources`] | the checked resources page |
 //! | [`engine`] | between the link and the driver, whatever its class |
-//! | [`block`] | the trait of the block class |
+//! | [`block`], [`net`] | the trait of a class |
 //! | [`dma`] | memory that the device reaches, and its addresses there |
 //! | [`virtio`] | what the glue around the published `virtio-drivers` releases has in common |
 //! | `pd` | entry, heap, panic, event loop: with feature `pd` on the target only |
@@ -23,6 +23,7 @@ pub mod block;
 mod buffer;
 pub mod dma;
 pub mod engine;
+pub mod net;
 pub mod resources;
 pub mod virtio;
 

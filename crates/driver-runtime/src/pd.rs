@@ -26,6 +26,14 @@ macro_rules! block_driver {
     };
 }
 
+/// The same for a driver of the network class.
+#[macro_export]
+macro_rules! net_driver {
+    ($driver:ty) => {
+        $crate::driver!($crate::net::Net<$driver>);
+    };
+}
+
 /// Makes a program of a driver that the engine can serve.
 #[macro_export]
 macro_rules! driver {

@@ -5,6 +5,7 @@
 //! | releases | macro | adapter |
 //! |---|---|---|
 //! | 0.6 to 0.13 | [`virtio_blk!`](crate::virtio_blk) | [`QueuedBlock`]: many requests at a time, of any length |
+//! | 0.7.5 to 0.13 | [`virtio_net!`](crate::virtio_net) | [`VirtioNet`]: frames both ways, many at a time |
 //! | 0.1 to 0.5 | [`virtio_sector_blk!`](crate::virtio_sector_blk) | [`SectorBlock`]: waits for each sector |
 //!
 //! How a release reaches its device has steps of its own too, which are those of [`virtio_transport!`](crate::virtio_transport):
@@ -18,10 +19,15 @@ pub mod fake;
 mod glue;
 mod pci;
 mod queued;
+mod raw_net;
 mod sector;
+mod tokens;
 
-pub use self::pci::{ConfigCopy, PciDisk, Vectors};
+pub use self::pci::{ConfigCopy, PciDevice, Vectors};
 pub use ::pci::Config;
-pub use facts::{DiskFacts, F_BLK_SIZE, F_FLUSH, F_RO, F_SIZE_MAX, SECTOR, open};
+pub use facts::disk::{DiskFacts, F_BLK_SIZE, F_FLUSH, F_RO, F_SIZE_MAX, SECTOR};
+pub use facts::net::{F_MTU, F_STATUS, NetFacts};
+pub use facts::{Facts, open};
 pub use queued::{QueueFull, QueuedBlock, QueuedDisk};
+pub use raw_net::{DEPTH as NET_DEPTH, RawNet, VirtioNet};
 pub use sector::{SectorBlock, SectorDisk};

@@ -21,6 +21,8 @@ pub mod common {
     pub const DEVICE_FEATURE_SELECT: usize = 0x00;
     /// 32 bits: the features of that half.
     pub const DEVICE_FEATURE: usize = 0x04;
+    /// 16 bits: the interrupt vector of a change of configuration.
+    pub const CONFIG_MSIX_VECTOR: usize = 0x10;
     /// 8 bits: device status; 0 resets.
     pub const DEVICE_STATUS: usize = 0x14;
     /// 16 bits: which queue.

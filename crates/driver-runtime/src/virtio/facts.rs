@@ -1,4 +1,4 @@
-//! What a virtio disk says of itself, read from its registers before a release's driver takes it over.
+//! What a virtio device says of itself, read from its registers before a release's driver takes it over.
 //!
 //! It is read here and not through the release, because the first release shows neither features nor capacity, and
 //! because registers are the same for all of them.
@@ -8,20 +8,10 @@ use core::ptr::NonNull;
 use driver_package::resources::MmioRegion;
 
 use crate::ProbeError;
-use crate::block::{BlockCapabilities, CAP_FLUSH, CAP_READ_ONLY, CAP_WRITE_BACK};
+use crate::resources::Resources;
 
-/// Bytes of the sectors that virtio counts in (virtio 1.2, 5.2.4), whatever the device's block size.
-pub const SECTOR: u32 = 512;
-/// virtio 1.2, 5.2.3: `size_max` limits a segment.
-pub const F_SIZE_MAX: u64 = 1 << 1;
-/// virtio 1.2, 5.2.3: the device is read-only.
-pub const F_RO: u64 = 1 << 5;
-/// virtio 1.2, 5.2.3: `blk_size` is the block size.
-pub const F_BLK_SIZE: u64 = 1 << 6;
-/// virtio 1.2, 5.2.3: the device has a flush request.
-pub const F_FLUSH: u64 = 1 << 9;
-/// Longest transfer that the adapters ask for at a time, in bytes.
-const TRANSFER_MAX: u32 = 1 << 20;
+pub(super) mod disk;
+pub(super) mod net;
 
 /// Offsets of registers (virtio 1.2, 4.2.2), in bytes.
 pub(super) mod offset {
@@ -41,200 +31,49 @@ pub(super) mod offset {
     pub const QUEUE_NUM_MAX: usize = 0x34;
     /// The device's configuration.
     pub const CONFIG: usize = 0x100;
-    /// End of what is read here.
-    pub const END: usize = CONFIG + super::config::END;
-}
-
-/// Offsets of fields of a disk's configuration (virtio 1.2, 5.2.4), in bytes.
-pub(super) mod config {
-    /// `capacity`, in sectors, 64 bits.
-    pub const CAPACITY: usize = 0;
-    /// `size_max`.
-    pub const SIZE_MAX: usize = 8;
-    /// `blk_size`.
-    pub const BLK_SIZE: usize = 0x14;
-    /// End of what is read here.
-    pub const END: usize = BLK_SIZE + 4;
 }
 
 /// What `MagicValue` reads: "virt".
 pub(super) const MAGIC: u32 = 0x7472_6976;
-/// What `DeviceID` reads for a disk (virtio 1.2, 5.2.1).
-pub(super) const BLOCK_DEVICE: u32 = 2;
 
-/// What the device said before the release's driver took it over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DiskFacts {
-    /// Features that the device offers, of those with numbers below 32.
-    pub features: u64,
-    /// Capacity in sectors.
-    pub sectors: u64,
-    /// `blk_size`, if `F_BLK_SIZE` is offered.
-    pub blk_size: u32,
-    /// `size_max`, if `F_SIZE_MAX` is offered.
-    pub size_max: u32,
-}
+/// What a kind of device says of itself.
+pub trait Facts: Sized {
+    /// What `DeviceID` reads (virtio 1.2, 5).
+    const DEVICE: u32;
+    /// Bytes of the device's configuration that are read.
+    const CONFIG_LEN: u32;
 
-impl DiskFacts {
-    /// Asks the device whose registers start at `registers`.
-    ///
-    /// # Errors
-    /// [`ProbeError::WrongDevice`]: it is not a virtio disk.
+    /// The facts of a device that offers these features, of those with numbers below 32.
     ///
     /// # Safety
-    /// There are [`offset::END`] bytes of registers, aligned to 4, that nobody else uses meanwhile.
-    unsafe fn read(registers: NonNull<u32>) -> Result<Self, ProbeError> {
-        // SAFETY: all offsets are multiples of 4 below `END`, and the caller vouches for the registers up to there.
-        let register = |offset: usize| unsafe { registers.byte_add(offset).read_volatile() };
-        if register(offset::MAGIC) != MAGIC || register(offset::DEVICE_ID) != BLOCK_DEVICE {
-            return Err(ProbeError::WrongDevice);
-        }
-        // SAFETY: as above.
-        unsafe { registers.byte_add(offset::DEVICE_FEATURES_SEL).write_volatile(0) };
-        let features = register(offset::DEVICE_FEATURES);
-        Ok(Self::of(features, |field| register(offset::CONFIG + field)))
-    }
-
-    /// What a device says that offers these features and whose configuration `field` reads, a word at a time.
-    pub(super) fn of(features: u32, field: impl Fn(usize) -> u32) -> Self {
-        let features = u64::from(features);
-        let config = |offered, at| if features & offered == 0 { 0 } else { field(at) };
-        Self {
-            features,
-            sectors: u64::from(field(config::CAPACITY)) | u64::from(field(config::CAPACITY + 4)) << 32,
-            blk_size: config(F_BLK_SIZE, config::BLK_SIZE),
-            size_max: config(F_SIZE_MAX, config::SIZE_MAX),
-        }
-    }
-
-    /// The class's record of a device with these facts, `sectors` sectors and a queue of `queue_depth`, served by a release
-    /// that accepts the features `accepted`.
-    ///
-    /// No release accepts `F_CONFIG_WCE`. Then the rule is virtio 1.2, 5.2.6.2: with flush accepted the device may cache
-    /// writes, and without it a write must not be answered before it is durable. A release of the second kind serves flush too,
-    /// where others would: there is nothing to do for it.
-    pub fn capabilities(
-        &self,
-        sectors: u64,
-        queue_depth: u32,
-        accepted: u64,
-    ) -> Result<BlockCapabilities, ProbeError> {
-        let block_size = if self.features & F_BLK_SIZE != 0 {
-            self.blk_size
-        } else {
-            SECTOR
-        };
-        if !block_size.is_power_of_two() || !(SECTOR..=4096).contains(&block_size) {
-            return Err(ProbeError::Geometry);
-        }
-        let longest = if self.features & F_SIZE_MAX != 0 {
-            self.size_max.min(TRANSFER_MAX)
-        } else {
-            TRANSFER_MAX
-        };
-        let max_transfer = longest / block_size;
-        if max_transfer < 8 {
-            return Err(ProbeError::Geometry);
-        }
-        let mut flags = 0;
-        if self.features & F_RO != 0 {
-            flags |= CAP_READ_ONLY;
-        }
-        if self.features & F_FLUSH != 0 {
-            flags |= CAP_FLUSH;
-        }
-        if self.features & accepted & F_FLUSH != 0 {
-            flags |= CAP_WRITE_BACK;
-        }
-        let capacity = sectors / u64::from(block_size / SECTOR);
-        Ok(BlockCapabilities {
-            capacity,
-            block_size,
-            flags,
-            max_transfer,
-            queue_depth,
-        })
-    }
+    /// `config` is its configuration: [`CONFIG_LEN`](Self::CONFIG_LEN) bytes of registers, aligned to 4, for as long as the driver
+    /// runs.
+    unsafe fn read(features: u32, config: NonNull<u32>) -> Self;
 }
 
 /// The registers that the glue opens, their bytes, and what the device says. The first region is the device's.
 ///
 /// # Errors
-/// [`ProbeError::NoRegisters`]: there is none, or it is too short. [`ProbeError::WrongDevice`]: it is not a virtio disk.
-pub fn open<T>(
-    resources: &crate::resources::Resources,
-) -> Result<(NonNull<T>, usize, DiskFacts), ProbeError> {
+/// [`ProbeError::NoRegisters`]: there is none, or it is too short. [`ProbeError::WrongDevice`]: it is not such a device.
+pub fn open<T, F: Facts>(resources: &Resources) -> Result<(NonNull<T>, usize, F), ProbeError> {
     let MmioRegion { vaddr, len, .. } = *resources.mmio().first().ok_or(ProbeError::NoRegisters)?;
-    if len < offset::END as u64 || !vaddr.is_multiple_of(4) {
+    if len < offset::CONFIG as u64 + u64::from(F::CONFIG_LEN) || !vaddr.is_multiple_of(4) {
         return Err(ProbeError::NoRegisters);
     }
     let start = core::ptr::with_exposed_provenance_mut::<u32>(vaddr as usize);
     let registers = NonNull::new(start).ok_or(ProbeError::NoRegisters)?;
     // SAFETY: root mapped the device's registers there, for as long as this generation has the device; they are aligned and
-    // long enough, checked above, and the release's driver does not run yet.
-    let facts = unsafe { DiskFacts::read(registers) }?;
-    Ok((registers.cast(), len as usize, facts))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FACTS: DiskFacts = DiskFacts {
-        features: F_FLUSH,
-        sectors: 2048,
-        blk_size: 0,
-        size_max: 0,
-    };
-
-    #[test]
-    fn write_cache_follows_flush() {
-        let record = FACTS.capabilities(2048, 16, F_FLUSH).unwrap();
-        assert_eq!((record.block_size, record.capacity), (512, 2048));
-        assert_eq!(
-            (record.flags, record.max_transfer),
-            (CAP_WRITE_BACK | CAP_FLUSH, 2048)
-        );
-        let flags = |features, accepted| {
-            let facts = DiskFacts { features, ..FACTS };
-            facts.capabilities(1, 1, accepted).unwrap().flags
-        };
-        assert_eq!(flags(0, F_FLUSH), 0);
-        assert_eq!(flags(F_RO, F_FLUSH), CAP_READ_ONLY);
-    }
-
-    #[test]
-    fn release_that_accepts_no_flush_writes_through() {
-        let through = FACTS.capabilities(2048, 1, 0).unwrap();
-        let back = FACTS.capabilities(2048, 16, F_FLUSH).unwrap();
-        assert_eq!(through.flags, CAP_FLUSH);
-        assert_eq!(back.lost(&through), 0);
-        assert_eq!(through.lost(&back), device_class::block::LOST_DURABILITY);
-    }
-
-    #[test]
-    fn geometry_is_taken_from_the_device_and_checked() {
-        let facts = DiskFacts {
-            features: F_BLK_SIZE | F_SIZE_MAX,
-            blk_size: 4096,
-            size_max: 65536,
-            ..FACTS
-        };
-        let record = facts.capabilities(80, 16, 0).unwrap();
-        assert_eq!(
-            (record.block_size, record.capacity, record.max_transfer),
-            (4096, 10, 16)
-        );
-        for blk_size in [0, 1, 256, 768, 8192, u32::MAX] {
-            assert_eq!(
-                DiskFacts { blk_size, ..facts }.capabilities(80, 16, 0),
-                Err(ProbeError::Geometry)
-            );
+    // long enough, checked above, and the release's driver does not run yet. All offsets are multiples of 4.
+    let facts = unsafe {
+        let register = |offset: usize| registers.byte_add(offset).read_volatile();
+        if register(offset::MAGIC) != MAGIC || register(offset::DEVICE_ID) != F::DEVICE {
+            return Err(ProbeError::WrongDevice);
         }
-        let short = DiskFacts {
-            size_max: 4096,
-            ..facts
-        };
-        assert_eq!(short.capabilities(80, 16, 0), Err(ProbeError::Geometry));
-    }
+        registers.byte_add(offset::DEVICE_FEATURES_SEL).write_volatile(0);
+        F::read(
+            register(offset::DEVICE_FEATURES),
+            registers.byte_add(offset::CONFIG),
+        )
+    };
+    Ok((registers.cast(), len as usize, facts))
 }

@@ -8,7 +8,8 @@ use std::println;
 use driver_package::resources::{DriverResources, MmioRegion};
 use zerocopy::FromZeros;
 
-use super::facts::{BLOCK_DEVICE, MAGIC, config, offset};
+use super::facts::disk::{BLOCK_DEVICE, config};
+use super::facts::{MAGIC, offset};
 use crate::ProbeError;
 use crate::block::{BlockCapabilities, BlockDriver};
 use crate::resources::Resources;

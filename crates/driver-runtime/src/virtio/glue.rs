@@ -3,6 +3,7 @@
 
 mod event_idx;
 mod hal;
+mod net;
 mod queued;
 mod sector;
 mod transport;

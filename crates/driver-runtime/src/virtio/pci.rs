@@ -1,4 +1,4 @@
-//! A disk that is a PCI function: what a release may see of configuration space, and what it leaves out.
+//! A device that is a PCI function: what a release may see of configuration space, and what it leaves out.
 //!
 //! Configuration space can move regions and aim interrupts, so a driver does not get it but a copy, which the bus makes
 //! (`docs/design/021-pci.md`). A release that asks how large a region is, by writing ones into its register, is answered from the
@@ -10,8 +10,7 @@ use driver_package::resources::MmioRegion;
 use pci::virtio::{common, structures};
 use pci::{Config, Place, bar, header, msix};
 
-use super::DiskFacts;
-use super::facts::BLOCK_DEVICE;
+use super::Facts;
 use crate::ProbeError;
 use crate::resources::Resources;
 
@@ -113,11 +112,16 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Makes the queue's interrupt the function's one message. To be said before the queue is switched on (virtio 1.2, 4.1.4.3.2).
+    /// Makes the queue's interrupt the function's one message, and that of a change of configuration too. To be said before the
+    /// queue is switched on (virtio 1.2, 4.1.4.3.2).
     pub fn aim(&mut self, queue: u16) {
         let Some(common) = self.common else { return };
-        for (offset, value) in [(common::QUEUE_SELECT, queue), (common::QUEUE_MSIX_VECTOR, 0)] {
-            // SAFETY: `open` found `common::LEN` bytes of registers there, which this generation alone has; both fields are of
+        for (offset, value) in [
+            (common::CONFIG_MSIX_VECTOR, 0),
+            (common::QUEUE_SELECT, queue),
+            (common::QUEUE_MSIX_VECTOR, 0),
+        ] {
+            // SAFETY: `open` found `common::LEN` bytes of registers there, which this generation alone has; the fields are of
             // this width. The release selects its queue anew before it uses one.
             unsafe { common.byte_add(offset).cast::<u16>().write_volatile(value) };
         }
@@ -126,20 +130,20 @@ impl Vectors {
 
 /// A function as a release finds it.
 #[derive(Debug)]
-pub struct PciDisk {
+pub struct PciDevice<F> {
     /// Configuration space.
     pub copy: ConfigCopy,
     /// What the device says of itself.
-    pub facts: DiskFacts,
+    pub facts: F,
     /// What the release leaves out.
     pub vectors: Vectors,
 }
 
-impl PciDisk {
+impl<F: Facts> PciDevice<F> {
     /// The function, if the device is on PCI.
     ///
     /// # Errors
-    /// [`ProbeError::WrongDevice`]: it is not a virtio disk. [`ProbeError::NoRegisters`]: its structures do not lie in our regions.
+    /// [`ProbeError::WrongDevice`]: it is not such a device. [`ProbeError::NoRegisters`]: its structures do not lie in our regions.
     pub fn open(resources: &Resources) -> Result<Option<Self>, ProbeError> {
         let Some(vaddr) = resources.config() else {
             return Ok(None);
@@ -148,7 +152,7 @@ impl PciDisk {
         // SAFETY: checked to be the address of the page that root maps there, for reading, for as long as we run. The bus writes it
         // only while no generation has the device.
         let copy = ConfigCopy::new(unsafe { start.read_volatile() }, resources.mmio());
-        if header::identity(&copy) != Some((VENDOR, FIRST_DEVICE + BLOCK_DEVICE as u16)) {
+        if header::identity(&copy) != Some((VENDOR, FIRST_DEVICE + F::DEVICE as u16)) {
             return Err(ProbeError::WrongDevice);
         }
         let found = structures(&copy);
@@ -159,13 +163,13 @@ impl PciDisk {
                 .ok_or(ProbeError::NoRegisters)
         };
         let common = here(found.common, common::LEN)?;
-        let device = here(found.device, super::facts::config::END as u32)?;
+        let device = here(found.device, F::CONFIG_LEN)?;
         // SAFETY: both lie in regions that root mapped, are aligned and long enough, which `here` checked, and the release's
         // driver does not run yet.
         let facts = unsafe {
             common.byte_add(common::DEVICE_FEATURE_SELECT).write_volatile(0);
             let features = common.byte_add(common::DEVICE_FEATURE).read_volatile();
-            DiskFacts::of(features, |offset| device.byte_add(offset).read_volatile())
+            F::read(features, device)
         };
         let vectors = Vectors {
             common: msix::is_on(&copy).then_some(common),

@@ -54,7 +54,8 @@ impl Fields {
     pub fn source(&self, configuration: Configuration) -> Result<ManifestSource<'_>> {
         let class = match self.class.as_str() {
             "block" => ClassId::Block as u32,
-            other => bail!("unknown class `{other}`; known: block"),
+            "net" => ClassId::Net as u32,
+            other => bail!("unknown class `{other}`; known: block, net"),
         };
         let transport = match self.transport.as_str() {
             "virtio-mmio" => Transport::VirtioMmio,

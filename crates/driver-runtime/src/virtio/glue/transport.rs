@@ -17,9 +17,9 @@ macro_rules! virtio_transport {
     (registers $registers_transport:ty, |$registers:ident, $len:ident| new($($argument:ident),*)) => {
         type Reached = $registers_transport;
 
-        fn reach(
+        fn reach<F: $crate::virtio::Facts>(
             resources: &$crate::resources::Resources,
-        ) -> Result<(Reached, $crate::virtio::DiskFacts), $crate::ProbeError> {
+        ) -> Result<(Reached, F), $crate::ProbeError> {
             let ($registers, $len, facts) = $crate::virtio::open(resources)?;
             // SAFETY: root mapped the device's registers there, for as long as this generation has the device; they are
             // aligned and as long as `open` says.
@@ -168,18 +168,18 @@ macro_rules! virtio_transport {
             }
         }
 
-        fn reach(
+        fn reach<F: $crate::virtio::Facts>(
             resources: &$crate::resources::Resources,
-        ) -> Result<(Reached, $crate::virtio::DiskFacts), $crate::ProbeError> {
+        ) -> Result<(Reached, F), $crate::ProbeError> {
             use $crate::ProbeError;
 
-            if let Some(disk) = $crate::virtio::PciDisk::open(resources)? {
+            if let Some(found) = $crate::virtio::PciDevice::open(resources)? {
                 // Whatever address the release asks for: there is one function.
                 let function = DeviceFunction { bus: 0, device: 0, function: 0 };
-                let mut root = PciRoot::new(Access(disk.copy));
+                let mut root = PciRoot::new(Access(found.copy));
                 let transport = PciTransport::new::<WindowHal, Access>(&mut root, function);
                 let transport = transport.map_err(|_| ProbeError::WrongDevice)?;
-                return Ok((Reached::Pci(transport, disk.vectors), disk.facts));
+                return Ok((Reached::Pci(transport, found.vectors), found.facts));
             }
             let ($registers, $len, facts) = $crate::virtio::open(resources)?;
             // SAFETY: root mapped the device's registers there, for as long as this generation has the device; they are
