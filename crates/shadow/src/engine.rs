@@ -96,8 +96,15 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
     }
 
     /// Answer a client's protected call: label and words of the reply.
-    pub fn call(&mut self, channel: u64, label: u64) -> Option<(u64, [u64; 4])> {
-        self.slots.iter_mut().find_map(|slot| slot.call(channel, label))
+    pub fn call(&mut self, channel: u64, label: u64, words: [u64; 2]) -> Option<(u64, [u64; 4])> {
+        self.slots
+            .iter_mut()
+            .find_map(|slot| slot.call(channel, label, words))
+    }
+
+    /// A call has left something to do: [`wake`](Self::wake), though nobody notified.
+    pub fn is_restless(&self) -> bool {
+        self.slots.iter().any(Slot::is_curious)
     }
 
     fn take_commands(&mut self, env: &mut impl Env) {

@@ -190,7 +190,9 @@ const LONGEST: usize = 4;
 const COMPLETIONS: usize = 5;
 const VERSION: usize = 6;
 const CURSORS: usize = 7;
-const SNAPSHOTS: usize = CURSORS + MAX_SESSIONS;
+/// As the cursors, of the links for deliveries.
+const DELIVERIES: usize = CURSORS + MAX_SESSIONS;
+const SNAPSHOTS: usize = DELIVERIES + MAX_SESSIONS;
 const SNAPSHOT_WORDS: usize = size_of::<Snapshot>() / 8;
 const ENTRIES: usize = SNAPSHOTS + 2 * SNAPSHOT_WORDS;
 const ENTRY_WORDS: usize = REQUEST_WORDS + 4;
@@ -325,6 +327,16 @@ impl<R: Region> Ledger<R> {
     /// See [`set_cursor`](Self::set_cursor).
     pub fn cursor(&self, session: u32) -> u64 {
         self.load(CURSORS + session as usize % MAX_SESSIONS)
+    }
+
+    /// How far a session's link for deliveries is dealt with.
+    #[inline]
+    pub fn set_delivered(&self, session: u32, cursor: u64) {
+        self.store(DELIVERIES + session as usize % MAX_SESSIONS, cursor);
+    }
+    /// See [`set_delivered`](Self::set_delivered).
+    pub fn delivered(&self, session: u32) -> u64 {
+        self.load(DELIVERIES + session as usize % MAX_SESSIONS)
     }
 
     /// Entries of this generation's ring that are dealt with.

@@ -61,6 +61,17 @@ pub enum Learning {
     Failed(u64),
 }
 
+/// What an answer to a standing request means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrived<A> {
+    /// Nothing that anybody must hear of.
+    Nothing,
+    /// Something for the sessions.
+    Delivery(A),
+    /// The device is not as it was: the record was changed, and clients want to know.
+    Changed,
+}
+
 /// A device class, as its shadow sees it. All functions are total: whatever a client or a driver wrote may be passed.
 pub trait Class {
     /// Number of the class in reports.
@@ -79,6 +90,11 @@ pub trait Class {
     type Session;
     /// What is learnt of the device through its driver.
     type Learn;
+    /// What arrives by itself, and is delivered to sessions.
+    type Arrival;
+    /// Entries of the tracker for requests of the shadow's own that the driver keeps until something happens outside: they
+    /// are never late, and nothing waits for them when a driver is to go.
+    const STANDING: u64 = 0;
     /// The request makes no sense.
     const INVALID: Self::Status;
     /// There is no driver, and patience has ended.
@@ -121,6 +137,11 @@ pub trait Class {
 
     /// An accepted request becomes live. True: it may conflict with a live one (a false alarm is allowed).
     fn enter(session: &mut Self::Session, request: &Self::Request) -> bool;
+    /// A request of this session was answered, or refused at once.
+    #[inline]
+    fn count(session: &mut Self::Session, request: &Self::Request, answer: &Self::Response) {
+        let _ = (session, request, answer);
+    }
     /// It is live no more.
     fn leave(session: &mut Self::Session, request: &Self::Request);
     /// The later of the two must not begin before the earlier is answered.
@@ -128,6 +149,10 @@ pub trait Class {
 
     /// Start learning with a driver of this record.
     fn learn_begin(learn: &mut Self::Learn, record: &Self::Record);
+    /// Learning starts with these sessions. Not everybody asks the device for something on their behalf.
+    fn learn_session(learn: &mut Self::Learn, session: &Self::Session) {
+        let _ = (learn, session);
+    }
     /// The next request to learn by, when none is in flight.
     fn learn_next(learn: &mut Self::Learn) -> Option<Self::Request>;
     /// Its answer.
@@ -138,14 +163,69 @@ pub trait Class {
     fn restore(session: &mut Self::Session, words: [u64; 2]);
     /// A journalled session still fits a driver with this record.
     fn reopen(words: [u64; 2], record: &Self::Record) -> bool;
+    /// The standing request for this entry, which is one of [`STANDING`](Self::STANDING), at a driver of this record.
+    #[inline]
+    fn standing(learn: &mut Self::Learn, running: &Self::Record, index: usize) -> Option<Self::Request> {
+        let _ = (learn, running, index);
+        None
+    }
+    /// Its answer; `None` if that makes no sense.
+    #[inline]
+    fn arrived(
+        learn: &mut Self::Learn,
+        running: &mut Self::Record,
+        request: &Self::Request,
+        response: &Self::Response,
+    ) -> Option<Arrived<Self::Arrival>> {
+        let _ = (learn, running, request, response);
+        None
+    }
+    /// It is for this session, and for no other.
+    #[inline]
+    fn owns(session: &Self::Session, arrival: &Self::Arrival) -> bool {
+        let _ = (session, arrival);
+        false
+    }
+    /// This session wants it, if nobody owns it.
+    #[inline]
+    fn wants(session: &Self::Session, arrival: &Self::Arrival) -> bool {
+        let _ = (session, arrival);
+        false
+    }
+    /// Put it where the client's `wish` says, and what the client is told.
+    fn deliver(
+        session: &mut Self::Session,
+        learn: &Self::Learn,
+        arrival: &Self::Arrival,
+        wish: &Self::Request,
+    ) -> Self::Response {
+        let _ = (session, learn, arrival);
+        Self::refusal(Self::client_id(wish), Self::INVALID)
+    }
+    /// The client had no wish in its ring.
+    fn missed(session: &mut Self::Session, arrival: &Self::Arrival) {
+        let _ = (session, arrival);
+    }
+    /// Bytes of it.
+    fn arrival_len(arrival: &Self::Arrival) -> u64 {
+        let _ = arrival;
+        0
+    }
     /// Answer a protected call of a client: label and words of the reply. `running` is the record of the driver that runs, or ran
     /// last; `None` before the first.
     fn call(
         state: session::State,
-        session: &Self::Session,
+        session: &mut Self::Session,
         running: Option<&Self::Record>,
         label: u64,
+        words: [u64; 2],
     ) -> (u64, [u64; 4]);
+    /// What the session is confined to was changed by its last call: the words go into the journal, and the device is asked
+    /// anew for what it must be asked for.
+    fn reconfined(session: &mut Self::Session) -> Option<[u64; 2]> {
+        let _ = session;
+        None
+    }
     /// A call with this label tells an open session what the driver can do.
     fn tells(label: u64) -> bool;
     /// The request may change what was learnt.

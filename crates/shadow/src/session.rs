@@ -37,6 +37,9 @@ impl Names {
 #[derive(Debug)]
 pub struct Session<C: Class, P> {
     pub(crate) link: Link<C::Response, C::Request, P>,
+    /// The link on which the client wishes for deliveries, if its class has any. A wish stays in the ring until it comes
+    /// true, so nothing of it is kept here.
+    pub(crate) deliveries: Option<Link<C::Response, C::Request, P>>,
     pub(crate) channel: u64,
     pub(crate) number: u32,
     /// Its index among the slot's sessions.
@@ -57,6 +60,7 @@ impl<C: Class, P: Page> Session<C, P> {
     pub fn new(number: u32, channel: u64, link: Link<C::Response, C::Request, P>, plan: C::Session) -> Self {
         Self {
             link,
+            deliveries: None,
             channel,
             number,
             index: 0,
@@ -69,6 +73,15 @@ impl<C: Class, P: Page> Session<C, P> {
         }
     }
 
+    /// The same, with a link for deliveries.
+    #[must_use]
+    pub fn with_deliveries(self, link: Link<C::Response, C::Request, P>) -> Self {
+        Self {
+            deliveries: Some(link),
+            ..self
+        }
+    }
+
     /// The same session once more.
     #[cfg(feature = "model")]
     pub(crate) fn fork(&self) -> Self
@@ -78,6 +91,7 @@ impl<C: Class, P: Page> Session<C, P> {
     {
         Self {
             link: self.link.clone(),
+            deliveries: self.deliveries.clone(),
             channel: self.channel,
             number: self.number,
             index: self.index,
@@ -166,7 +180,8 @@ impl<C: Class, P: Page> Session<C, P> {
     /// Hand over the answers.
     #[inline]
     pub(crate) fn publish(&mut self, env: &mut impl Env) {
-        if self.link.publish() {
+        let delivered = self.deliveries.as_mut().is_some_and(Link::publish);
+        if self.link.publish() || delivered {
             env.notify(self.channel);
         }
     }

@@ -23,9 +23,10 @@ use crate::figures::{Gap, Handing};
 use crate::ledger::{Ledger, Region, Unkept};
 use crate::session::{Session, State};
 use crate::state::SlotState;
-use crate::{Class, Env};
+use crate::{Class, Env, journal};
 
 mod answers;
+mod deliver;
 mod feed;
 mod flow;
 #[cfg(feature = "model")]
@@ -223,7 +224,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
 
     /// Answer a protected call of the client on `channel`: label and words of the reply. What a session is told of the running
     /// driver it may rely on from then on, and a successor must know before the client does.
-    pub(crate) fn call(&mut self, channel: u64, label: u64) -> Option<(u64, [u64; 4])> {
+    pub(crate) fn call(&mut self, channel: u64, label: u64, words: [u64; 2]) -> Option<(u64, [u64; 4])> {
         let session = self
             .sessions
             .iter_mut()
@@ -231,17 +232,31 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
         let known = self.kept.has_record != 0;
         let reply = C::call(
             session.state,
-            &session.plan,
+            &mut session.plan,
             known.then_some(&self.running),
             label,
+            words,
         );
+        let (number, reconfined) = (session.number, C::reconfined(&mut session.plan));
         let told = known && session.state == State::Open && C::tells(label);
         if told && session.told.as_bytes() != self.running.as_bytes() {
             session.told = self.running;
             self.degraded = self.is_degraded();
             self.commit();
         }
+        if let Some(words) = reconfined {
+            self.reconfine(number, words);
+        }
         Some(reply)
+    }
+
+    /// A client changed what its session is confined to; there is room in the journal, because the session is in it.
+    fn reconfine(&mut self, session: u32, words: [u64; 2]) {
+        self.kept.journal.record(journal::SESSION, session, words);
+        if self.mode == Mode::Passive {
+            self.learn_anew();
+        }
+        self.commit();
     }
 
     /// What a driver with the record `new` lacks of what sessions were told, used or not. A session that is not open was told
@@ -328,7 +343,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
     }
 
     fn in_flight(&self) -> u32 {
-        self.kept.tracker.sent().count_ones()
+        (self.kept.tracker.sent() & !C::STANDING).count_ones()
     }
 
     fn set_mode(&mut self, mode: Mode) {

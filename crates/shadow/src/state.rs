@@ -12,7 +12,7 @@ use crate::tracker::Tracker;
 /// "SHDW".
 pub const MAGIC: u32 = 0x5744_4853;
 /// Version of the layout: changed with whatever changes the meaning of a word.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Words before the ledgers: magic and version, then class and slots, then sessions.
 const HEADER_WORDS: usize = 4;

@@ -11,7 +11,8 @@ use crate::{Wire, ledger};
 
 /// Requests of a slot that can be live.
 pub const CAPACITY: usize = 64;
-/// The entry that clients never get: the shadow's own requests.
+/// The entry of the request that a device is learnt by. Clients never get it, nor what else a class keeps for the shadow's
+/// own requests ([`Class::STANDING`](crate::Class::STANDING)); `own` below is the set of all those.
 pub const OWN: usize = CAPACITY - 1;
 /// Session number of the shadow's own requests.
 pub const OWN_SESSION: u32 = u32::MAX;
@@ -119,13 +120,13 @@ impl Tracker {
     }
     /// Entries left for clients' requests.
     #[inline]
-    pub fn vacancies(&self) -> u32 {
-        (!(self.live() | 1 << OWN)).count_ones()
+    pub fn vacancies(&self, own: u64) -> u32 {
+        (!(self.live() | own)).count_ones()
     }
     /// No entry is left for a client's request.
     #[inline]
-    pub fn is_full(&self) -> bool {
-        self.live() | 1 << OWN == u64::MAX
+    pub fn is_full(&self, own: u64) -> bool {
+        self.live() | own == u64::MAX
     }
 
     /// One of `candidates` has this name of its client's.
@@ -144,26 +145,28 @@ impl Tracker {
     #[inline]
     pub fn admit<R: Wire>(
         &mut self,
+        own: u64,
         request: &R,
         session: u32,
         client_id: u32,
         blockers: u64,
     ) -> Option<usize> {
-        let index = (!(self.live() | 1 << OWN)).trailing_zeros() as usize;
-        if index >= OWN {
+        let index = (!(self.live() | own)).trailing_zeros() as usize;
+        if index >= CAPACITY {
             return None;
         }
         self.enter(index, request, session, client_id, blockers);
         Some(index)
     }
 
-    /// Take a request of the shadow itself; `None` if one is live.
-    pub fn admit_own<R: Wire>(&mut self, request: &R) -> Option<usize> {
-        if self.live() & (1 << OWN) != 0 {
-            return None;
+    /// Take a request of the shadow itself into this entry. False: there is one.
+    #[inline]
+    pub fn admit_own<R: Wire>(&mut self, index: usize, request: &R) -> bool {
+        let vacant = self.live() & (1 << index) == 0;
+        if vacant {
+            self.enter(index, request, OWN_SESSION, 0, 0);
         }
-        self.enter(OWN, request, OWN_SESSION, 0, 0);
-        Some(OWN)
+        vacant
     }
 
     #[inline]
@@ -274,9 +277,11 @@ impl Tracker {
         }
     }
 
-    /// When the request that the driver has had longest was handed over.
-    pub fn oldest_sent(&self) -> Option<u64> {
-        members(self.sent).map(|index| self.entries[index].since).min()
+    /// When the request that the driver has had longest was handed over, but for those in `standing`.
+    pub fn oldest_sent(&self, standing: u64) -> Option<u64> {
+        members(self.sent & !standing)
+            .map(|index| self.entries[index].since)
+            .min()
     }
 }
 
@@ -284,6 +289,9 @@ impl Tracker {
 mod tests {
     use super::*;
     use zerocopy::FromZeros;
+
+    /// One entry of the shadow's own.
+    const ONE: u64 = 1 << OWN;
 
     fn tracker() -> Tracker {
         Tracker::new_zeroed()
@@ -295,14 +303,14 @@ mod tests {
     #[test]
     fn second_answer_to_a_request_finds_nothing() {
         let mut tracker = tracker();
-        let index = tracker.admit(&7u64, 0, 70, 0).unwrap();
+        let index = tracker.admit(ONE, &7u64, 0, 70, 0).unwrap();
         let tag = Tracker::tag(index, 0);
         assert_eq!(tracker.find(tag), None, "not handed over yet");
         tracker.handed(index, 0, 1);
         assert_eq!(tracker.find(tag), Some(index));
         tracker.finish(index);
         assert_eq!(tracker.find(tag), None);
-        let again = tracker.admit(&8u64, 0, 71, 0).unwrap();
+        let again = tracker.admit(ONE, &8u64, 0, 71, 0).unwrap();
         tracker.handed(again, 1, 2);
         assert_eq!(
             (again, tracker.find(tag)),
@@ -314,22 +322,27 @@ mod tests {
     #[test]
     fn clients_leave_the_shadows_own_entry_alone() {
         let mut tracker = tracker();
-        for n in 0..OWN as u64 {
-            assert!(tracker.admit(&n, 0, 0, 0).is_some());
+        let own = 0xff << (CAPACITY - 8);
+        for n in 0..CAPACITY as u64 - 8 {
+            assert!(tracker.admit(own, &n, 0, 0, 0).is_some());
         }
-        assert_eq!((tracker.is_full(), tracker.admit(&99u64, 0, 0, 0)), (true, None));
-        assert_eq!(tracker.admit_own(&1u64), Some(OWN));
-        assert_eq!(tracker.admit_own(&1u64), None);
+        assert_eq!((tracker.is_full(own), tracker.vacancies(own)), (true, 0));
+        assert_eq!(tracker.admit(own, &99u64, 0, 0, 0), None);
+        for index in CAPACITY - 8..CAPACITY {
+            assert!(tracker.admit_own(index, &1u64) && !tracker.admit_own(index, &1u64));
+        }
+        assert_eq!(tracker.live(), u64::MAX);
+        assert_eq!(tracker.admit(0, &99u64, 0, 0, 0), None);
     }
 
     #[test]
     fn held_request_waits_for_all_its_blockers() {
         let mut tracker = tracker();
-        let first = tracker.admit(&5u64, 0, 0, 0).unwrap();
-        let second = tracker.admit(&5u64, 0, 1, 1 << first).unwrap();
+        let first = tracker.admit(ONE, &5u64, 0, 0, 0).unwrap();
+        let second = tracker.admit(ONE, &5u64, 0, 1, 1 << first).unwrap();
         let blockers = tracker.blockers(u64::MAX, &5u64, same);
         assert_eq!(blockers, 1 << first | 1 << second);
-        let third = tracker.admit(&5u64, 0, 2, blockers).unwrap();
+        let third = tracker.admit(ONE, &5u64, 0, 2, blockers).unwrap();
         tracker.handed(first, 0, 0);
         tracker.finish(first);
         assert_eq!((tracker.ready(), tracker.held()), (1 << second, 1 << third));
@@ -340,12 +353,14 @@ mod tests {
     #[test]
     fn recall_keeps_the_order_of_acceptance() {
         let mut tracker = tracker();
-        let all: std::vec::Vec<usize> = (0..6u64).map(|n| tracker.admit(&n, 0, 0, 0).unwrap()).collect();
+        let all: std::vec::Vec<usize> = (0..6u64)
+            .map(|n| tracker.admit(ONE, &n, 0, 0, 0).unwrap())
+            .collect();
         for &index in all.iter().rev() {
             tracker.handed(index, index as u32, 0);
         }
         tracker.finish(all[2]);
-        let late = tracker.admit(&9u64, 0, 0, 0).unwrap();
+        let late = tracker.admit(ONE, &9u64, 0, 0, 0).unwrap();
         assert_eq!(late, all[2]);
         tracker.recall();
         let order: std::vec::Vec<u64> = tracker

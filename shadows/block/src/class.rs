@@ -1,5 +1,6 @@
 //! The block class as the engine sees it.
 
+use core::convert::Infallible;
 use core::marker::PhantomData;
 
 use device_class::ClassId;
@@ -29,6 +30,7 @@ impl<S: Scratch> Class for Block<S> {
     type Status = Status;
     type Session = Plan;
     type Learn = TableReader<S>;
+    type Arrival = Infallible;
 
     fn sane(record: &BlockCapabilities) -> bool {
         record.is_sane()
@@ -146,9 +148,10 @@ impl<S: Scratch> Class for Block<S> {
 
     fn call(
         state: State,
-        session: &Plan,
+        session: &mut Plan,
         running: Option<&BlockCapabilities>,
         label: u64,
+        _: [u64; 2],
     ) -> (u64, [u64; 4]) {
         let reply = |reply: CallReply| (reply as u64, [0; 4]);
         if ClientCall::from_label(label).is_none() {

@@ -98,7 +98,7 @@ impl Handler for Pd {
     }
 
     fn protected(&mut self, channel: Channel, message: MessageInfo) -> Result<MessageInfo, Infallible> {
-        let answer = self.shadow.call(channel.index() as u64, message.label());
+        let answer = self.shadow.call(channel.index() as u64, message.label(), [0; 2]);
         let (label, words) = answer.unwrap_or((CallReply::Denied as u64, [0; 4]));
         with_msg_regs_mut(|registers| registers[..words.len()].copy_from_slice(&words));
         Ok(MessageInfo::new(label, words.len()))

@@ -79,6 +79,7 @@ impl Class for Disk {
     type Status = Status;
     type Session = Confined;
     type Learn = Reading;
+    type Arrival = std::convert::Infallible;
 
     fn sane(record: &BlockCapabilities) -> bool {
         Block::sane(record)
@@ -156,7 +157,13 @@ impl Class for Disk {
     fn reopen(words: [u64; 2], record: &BlockCapabilities) -> bool {
         Block::reopen(words, record)
     }
-    fn call(_: SessionState, _: &Confined, _: Option<&BlockCapabilities>, label: u64) -> (u64, [u64; 4]) {
+    fn call(
+        _: SessionState,
+        _: &mut Confined,
+        _: Option<&BlockCapabilities>,
+        label: u64,
+        _: [u64; 2],
+    ) -> (u64, [u64; 4]) {
         (label, [0; 4])
     }
     fn tells(_: u64) -> bool {

@@ -9,13 +9,13 @@ use crate::ledger::{Answered, Region};
 use crate::tracker::OWN_SESSION;
 use crate::{Class, Env};
 
-/// A request that was answered.
+/// A request that was answered, or what arrived by itself.
 #[derive(Clone, Copy)]
 pub(super) struct Relayed {
     /// Units of data that it moved.
-    units: u64,
+    pub(super) units: u64,
     /// How long the driver had it, in ticks.
-    waited: u64,
+    pub(super) waited: u64,
 }
 
 impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
@@ -69,7 +69,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
     }
 
-    /// One answer; `Some`: it was to a client's request. The error is a [`detail`].
+    /// One answer; `Some`: it was to a client's request, or something arrived. The error is a [`detail`].
     #[inline]
     pub(super) fn take_answer(
         &mut self,
@@ -85,6 +85,9 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let index = tracker.find(tag).ok_or(detail::TAG)?;
         let (session, id) = (tracker.entry(index).session, tracker.entry(index).client_id);
         let request: C::Request = tracker.request(index);
+        if C::STANDING >> index & 1 != 0 {
+            return self.take_arrival(index, &request, response, env);
+        }
         let answer = C::relay(&request, response, id).ok_or(detail::ANSWER)?;
         let relayed = Relayed {
             units: C::units(&request),
@@ -143,6 +146,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let mut told = None;
         if let Some(session) = self.sessions.get_mut(session as usize) {
             session.leave(index, id, request);
+            C::count(&mut session.plan, request, answer);
             match session.answer(answer) {
                 Ok(true) => told = Some((session.index, session.link.cursor())),
                 Ok(false) => {}
@@ -188,13 +192,13 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
 
     pub(super) fn check_deadlines(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
         match self.mode {
-            Mode::Draining { deadline, had } if self.kept.tracker.sent() == 0 || self.now >= deadline => {
+            Mode::Draining { deadline, had } if self.in_flight() == 0 || self.now >= deadline => {
                 self.stop_feeding(had, env);
                 self.quiesced(had, outbox, env);
             }
             Mode::Passive if self.check_at.is_some_and(|at| self.now >= at) => {
                 let due = |since: u64| since.saturating_add(self.times.request_deadline);
-                let oldest = self.kept.tracker.oldest_sent();
+                let oldest = self.kept.tracker.oldest_sent(C::STANDING);
                 self.check_at = oldest.map(due);
                 if self.check_at.is_some_and(|at| self.now >= at) {
                     let age = oldest.map_or(0, |since| self.now.saturating_sub(since));

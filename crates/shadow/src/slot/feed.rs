@@ -6,7 +6,7 @@ use supervision::shadow::Failure;
 
 use super::{Mode, Outbox, Slot};
 use crate::ledger::Region;
-use crate::tracker::{OWN, Tracker};
+use crate::tracker::Tracker;
 use crate::{Class, Env};
 use shared_ring::page::Page;
 
@@ -46,12 +46,13 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
         if self.mode == Mode::Passive {
             self.learn_more();
+            self.post_standing();
             let sent = self.kept.tracker.sent();
             if self.kept.tracker.ready() != 0 {
                 self.hand_ready();
             }
             // `hand_ready` may have met a broken link; what the intake handed over directly counts too.
-            if sent | self.kept.tracker.sent() != 0 && self.check_at.is_none() {
+            if (sent | self.kept.tracker.sent()) & !C::STANDING != 0 && self.check_at.is_none() {
                 self.check_at = Some(self.now.saturating_add(self.times.request_deadline));
             }
             self.publish_to_driver(env);
@@ -83,7 +84,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             }
         }
         let offline = self.is_offline();
-        let (full, allowance) = (self.kept.tracker.is_full(), self.allowance());
+        let (full, allowance) = (self.kept.tracker.is_full(Self::OWN_SET), self.allowance());
         for session in &mut self.sessions {
             // Nothing is wanted from a session that may have no more live: an answer of the driver ends that.
             let full = full || session.count >= allowance;
@@ -122,7 +123,10 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Entries a session may have live: the table but for a reserve of each other session.
     fn allowance(&self) -> u32 {
         let others = self.sessions.len().saturating_sub(1) as u32;
-        (OWN as u32).saturating_sub(RESERVE * others).max(RESERVE / 2)
+        (!Self::OWN_SET)
+            .count_ones()
+            .saturating_sub(RESERVE * others)
+            .max(RESERVE / 2)
     }
 
     /// Look at the sessions that were notified. False: nobody has anything for us.
@@ -144,7 +148,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let offline = self.is_offline();
         let (count, allowance) = (self.sessions.len(), self.allowance());
         let mut idle = 0;
-        while idle < count && (offline || !self.kept.tracker.is_full()) {
+        while idle < count && (offline || !self.kept.tracker.is_full(Self::OWN_SET)) {
             if self.turn >= count {
                 self.turn = 0;
             }
@@ -175,7 +179,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let vacancies = if offline {
             QUANTUM
         } else {
-            self.kept.tracker.vacancies()
+            self.kept.tracker.vacancies(Self::OWN_SET)
         };
         let budget = QUANTUM.min(room).min(quota).min(vacancies);
         for taken in 0..budget {
@@ -204,10 +208,9 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
-        if session
-            .answer(&C::refusal(C::client_id(request), status))
-            .is_err()
-        {
+        let answer = C::refusal(C::client_id(request), status);
+        C::count(&mut session.plan, request, &answer);
+        if session.answer(&answer).is_err() {
             session.end(self.number, env);
             self.changed = true;
         }
@@ -229,7 +232,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             0
         };
         // There is a vacancy: the caller's budget says so.
-        let Some(entry) = tracker.admit(&accepted, index as u32, id, blockers) else {
+        let Some(entry) = tracker.admit(Self::OWN_SET, &accepted, index as u32, id, blockers) else {
             C::leave(&mut session.plan, &accepted);
             return Err(C::INVALID);
         };
@@ -238,7 +241,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let kept = tracker.kept(&accepted, index as u32, id, (cursor as u32).wrapping_sub(1));
         self.ledger.admit(entry, &kept, tracker.live());
         self.ledger.set_cursor(session.index, cursor);
-        if self.mode == Mode::Passive && blockers == 0 {
+        // Nothing overtakes what waits for room in the driver's ring, or has only now become ready.
+        if self.mode == Mode::Passive && tracker.ready() == 1 << entry {
             self.hand(entry, accepted);
         }
         Ok(())
@@ -266,7 +270,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
 
     /// Hand one request to the driver; it stays ready if the ring is full. A broken ring shows at the next `rest`.
     #[inline]
-    fn hand(&mut self, entry: usize, mut request: C::Request) -> bool {
+    pub(super) fn hand(&mut self, entry: usize, mut request: C::Request) -> bool {
         let (link, generation) = (&mut self.sides[self.current].link, self.kept.generation);
         let position = (link.cursor() >> 32) as u32;
         C::stamp(&mut request, Tracker::tag(entry, position), generation);

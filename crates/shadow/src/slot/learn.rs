@@ -4,11 +4,10 @@ use shared_ring::page::Page;
 use supervision::shadow::Failure;
 use trace::Kind;
 
-use super::{Outbox, Slot};
+use super::{Mode, Outbox, Slot};
 use crate::ledger::Region;
 use crate::session::State;
 use crate::tracker::OWN;
-use crate::tracker::OWN_SESSION;
 use crate::{Class, Env, Learning, journal};
 
 /// Attempts to read what must be known of a device.
@@ -19,22 +18,41 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         if !self.learning || self.kept.tracker.live() & (1 << OWN) != 0 {
             return;
         }
-        if let Some(request) = C::learn_next(&mut self.learn)
-            && let Some(entry) = self.kept.tracker.admit_own(&request)
-        {
-            let tracker = &self.kept.tracker;
-            let kept = tracker.kept(&request, OWN_SESSION, 0, 0);
-            self.ledger.admit(entry, &kept, tracker.live());
+        if let Some(request) = C::learn_next(&mut self.learn) {
+            self.post_own(OWN, &request);
         }
     }
 
-    /// Forget our own request: learning starts again with the next generation.
+    /// Start to learn of the device by the driver that runs.
+    pub(super) fn begin_learning(&mut self) {
+        C::learn_begin(&mut self.learn, &self.running);
+        for session in &self.sessions {
+            C::learn_session(&mut self.learn, &session.plan);
+        }
+        self.learning = true;
+    }
+
+    /// What is to be learnt has changed: an answer to come is passed over.
+    pub(super) fn learn_anew(&mut self) {
+        self.own_is_old = self.kept.tracker.live() & (1 << OWN) != 0;
+        self.attempts = 0;
+        self.begin_learning();
+    }
+
+    /// There is something to ask the driver.
+    pub(crate) fn is_curious(&self) -> bool {
+        self.learning && self.mode == Mode::Passive && self.kept.tracker.live() & (1 << OWN) == 0
+    }
+
+    /// Forget our own requests: the next generation is asked anew.
     pub(super) fn drop_own(&mut self) {
-        if self.kept.tracker.live() & (1 << OWN) != 0 {
-            self.finish(OWN, None, None);
+        let mut own = self.kept.tracker.live() & Self::OWN_SET;
+        while own != 0 {
+            self.finish(own.trailing_zeros() as usize, None, None);
+            own &= own.wrapping_sub(1);
         }
         self.own_is_old = false;
-        self.resubmit &= !(1 << OWN);
+        self.resubmit &= !Self::OWN_SET;
         self.learning = false;
     }
 
@@ -58,7 +76,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             }
             (Learning::Failed(_), _) if self.attempts + 1 < ATTEMPTS => {
                 self.attempts += 1;
-                C::learn_begin(&mut self.learn, &self.running);
+                self.begin_learning();
                 return;
             }
             (Learning::Failed(_), None) => self.open_sessions(env),

@@ -182,6 +182,9 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     fn recover_links(&mut self) {
         for session in &mut self.sessions {
             session.link.advance(self.ledger.cursor(session.index));
+            if let Some(link) = &mut session.deliveries {
+                link.advance(self.ledger.delivered(session.index));
+            }
         }
         if let Some(heard) = self.ledger.heard(self.kept.generation) {
             let link = &mut self.sides[self.current].link;
@@ -208,7 +211,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 self.kept.tracker.handed(index, position, self.now);
             }
         }
-        if self.mode == Mode::Passive && self.kept.tracker.sent() != 0 {
+        if self.mode == Mode::Passive && self.in_flight() != 0 {
             self.check_at = Some(self.now.saturating_add(self.times.request_deadline));
         }
     }
@@ -240,7 +243,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
         self.learning = learning;
         if learning {
-            C::learn_begin(&mut self.learn, &self.running);
+            self.begin_learning();
         }
     }
 

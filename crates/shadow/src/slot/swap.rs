@@ -67,6 +67,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     pub(super) fn attach(&mut self, command: &Command, outbox: &mut Outbox, env: &mut impl Env) {
         let policy = Policy::from_number(command.policy);
         self.stop_feeding(self.in_flight(), env);
+        self.take_last_arrivals(env);
         // What the old generation had is ours again. Its answers would come on a link that is not read any more.
         let tracker = &mut self.kept.tracker;
         self.resubmit |= tracker.sent();
@@ -161,7 +162,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         self.enable(first, outbox, env);
     }
 
-    fn keep_record(&mut self) {
+    pub(super) fn keep_record(&mut self) {
         self.kept.running = words_of::<C>(&self.running);
         self.kept.has_record = 1;
     }
@@ -200,8 +201,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         self.first_completion = Some(first_new);
         self.flow.swapped();
         self.check_at = (handed != 0).then_some(first_new.saturating_add(self.times.request_deadline));
-        C::learn_begin(&mut self.learn, &self.running);
-        (self.learning, self.attempts) = (true, 0);
+        self.attempts = 0;
+        self.begin_learning();
     }
 
     /// The running driver cannot be trusted any more.

@@ -43,6 +43,8 @@ impl Watch {
     /// Requests have ended.
     pub fn count(&mut self, ended: u32) {
         self.ended = self.ended.saturating_add(ended);
+        // What arrived by itself made work too.
+        self.busy |= ended > 0;
     }
 
     /// When the window ends.
@@ -58,7 +60,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.watch = Watch::default();
             return;
         }
-        let has_some = self.kept.tracker.sent() != 0;
+        let has_some = self.in_flight() != 0;
         self.watch.busy |= has_some;
         match self.watch.window {
             None => self.open_window(false, has_some),

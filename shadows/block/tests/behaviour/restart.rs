@@ -133,7 +133,9 @@ fn successor_repeats_nothing_that_the_driver_has() {
 #[test]
 fn promises_and_partitions_are_kept() {
     let mut machine = Machine::running(&["raw", "", "no such"][..2]);
-    let ask = |machine: &mut Machine, client: usize| machine.shadow.call(machine.clients[client].channel, 1);
+    let ask = |machine: &mut Machine, client: usize| {
+        machine.shadow.call(machine.clients[client].channel, 1, [0; 2])
+    };
     let before = [ask(&mut machine, 0), ask(&mut machine, 1)];
     machine.restart();
     assert_eq!([ask(&mut machine, 0), ask(&mut machine, 1)], before);
@@ -178,7 +180,10 @@ fn client_without_a_partition_is_told_so_in_each_life() {
     machine.start(RECORD);
     machine.work_until_idle();
     machine.restart();
-    let (label, _) = machine.shadow.call(machine.clients[0].channel, 1).unwrap();
+    let (label, _) = machine
+        .shadow
+        .call(machine.clients[0].channel, 1, [0; 2])
+        .unwrap();
     assert_eq!(CallReply::from_label(label), CallReply::NoPartition);
 }
 

@@ -12,7 +12,10 @@ use crate::world::*;
 fn client_opens_when_the_first_driver_has_shown_the_table() {
     let mut machine = Machine::new(&["raw", "", "no such"]);
     let ask = |machine: &mut Machine, n: usize| {
-        let (label, words) = machine.shadow.call(machine.clients[n].channel, 1).unwrap();
+        let (label, words) = machine
+            .shadow
+            .call(machine.clients[n].channel, 1, [0; 2])
+            .unwrap();
         (CallReply::from_label(label), words)
     };
     assert_eq!(ask(&mut machine, 0).0, CallReply::NotReady);
@@ -32,9 +35,12 @@ fn client_opens_when_the_first_driver_has_shown_the_table() {
         (CallReply::Ok, expected(CAPACITY).to_words())
     );
     assert_eq!(ask(&mut machine, 2).0, CallReply::NoPartition);
-    let (label, _) = machine.shadow.call(machine.clients[0].channel, 99).unwrap();
+    let (label, _) = machine
+        .shadow
+        .call(machine.clients[0].channel, 99, [0; 2])
+        .unwrap();
     assert_eq!(CallReply::from_label(label), CallReply::Denied);
-    assert_eq!(machine.shadow.call(1, 1), None, "a driver's channel");
+    assert_eq!(machine.shadow.call(1, 1, [0; 2]), None, "a driver's channel");
 }
 
 #[test]

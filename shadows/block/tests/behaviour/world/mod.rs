@@ -405,7 +405,10 @@ impl Machine {
 
     pub fn open(&mut self, client: usize) {
         let client = &mut self.clients[client];
-        let (label, words) = self.shadow.call(client.channel, ClientCall::Info as u64).unwrap();
+        let (label, words) = self
+            .shadow
+            .call(client.channel, ClientCall::Info as u64, [0; 2])
+            .unwrap();
         assert_eq!(CallReply::from_label(label), CallReply::Ok);
         client.opened(ClientInfo::from_words(words).unwrap());
     }
