@@ -7,11 +7,13 @@
 //! - [`state`]: the versioned memory region, with the ledgers and room to work in.
 //! - [`slot`]: one device slot: its mode, its two device links, its sessions; data path and swap are its submodules.
 //! - [`engine`]: all slots of a shadow, the link to control, the timer.
+//! - [`assemble`]: a shadow out of its configuration.
 //!
 //! What a class adds is behind [`Class`]; what the protection domain adds is behind [`Env`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod assemble;
 pub mod engine;
 mod figures;
 pub mod journal;
@@ -206,6 +208,10 @@ pub trait Class {
     fn missed(session: &mut Self::Session, arrival: &Self::Arrival) {
         let _ = (session, arrival);
     }
+    /// Nobody owns it, and nobody wants it.
+    fn unclaimed(learn: &mut Self::Learn, arrival: &Self::Arrival) {
+        let _ = (learn, arrival);
+    }
     /// Bytes of it.
     fn arrival_len(arrival: &Self::Arrival) -> u64 {
         let _ = arrival;
@@ -216,6 +222,7 @@ pub trait Class {
     fn call(
         state: session::State,
         session: &mut Self::Session,
+        learn: &Self::Learn,
         running: Option<&Self::Record>,
         label: u64,
         words: [u64; 2],

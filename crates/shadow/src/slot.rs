@@ -233,6 +233,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
         let reply = C::call(
             session.state,
             &mut session.plan,
+            &self.learn,
             known.then_some(&self.running),
             label,
             words,

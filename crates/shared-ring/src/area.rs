@@ -77,6 +77,26 @@ impl Area {
         true
     }
 
+    /// Copy from another area. Where both places and the length are multiples of 8 it goes by words, and the bytes that are
+    /// left over singly. False, and nothing was copied: a range is not inside.
+    #[must_use]
+    pub fn copy_from(&self, offset: usize, source: &Self, source_offset: usize, len: usize) -> bool {
+        if !self.range_ok(offset, len) || !source.range_ok(source_offset, len) {
+            return false;
+        }
+        let aligned = offset.is_multiple_of(8) && source_offset.is_multiple_of(8);
+        let by_words = if aligned { len & !7 } else { 0 };
+        for at in (0..by_words).step_by(8) {
+            let word = source.word(source_offset + at).load(Relaxed);
+            self.word(offset + at).store(word, Relaxed);
+        }
+        for at in by_words..len {
+            let byte = source.byte(source_offset + at).load(Relaxed);
+            self.byte(offset + at).store(byte, Relaxed);
+        }
+        true
+    }
+
     /// Copy in. False, and nothing was copied: the range is not inside.
     #[must_use]
     pub fn write(&self, offset: usize, source: &[u8]) -> bool {

@@ -72,12 +72,14 @@ pub struct FileServerConfig {
     pub sessions: [FileSessionConfig; MAX_FILE_SESSIONS],
 }
 
-/// A client of a block shadow (role `client`).
+/// A client of a shadow (role `client`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct ClientConfig {
-    /// The session's link to the shadow; protected calls to the shadow use its channel too.
+    /// The session's link to the shadow; protected calls to the shadow use its channel too. Network: frames to be sent.
     pub link: LinkConfig,
+    /// Network: the link on which buffers are posted, with the same channel. Else addresses 0.
+    pub deliveries: LinkConfig,
     /// Data region of the session.
     pub data: RegionConfig,
     /// Report region: what the client wants the operator to be able to read (ledger, figures). Read-only for control.
@@ -94,7 +96,7 @@ pub struct ClientConfig {
 pub struct ShadowSlot {
     /// Sides A and B.
     pub sides: [LinkConfig; 2],
-    /// The shadow's own data region on this slot (partition table), and its index at the driver.
+    /// The shadow's own data region on this slot, read-only here: for the partition table, or for frames that come.
     pub scratch: RegionConfig,
     /// Index of `scratch` in the driver's data regions.
     pub scratch_region: u32,
@@ -108,17 +110,28 @@ pub struct ShadowSlot {
 pub struct ShadowSession {
     /// The client's link.
     pub link: LinkConfig,
-    /// Bytes of the client's data region (mapped at client and driver, not here).
+    /// Bytes of the client's data region (mapped at client and driver).
     pub data_len: u64,
     /// Index of the data region at the driver.
     pub data_region: u32,
     /// Index into the shadow's slots.
     pub slot_index: u32,
-    /// Name of the partition (GPT) the session is confined to; empty: `partition_number` counts.
+    /// Network: the link on which the client posts buffers, with the same channel. Else addresses 0.
+    pub deliveries: LinkConfig,
+    /// Network: the client's data region, writable here. Else address 0.
+    pub data: RegionConfig,
+    /// Network: the client's Ethernet address, its first byte lowest; 0: made of the device's.
+    pub address: u64,
+    /// `SESSION_*` bits.
+    pub flags: u64,
+    /// Block: name of the partition (GPT) the session is confined to; empty: `partition_number` counts.
     pub partition: Name,
-    /// MBR or GPT entry from 1; 0 with an empty name: the whole device.
+    /// Block: MBR or GPT entry from 1; 0 with an empty name: the whole device.
     pub partition_number: u32,
 }
+
+/// Network: the client may ask for frames that are for nobody here.
+pub const SESSION_PROMISCUOUS: u64 = 1 << 0;
 
 /// Role `shadow`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -149,6 +149,7 @@ impl<S: Scratch> Class for Block<S> {
     fn call(
         state: State,
         session: &mut Plan,
+        _: &TableReader<S>,
         running: Option<&BlockCapabilities>,
         label: u64,
         _: [u64; 2],

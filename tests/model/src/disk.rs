@@ -160,6 +160,7 @@ impl Class for Disk {
     fn call(
         _: SessionState,
         _: &mut Confined,
+        _: &Reading,
         _: Option<&BlockCapabilities>,
         label: u64,
         _: [u64; 2],

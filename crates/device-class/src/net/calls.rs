@@ -14,6 +14,8 @@ pub enum ClientCall {
     Traffic = 3,
     /// What was not sent and not received. No arguments. Answer: the words of a [`Drops`].
     Drops = 4,
+    /// What the device received that nobody got. No arguments. Answer: the words of a [`Strays`].
+    Strays = 5,
 }
 
 impl ClientCall {
@@ -24,6 +26,7 @@ impl ClientCall {
             2 => Self::SetFilter,
             3 => Self::Traffic,
             4 => Self::Drops,
+            5 => Self::Strays,
             _ => return None,
         })
     }
@@ -199,6 +202,33 @@ impl Drops {
     }
 }
 
+/// Frames of a device that no session got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Frames that nobody wanted.
+    pub unclaimed: u64,
+    /// Frames shorter than a header or longer than the device's limit.
+    pub misshapen: u64,
+    /// Buffers that the driver gave back with an error.
+    pub damaged: u64,
+}
+
+impl Strays {
+    /// As message words.
+    pub fn to_words(self) -> [u64; 4] {
+        [self.unclaimed, self.misshapen, self.damaged, 0]
+    }
+
+    /// From message words.
+    pub fn from_words([unclaimed, misshapen, damaged, _]: [u64; 4]) -> Self {
+        Self {
+            unclaimed,
+            misshapen,
+            damaged,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,10 +261,10 @@ mod tests {
 
     #[test]
     fn labels_are_those_of_the_calls() {
-        for label in 1..=4 {
+        for label in 1..=5 {
             assert_eq!(ClientCall::from_label(label).map(|call| call as u64), Some(label));
         }
-        assert_eq!(ClientCall::from_label(0).or(ClientCall::from_label(5)), None);
+        assert_eq!(ClientCall::from_label(0).or(ClientCall::from_label(6)), None);
         for label in 0..=5 {
             assert_eq!(CallReply::from_label(label) as u64, label);
         }

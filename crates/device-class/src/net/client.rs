@@ -4,7 +4,9 @@ use shared_ring::Link;
 use shared_ring::page::{Page, SharedPage};
 use shared_ring::requests::{Peer, RequestError, Requests};
 
-use super::{CallReply, ClientCall, ClientInfo, Drops, Filter, NetRequest, NetResponse, Op, Status, Traffic};
+use super::{
+    CallReply, ClientCall, ClientInfo, Drops, Filter, NetRequest, NetResponse, Op, Status, Strays, Traffic,
+};
 
 /// What the library needs of its PD: the shadow as its peer.
 pub trait Port: Peer {
@@ -110,6 +112,14 @@ impl<P: Page> NetClient<P> {
     /// See [`InfoError`].
     pub fn drops(&self, port: &mut impl Port) -> Result<Drops, InfoError> {
         ask(port, ClientCall::Drops, [0; 2]).map(Drops::from_words)
+    }
+
+    /// What the device received that nobody got.
+    ///
+    /// # Errors
+    /// See [`InfoError`].
+    pub fn strays(&self, port: &mut impl Port) -> Result<Strays, InfoError> {
+        ask(port, ClientCall::Strays, [0; 2]).map(Strays::from_words)
     }
 
     /// Ask for the frame of `length` bytes at `offset` of the data region to be sent; the

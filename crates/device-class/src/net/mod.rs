@@ -33,7 +33,7 @@ mod record;
 pub use address::{Address, BROADCAST, HEADER, Header, group_bit};
 pub use calls::{
     CallReply, ClientCall, ClientInfo, Drops, FILTER_ALL_GROUPS, FILTER_BROADCAST, FILTER_EVERYTHING, Filter,
-    Traffic,
+    Strays, Traffic,
 };
 pub use client::{InfoError, NetClient, Port, Received, Sent};
 pub use record::*;
@@ -46,7 +46,7 @@ pub const IN_FLIGHT_MAX: usize = 32;
 /// Bytes before a frame to be sent that the driver may write: its device's header.
 pub const HEADROOM: u64 = 16;
 /// Bytes of a receive buffer of the shadow's own, driver's header and frame together.
-pub const RECEIVE_BUFFER: u32 = 2048;
+pub const RECEIVE_BUFFER: u32 = 2040;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

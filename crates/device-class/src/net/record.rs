@@ -45,7 +45,7 @@ pub struct NetCapabilities {
     pub link: u32,
     /// Frames the driver keeps in its device for sending (information, not compared).
     pub transmit_depth: u16,
-    /// Buffers the driver keeps in its device for receiving (information, not compared).
+    /// Buffers the driver keeps in its device for receiving: the shadow posts no more at a time (not compared).
     pub receive_depth: u16,
 }
 const _: () = assert!(size_of::<NetCapabilities>() == 24);

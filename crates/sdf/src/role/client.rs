@@ -28,6 +28,7 @@ pub(crate) fn client(
     let report = (session.report_size > 0).then(|| own_region(plan, pd, "report", session.report_size));
     let config = ClientConfig {
         link,
+        deliveries: LinkConfig::default(),
         data,
         report: report.map(|(_, config)| config).unwrap_or_default(),
         control_channel: control.client(plan, pd, report.map(|(region, _)| region))?,

@@ -188,6 +188,7 @@ fn sessions(
             slot_index: config.slot_count - 1,
             partition: name(&session.partition),
             partition_number: session.partition_number,
+            ..ShadowSession::new_zeroed()
         };
         config.session_count += 1;
     }

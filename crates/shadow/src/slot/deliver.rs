@@ -108,10 +108,15 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         if let Some(owner) = owner {
             return self.deliver_to(owner, arrival, env);
         }
+        let mut claimed = false;
         for at in 0..self.sessions.len() {
             if C::wants(&self.sessions[at].plan, arrival) {
+                claimed = true;
                 self.deliver_to(at, arrival, env);
             }
+        }
+        if !claimed {
+            C::unclaimed(&mut self.learn, arrival);
         }
     }
 

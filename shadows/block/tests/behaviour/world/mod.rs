@@ -204,7 +204,7 @@ impl Machine {
                 data_region: index as u32,
                 slot_index: 0,
                 partition: name(partition),
-                partition_number: 0,
+                ..ShadowSession::new_zeroed()
             };
             regions.insert(index as u16, data.clone());
             clients.push(Client::new(
