@@ -6,6 +6,7 @@
 //! | [`command`] | one module per subcommand |
 //! | [`out`] | standard output, which may be closed |
 //! | [`setup`] | what must be installed, and installing it |
+//! | [`bound`] | children that end with this process |
 //! | [`build`] | programs for the target, by cargo |
 //! | [`image`] | ELF files, user images, boot images, flat images |
 //! | [`ctl`] | talking to a running machine |
@@ -25,6 +26,7 @@
 #[macro_use]
 pub mod out;
 
+pub mod bound;
 pub mod build;
 pub mod cli;
 pub mod command;

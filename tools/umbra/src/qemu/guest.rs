@@ -3,6 +3,7 @@
 use super::console::{Console, End, Tee};
 use super::machine::{Machine, qmp_socket};
 use super::{PROGRAM, Qmp};
+use crate::bound;
 use anyhow::{Context, Result};
 use regex::bytes::Regex;
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,7 +11,7 @@ use serde_json::json;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -20,7 +21,8 @@ const KILL_AFTER_S: u64 = 5;
 /// File in the machine's folder with what QEMU itself had to say.
 const MESSAGES: &str = "qemu.log";
 
-/// A machine with a boot image of its own, in a folder of its own. Stopped when dropped.
+/// A machine with a boot image of its own, in a folder of its own. Stopped when dropped, and when the thread
+/// that started it is gone.
 #[derive(Debug)]
 pub struct Guest {
     folder: TempDir,
@@ -52,7 +54,7 @@ impl Guest {
         let messages =
             File::create(folder.path().join(MESSAGES)).context("making a file for QEMU's messages")?;
         let seconds = limit.as_secs().saturating_add(1 + KILL_AFTER_S);
-        let mut command = Command::new("timeout");
+        let mut command = bound::command("timeout");
         if machine.detached {
             command.process_group(0);
         }

@@ -1,5 +1,6 @@
 //! The parts of the test run, and what each of them starts.
 
+use crate::bound;
 use crate::build::{self, Config};
 use crate::setup;
 use anyhow::Result;
@@ -71,17 +72,11 @@ impl Kind {
                 ])]
             }
             Self::ClippyTarget => build::programs()?.iter().map(lint).collect(),
-            Self::Host => with_filter(cargo(&[
-                "test",
-                "--no-fail-fast",
-                "--workspace",
-                "--exclude",
-                TESTS,
-            ])),
+            Self::Host => with_filter(test(&["--no-fail-fast", "--workspace", "--exclude", TESTS])),
             Self::Miri if !setup::miri() => Vec::new(),
             Self::Miri => with_filter(miri()),
-            Self::Tidy => with_filter(cargo(&["test", "--package", TESTS, "--test", "tidy"])),
-            Self::Boot => with_filter(cargo(&["test", "--package", TESTS, "--test", "boot"])),
+            Self::Tidy => with_filter(test(&["--package", TESTS, "--test", "tidy"])),
+            Self::Boot => with_filter(test(&["--package", TESTS, "--test", "boot"])),
         })
     }
 }
@@ -90,8 +85,15 @@ impl Kind {
 const TESTS: &str = "umbra-tests";
 
 fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
+    let mut command = bound::command("cargo");
     command.args(arguments);
+    command
+}
+
+/// Tests, of which none outlives cargo: those in QEMU would leave their machines running.
+fn test(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["test"]);
+    command.args(bound::cargo_arguments()).args(arguments);
     command
 }
 
@@ -115,8 +117,11 @@ fn miri() -> Command {
 
 /// A command as one would type it, without the paths.
 pub fn shown(command: &Command) -> String {
-    let mut words = vec![command.get_program().to_string_lossy()];
-    let arguments = command.get_args().map(|word| word.to_string_lossy());
-    words.extend(arguments.take_while(|word| word != "--target-dir" && word != "--"));
+    let [_, binding] = bound::cargo_arguments();
+    let words = bound::words(command).map(|word| word.to_string_lossy());
+    let words = words.take_while(|word| word != "--target-dir" && word != "--");
+    let words: Vec<_> = words
+        .filter(|word| word != "--config" && *word != binding)
+        .collect();
     words.join(" ")
 }
