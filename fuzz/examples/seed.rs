@@ -7,12 +7,22 @@
 use std::{env, error::Error, fs, path::Path};
 
 use driver_package::image::{self, DRIVER_WINDOW, SegmentSource};
-use driver_package::package::Package;
-use driver_package::package::signature;
+use driver_package::package::{self, DeviceMatch, Package, signature};
 use oracles::mend::{IMAGE_FROM, mend_package};
 
 /// Bytes that are kept of each segment's content.
 const KEPT: usize = 16;
+
+/// A device of each kind.
+const KNOWN: [DeviceMatch<'_>; 4] = [
+    DeviceMatch::Virtio(2),
+    DeviceMatch::Pci {
+        vendor: 0x1af4,
+        device: 0x1042,
+    },
+    DeviceMatch::PciClass(0x01_0000),
+    DeviceMatch::Compatible("virtio,mmio"),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     for path in env::args().skip(1) {
@@ -28,6 +38,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         small[signature::RANGE].fill(0);
         let unsigned = format!("{}-unsigned", name.display());
         fs::write(Path::new("seeds/package").join(unsigned), &small)?;
+        // The same, and it knows its devices in every way.
+        let mut source = package.manifest().source();
+        source.devices = KNOWN.into();
+        let marked = package::encode(&source, &image).map_err(|error| format!("{path}: {error:?}"))?;
+        let name_marked = format!("{}-marked", name.display());
+        fs::write(Path::new("seeds/package").join(name_marked), &marked)?;
         fs::write(
             Path::new("seeds/image").join(name),
             [&[0; 8], image.as_slice()].concat(),

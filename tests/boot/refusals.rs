@@ -7,7 +7,9 @@ use control_protocol::reply::Error;
 use control_protocol::request::{Commit, Policy};
 use driver_package::image::{ImageError, MAX_SEGMENTS};
 use driver_package::package::signature::{self, Distrust, KeyPair};
-use driver_package::package::{self, Configuration, ManifestSource, Package, PackageError};
+use driver_package::package::{
+    self, Configuration, DeviceMatch, ManifestSource, Mismatch, Package, PackageError, Transport,
+};
 use stager::WrongClass;
 use umbra::ctl::{Client, ClientError};
 use umbra::demo::{self, CLIENTS, DEVICE, Patience};
@@ -52,9 +54,38 @@ pub fn all(client: &mut Client, good: &[u8], patience: &Patience) -> Result<()> 
             "{}: {record:?}",
             case.what
         );
+        foretold(client, &case.bytes, Some(case.reason)).context(case.what)?;
     }
     too_large(client)?;
+    taken_by_any_mark(client, &good, patience)?;
     clients_go_on(client, patience)
+}
+
+/// `inspect --running` says the same, without the machine's having the package.
+fn foretold(client: &mut Client, package: &[u8], expected: Option<Reason>) -> Result<()> {
+    let verdicts = umbra::pack::verdicts_of_running(package, client)?;
+    ensure!(
+        verdicts.len() == 1 && verdicts[0].refusal == expected,
+        "{verdicts:?}"
+    );
+    Ok(())
+}
+
+/// A driver that knows the disk as a PCI function, or as any function of its class, is taken as one that knows virtio disks.
+fn taken_by_any_mark(client: &mut Client, good: &Good<'_>, patience: &Patience) -> Result<()> {
+    let function = DeviceMatch::Pci {
+        vendor: 0x1af4,
+        device: 0x1042,
+    };
+    for mark in [function, DeviceMatch::PciClass(0x01_0000)] {
+        let bytes = alter_manifest(good.bytes, &good.key, |source| source.devices = [mark].into())?;
+        let package = client.upload(&bytes, |_, _| {})?;
+        let job = client.check(DEVICE, package)?;
+        let record = demo::finished(client, job, patience.transaction)?;
+        ensure!(record.state == State::Done(Outcome::Done), "{mark:?}: {record:?}");
+        foretold(client, &bytes, None)?;
+    }
+    Ok(())
 }
 
 impl Good<'_> {
@@ -123,12 +154,28 @@ impl Good<'_> {
                 _ => Configuration::Debug,
             };
         };
-        let console = |source: &mut ManifestSource<'_>| source.device_ids = &[3];
+        let wrong_device = |why: Mismatch| Reason::WrongDevice { why: why as u32 };
+        let console = |source: &mut ManifestSource<'_>| source.devices = [DeviceMatch::Virtio(3)].into();
+        // The disk is 1af4:1042, of class 01:00:00.
+        let other_function = |source: &mut ManifestSource<'_>| {
+            source.devices = [
+                DeviceMatch::Pci {
+                    vendor: 0x1b36,
+                    device: 0x10,
+                },
+                DeviceMatch::PciClass(0x01_0802),
+                DeviceMatch::Compatible("virtio,mmio"),
+            ]
+            .into();
+        };
+        let registers = |source: &mut ManifestSource<'_>| source.transport = Transport::VirtioMmio;
         Ok(vec![
             self.altered("another class", wrong(WrongClass::Class), network)?,
             self.altered("another class ABI", wrong(WrongClass::Abi), other_abi)?,
             self.altered("another kernel", wrong(WrongClass::Configuration), other_kernel)?,
-            self.altered("another device", Reason::WrongDevice, console)?,
+            self.altered("another device", wrong_device(Mismatch::Device), console)?,
+            self.altered("another function", wrong_device(Mismatch::Device), other_function)?,
+            self.altered("another transport", wrong_device(Mismatch::Transport), registers)?,
         ])
     }
 
@@ -173,20 +220,7 @@ pub fn alter_manifest(
     alter: impl FnOnce(&mut ManifestSource<'_>),
 ) -> Result<Vec<u8>> {
     let package = Package::parse(bytes).ok().context("a package")?;
-    let manifest = package.manifest();
-    let device_ids: Vec<u32> = manifest.device_ids().collect();
-    let mut source = ManifestSource {
-        name: manifest.name,
-        version: manifest.version,
-        changelog: manifest.changelog,
-        class: manifest.class(),
-        class_abi: *manifest.class_abi(),
-        transport: manifest.transport,
-        configuration: manifest.configuration,
-        device_ids: &device_ids,
-        heap_pages: manifest.heap_pages(),
-        security_floor: manifest.security_floor(),
-    };
+    let mut source = package.manifest().source();
     alter(&mut source);
     let mut altered = package::encode(&source, &bytes[package::HEAD_LEN..])
         .ok()
@@ -212,7 +246,8 @@ fn too_large(client: &mut Client) -> Result<()> {
 fn clients_go_on(client: &mut Client, patience: &Patience) -> Result<()> {
     let max = client.hello()?.package_max as usize;
     let mut large = vec![0; max];
-    large[..8].copy_from_slice(b"UMPK\x01\0\0\0");
+    large[..4].copy_from_slice(b"UMPK");
+    large[4..8].copy_from_slice(&package::VERSION.to_le_bytes());
     let before = answered(client)?;
     let package = client.upload(&large, |_, _| {})?;
     let after = answered(client)?;
@@ -258,10 +293,13 @@ pub fn for_good(client: &mut Client, good: &[u8], patience: &Patience) -> Result
     ensure!(device.security_floor == 3, "{device:?}");
     let refused = |reason| State::Done(Outcome::Refused(reason));
     let job = client.rollback(DEVICE)?;
-    ensure!(done(client, job)? == refused(Reason::BelowFloor { floor: 3 }));
+    let below = Reason::BelowFloor { floor: 3 };
+    ensure!(done(client, job)? == refused(below));
+    foretold(client, good, Some(below))?;
 
-    let safest = alter_manifest(good, &key, |source| source.security_floor = 4)?;
-    let safest = client.upload(&safest, |_, _| {})?;
+    let bytes = alter_manifest(good, &key, |source| source.security_floor = 4)?;
+    foretold(client, &bytes, None)?;
+    let safest = client.upload(&bytes, |_, _| {})?;
     let keys = client.revoke(*key.pk)?;
     ensure!(
         keys.iter()
@@ -271,6 +309,7 @@ pub fn for_good(client: &mut Client, good: &[u8], patience: &Patience) -> Result
     let job = client.update(DEVICE, safest, Policy::Refuse)?;
     let why = Distrust::RevokedKey as u32;
     ensure!(done(client, job)? == refused(Reason::Untrusted { why }));
+    foretold(client, &bytes, Some(Reason::Untrusted { why }))?;
     demo::still_loaded(client)?;
     Ok(())
 }

@@ -16,6 +16,7 @@ pub mod frame;
 pub mod record;
 pub mod reply;
 pub mod request;
+pub mod slot;
 pub mod vitals;
 
 pub use decoder::Decoder;

@@ -127,7 +127,10 @@ pub enum Reason {
         what: u32,
     },
     /// Not a driver for this device.
-    WrongDevice,
+    WrongDevice {
+        /// Number of `driver_package`'s `Mismatch`.
+        why: u32,
+    },
     /// Not signed by a key that the system trusts.
     Untrusted {
         /// Number of `driver_package`'s `Distrust`.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::record::{PackageLabel, Reason, Record, Step};
+use crate::slot::Slots;
 use crate::vitals::{Flow, Vitals};
 use crate::{PackageHash, PublicKey};
 
@@ -85,6 +86,8 @@ pub enum Reply<'a> {
     Recording(Flow),
     /// To `Keys` and `Revoke`: the keys that the machine was built to trust.
     Keys(Vec<TrustedKey, MAX_KEYS>),
+    /// To `Slots`.
+    Slots(Slots),
 }
 
 /// A key that the machine was built to trust.

@@ -143,6 +143,8 @@ pub enum Request<'a> {
         /// The public key.
         key: PublicKey,
     },
+    /// What packages for the devices must match. Answer: `Slots`.
+    Slots,
 }
 
 impl Request<'_> {

@@ -6,8 +6,8 @@
 //! | 4 | `version: u32` | [`VERSION`] |
 //! | 8 | `hash: [u8; 32]` | SHA-256 of everything from offset 144 to the end: the package's identity |
 //! | 40 | [signature block](signature::SignatureBlock) | signs `hash`, and so is not part of what is hashed |
-//! | 144 | [`ManifestRecord`] | 816 bytes |
-//! | 960 | image | to the end |
+//! | 144 | [`ManifestRecord`] | 1296 bytes |
+//! | 1440 | image | to the end |
 //!
 //! [`Package::parse`] checks the form; whether the package is to be trusted is for [`signature::Trust`] to say.
 
@@ -17,20 +17,22 @@ use crate::HASH_LEN;
 use crate::image::{DRIVER_WINDOW, FlatImage, ImageError};
 use signature::SignatureBlock;
 
+mod device;
 #[cfg(feature = "alloc")]
 mod encode;
 #[cfg(feature = "alloc")]
 pub use encode::{ManifestSource, encode, sign};
 mod manifest;
 pub mod signature;
+pub use device::{COMPATIBLE_MAX, Device, DeviceMatch, DeviceMatchRecord, Mismatch, is_compatible};
 pub use manifest::{Configuration, Manifest, ManifestRecord, Transport};
 
 /// "UMPK", the first word of a package.
 pub const MAGIC: u32 = 0x4b50_4d55;
 /// Version of the format.
-pub const VERSION: u32 = 1;
-/// Most device ids of a manifest.
-pub const MAX_DEVICE_IDS: usize = 8;
+pub const VERSION: u32 = 2;
+/// Most devices, or kinds of them, that a manifest names.
+pub const MAX_DEVICES: usize = 8;
 /// Where the hashed part starts.
 const HASHED_FROM: usize = 144;
 /// Where the image starts.
@@ -90,8 +92,8 @@ pub enum PackageError {
     Text,
     /// Unknown transport.
     Transport,
-    /// No device ids, too many, or a zero among them.
-    DeviceIds,
+    /// No devices, too many, or one that is none.
+    Devices,
     /// A heap larger than a driver's window.
     Heap,
     /// A reserved field is set.
@@ -113,7 +115,7 @@ impl PackageError {
         Self::Length,
         Self::Text,
         Self::Transport,
-        Self::DeviceIds,
+        Self::Devices,
         Self::Heap,
         Self::Reserved,
         Self::Configuration,
@@ -136,7 +138,7 @@ impl PackageError {
             Self::Length => 6,
             Self::Text => 7,
             Self::Transport => 8,
-            Self::DeviceIds => 9,
+            Self::Devices => 9,
             Self::Heap => 10,
             Self::Reserved => 11,
             Self::Configuration => 12,

@@ -56,6 +56,11 @@ pub fn interrupt_pin(config: &impl Config) -> u8 {
     (config.read(INTERRUPT) >> 8) as u8
 }
 
+/// Class code: base class, sub-class, programming interface, from the highest byte of three.
+pub fn class(config: &impl Config) -> u32 {
+    config.read(CLASS) >> 8
+}
+
 /// Whether the function is a bridge of any kind.
 pub fn is_bridge(config: &impl Config) -> bool {
     config.read(CLASS) >> 24 == 0x06

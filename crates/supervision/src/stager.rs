@@ -58,7 +58,7 @@ pub enum Refusal {
     Malformed = 2,
     /// Not a driver of this slot's class, or another class ABI.
     WrongClass = 3,
-    /// Not a driver for this slot's device.
+    /// Not a driver for this slot's device; the detail says why (`driver_package`, `Mismatch`).
     WrongDevice = 4,
     /// No memory for another generation.
     NoMemory = 5,

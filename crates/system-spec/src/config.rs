@@ -173,6 +173,8 @@ pub struct ControlSlot {
     pub slot: u32,
     /// Packages with a smaller security floor are refused.
     pub security_floor: u32,
+    /// The device, for the operator to read.
+    pub device: DeviceIdentity,
 }
 
 /// A PD that takes part in an orderly stop and whose report region the operator may read.
@@ -273,10 +275,14 @@ pub struct BusFunction {
     pub address: u32,
     /// Vendor id, and device id above it.
     pub identity: u32,
+    /// Class code, and [`PCI_CLASS_STATED`]; 0: any.
+    pub class: u32,
     /// INTID that it is to write, or 0: it has a line.
     pub message: u32,
     /// Valid entries of `bars`.
     pub bar_count: u32,
+    /// Reserved, 0.
+    pub reserved: u32,
     /// Regions that its drivers get.
     pub bars: [BusBar; SLOT_MMIO],
 }
@@ -375,22 +381,39 @@ impl TrustConfig {
 }
 
 /// What a package for a slot must match.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct StagerSlot {
     /// Number of the device slot.
     pub slot: u32,
     /// Class number.
     pub class: u32,
-    /// Transport: 1 virtio-mmio, 2 virtio-pci.
-    pub transport: u32,
-    /// virtio device id (2: block).
-    pub device_id: u32,
     /// Packages with a smaller security floor are refused.
     pub security_floor: u32,
-    /// Reserved, 0.
-    pub reserved: u32,
+    /// The device.
+    pub device: DeviceIdentity,
 }
+
+/// What a description says of a slot's device: packages name devices by any of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct DeviceIdentity {
+    /// Transport: 1 virtio-mmio, 2 virtio-pci.
+    pub transport: u32,
+    /// virtio device id (2: block); 0: none was stated.
+    pub virtio_id: u32,
+    /// PCI vendor id, and device id above it; 0: no PCI function.
+    pub pci_id: u32,
+    /// PCI class code, and [`PCI_CLASS_STATED`]; 0: none was stated.
+    pub pci_class: u32,
+    /// Compatible string, zero-padded; empty: none was stated.
+    pub compatible: [u8; COMPATIBLE_MAX],
+}
+
+/// Set in a class code that was stated, which may be 0.
+pub const PCI_CLASS_STATED: u32 = 1 << 31;
+/// Longest compatible string.
+pub const COMPATIBLE_MAX: usize = 56;
 
 /// Role `command`: the driver of the command channel's device (virtio-console).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]

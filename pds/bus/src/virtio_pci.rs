@@ -6,7 +6,7 @@
 use pci::bar::{self, Bar, BarError, Window};
 use pci::msix::{Memory, Msix};
 use pci::{ConfigMut, Place, express, header, msix, virtio};
-use system_spec::config::BusFunction;
+use system_spec::config::{BusFunction, PCI_CLASS_STATED};
 
 /// Times the status is read back before the device is given up; as for virtio-mmio.
 const PATIENCE: usize = 10_000;
@@ -92,6 +92,10 @@ impl Function {
     ) -> Result<Self, FunctionError> {
         let identity = (described.identity as u16, (described.identity >> 16) as u16);
         if header::identity(config) != Some(identity) {
+            return Err(FunctionError::Wrong);
+        }
+        let stated = described.class & PCI_CLASS_STATED != 0;
+        if stated && header::class(config) != described.class & !PCI_CLASS_STATED {
             return Err(FunctionError::Wrong);
         }
         let bars = bar::sizes(config).map_err(FunctionError::Bar)?;

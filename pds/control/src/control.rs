@@ -1,6 +1,7 @@
 //! Control as a whole: the devices, the store, the history, the channel.
 
 use control_protocol::reply::{MAX_DEVICES, MAX_KEYS, MAX_NAMES, Name};
+use control_protocol::slot::Identity;
 use control_protocol::{PublicKey, Reply, Request};
 use heapless::Vec;
 use supervision::{root, shadow, stager};
@@ -26,6 +27,10 @@ pub struct SlotSetup {
     pub package: u8,
     /// Packages with a smaller security floor are refused.
     pub security_floor: u32,
+    /// Hash of the class's ABI text, for the operator.
+    pub class_abi: Option<[u8; 32]>,
+    /// The device, for the operator.
+    pub device: Identity,
 }
 
 /// What control is told about the system.
@@ -33,6 +38,8 @@ pub struct SlotSetup {
 pub struct Setup<'a> {
     /// Frequency of the counter.
     pub counter_hz: u64,
+    /// Number of the kernel's configuration, for the operator.
+    pub configuration: u32,
     /// How long things may take.
     pub limits: Limits,
     /// Device slots.
@@ -64,6 +71,7 @@ pub struct Control {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) clock: Clock,
+    pub(crate) configuration: u32,
     pub(crate) limits: Limits,
     pub(crate) store: Store,
     pub(crate) history: History,
@@ -86,6 +94,7 @@ impl Control {
     pub fn new(world: &mut impl World, setup: Setup<'_>) -> Self {
         let mut core = Core {
             clock: Clock::new(setup.counter_hz),
+            configuration: setup.configuration,
             limits: setup.limits,
             store: Store::new(world, setup.store_slots, setup.store_slot_size, setup.preloaded),
             history: match setup.saved {

@@ -3,6 +3,7 @@
 use control_protocol::record::Kind;
 use control_protocol::reply::{Device, Domain, Error, Hello, Package, Reply, Status, Stop, Tried};
 use control_protocol::request::{Commit, Request};
+use control_protocol::slot::{Slot, Slots};
 use control_protocol::{CHUNK_MAX, PackageHash};
 use heapless::{String, Vec};
 
@@ -82,6 +83,7 @@ pub(crate) fn execute<'b>(
         Request::Domains => Ok(domains(world)),
         Request::Vitals => Ok(vitals::vitals(core, world)),
         Request::Record { device, flow } => vitals::record(core, world, device, flow),
+        Request::Slots => Ok(slots(core)),
         Request::Keys => Ok(keys::keys(core, world)),
         Request::Revoke { key } => keys::revoke(core, world, &key),
     };
@@ -159,6 +161,21 @@ fn status<'b>(core: &Core, world: &mut impl World, noise: (u64, u64)) -> Reply<'
         devices: devices.collect(),
         skipped_bytes: noise.0,
         damaged_frames: noise.1,
+    })
+}
+
+/// What packages must match.
+fn slots<'b>(core: &Core) -> Reply<'b> {
+    let slots = core.devices.iter().map(|(setup, machine)| Slot {
+        name: setup.name.clone(),
+        class: setup.class,
+        class_abi: setup.class_abi,
+        security_floor: machine.floor(),
+        device: setup.device.clone(),
+    });
+    Reply::Slots(Slots {
+        configuration: core.configuration,
+        slots: slots.collect(),
     })
 }
 

@@ -19,7 +19,7 @@ mod verify;
 
 pub use build::{ANSWER_WORDS, Root, clean_up};
 pub use unreported::Unreported;
-pub use verify::{CONFIGURATION, WrongClass, verify};
+pub use verify::{CONFIGURATION, Machine, WrongClass, device, verify};
 
 /// Most message words of a call to root: five and two per segment.
 pub const CALL_WORDS: usize = 5 + 2 * MAX_SEGMENTS;
@@ -95,9 +95,10 @@ impl<'a> Stager<'a> {
             keys: self.keys,
             revoked: job.revoked_keys,
         };
+        let machine = Machine::ours(verify::CONFIGURATION, trust);
         if job.kind == JobKind::Verify as u32 {
-            let package = verify::package(bytes, verify::CONFIGURATION)?;
-            return self.known.trusted(&package, &trust).map(|()| 0);
+            let package = verify::package(bytes, &machine)?;
+            return self.known.trusted(&package, &machine.trust).map(|()| 0);
         }
         if job.kind != JobKind::Build as u32 {
             return Err(nonsense);
@@ -109,9 +110,7 @@ impl<'a> Stager<'a> {
             .ok_or(nonsense)?;
         let side = Side::from_word(job.side.into()).ok_or(nonsense)?;
         let floor = job.security_floor;
-        let package = self
-            .known
-            .verify(bytes, verify::CONFIGURATION, &trust, slot, floor)?;
+        let package = self.known.verify(bytes, &machine, slot, floor)?;
         build::build(&package, job.slot, side, root, begun)
     }
 

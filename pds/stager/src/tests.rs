@@ -4,9 +4,10 @@ use std::vec::Vec;
 
 use driver_package::image::{self, DRIVER_WINDOW, Rights, SegmentSource};
 use driver_package::package::signature::{Distrust, KeyPair, Seed};
-use driver_package::package::{self, Configuration, ManifestSource, Transport};
+use driver_package::package::{self, Configuration, DeviceMatch, ManifestSource, Mismatch, Transport};
 use driver_package::resources::WINDOW_VADDR;
 use supervision::root::Op;
+use system_spec::config::{COMPATIBLE_MAX, DeviceIdentity, PCI_CLASS_STATED};
 use zerocopy::FromZeros;
 
 use super::*;
@@ -22,7 +23,7 @@ fn source() -> ManifestSource<'static> {
         class_abi: device_class::abi::BLOCK,
         transport: Transport::VirtioMmio,
         configuration: verify::CONFIGURATION,
-        device_ids: &[2],
+        devices: [DeviceMatch::Virtio(2)].into(),
         heap_pages: 3,
         security_floor: 5,
     }
@@ -98,10 +99,14 @@ fn config() -> StagerConfig {
     config.slots[0] = StagerSlot {
         slot: 4,
         class: 1,
-        transport: 1,
-        device_id: 2,
         security_floor: 5,
-        reserved: 0,
+        device: DeviceIdentity {
+            transport: 1,
+            virtio_id: 2,
+            pci_id: 0,
+            pci_class: 0,
+            compatible: [0; COMPATIBLE_MAX],
+        },
     };
     config.trust.count = 2;
     config.trust.keys[..2].copy_from_slice(&[*key(2).pk, *key(1).pk]);
@@ -229,15 +234,36 @@ fn a_package_for_something_else_is_refused() {
         ),
         (
             ManifestSource {
-                device_ids: &[1, 3],
+                devices: [DeviceMatch::Virtio(1), DeviceMatch::Virtio(3)].into(),
                 ..source()
             },
-            (Refusal::WrongDevice as u32, 2),
+            (Refusal::WrongDevice as u32, Mismatch::Device as u32),
+        ),
+        (
+            ManifestSource {
+                transport: Transport::VirtioPci,
+                ..source()
+            },
+            (Refusal::WrongDevice as u32, Mismatch::Transport as u32),
         ),
     ];
     for (source, expected) in cases {
         assert_eq!(refusal(&packed(&source)), expected);
     }
+}
+
+#[test]
+fn a_slot_says_what_its_description_stated() {
+    let mut identity = DeviceIdentity::new_zeroed();
+    assert_eq!(device(&identity), package::Device::default());
+    identity.pci_id = 0x1042_1af4;
+    identity.pci_class = PCI_CLASS_STATED;
+    identity.compatible[..3].copy_from_slice(b"a,b");
+    let stated = device(&identity);
+    assert_eq!(stated.pci, Some((0x1af4, 0x1042)));
+    assert_eq!((stated.pci_class, stated.compatible), (Some(0), "a,b"));
+    identity.compatible = [b'x'; COMPATIBLE_MAX];
+    assert_eq!(device(&identity).compatible.len(), COMPATIBLE_MAX);
 }
 
 #[test]

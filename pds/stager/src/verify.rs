@@ -3,10 +3,11 @@
 use core::cell::{Cell, RefCell};
 
 use device_class::abi;
+use driver_package::HASH_LEN;
 use driver_package::package::signature::{Distrust, Proof, Trust};
-use driver_package::package::{Configuration, Package, PackageError};
+use driver_package::package::{Configuration, Device, Package, PackageError};
 use supervision::stager::Refusal;
-use system_spec::config::StagerSlot;
+use system_spec::config::{DeviceIdentity, PCI_CLASS_STATED, StagerSlot};
 
 use crate::Failure;
 
@@ -40,20 +41,41 @@ pub const CONFIGURATION: Configuration = if sel4_abi::config::DEBUG_BUILD {
     Configuration::Release
 };
 
+/// What a machine takes, whichever the slot.
+#[derive(Clone, Copy)]
+pub struct Machine<'a> {
+    /// The kernel's configuration.
+    pub configuration: Configuration,
+    /// Hash of the text of a class's contract that it was built with, if it knows the class.
+    pub abi_of: &'a dyn Fn(u32) -> Option<[u8; HASH_LEN]>,
+    /// Whose packages.
+    pub trust: Trust<'a>,
+}
+
+impl<'a> Machine<'a> {
+    /// One that was built from this checkout.
+    pub fn ours(configuration: Configuration, trust: Trust<'a>) -> Self {
+        Self {
+            configuration,
+            abi_of: &abi::hash_of,
+            trust,
+        }
+    }
+}
+
 /// Checks whether a package may be built for a slot: everything that can be said without root and device. `floor` raises the
 /// slot's security floor.
 pub fn verify<'a>(
     bytes: &'a [u8],
-    configuration: Configuration,
-    trust: &Trust<'_>,
+    machine: &Machine<'_>,
     slot: &StagerSlot,
     floor: u32,
 ) -> Result<Package<'a>, Failure> {
-    Known::default().verify(bytes, configuration, trust, slot, floor)
+    Known::default().verify(bytes, machine, slot, floor)
 }
 
 /// Checks what can be checked without a slot: form, hash, manifest, image, class ABI, kernel configuration.
-pub(crate) fn package(bytes: &[u8], configuration: Configuration) -> Result<Package<'_>, Failure> {
+pub(crate) fn package<'a>(bytes: &'a [u8], machine: &Machine<'_>) -> Result<Package<'a>, Failure> {
     let package = Package::parse(bytes).map_err(|error| {
         let refusal = match error {
             PackageError::Truncated | PackageError::Magic | PackageError::Version | PackageError::Hash => {
@@ -67,10 +89,10 @@ pub(crate) fn package(bytes: &[u8], configuration: Configuration) -> Result<Pack
         }
     })?;
     let manifest = package.manifest();
-    match abi::hash_of(manifest.class()) {
+    match (machine.abi_of)(manifest.class()) {
         None => Err(wrong(WrongClass::Class)),
         Some(hash) if hash != *manifest.class_abi() => Err(wrong(WrongClass::Abi)),
-        _ if manifest.configuration != configuration => Err(wrong(WrongClass::Configuration)),
+        _ if manifest.configuration != machine.configuration => Err(wrong(WrongClass::Configuration)),
         _ => Ok(package),
     }
 }
@@ -90,13 +112,12 @@ impl Known {
     pub(crate) fn verify<'a>(
         &self,
         bytes: &'a [u8],
-        configuration: Configuration,
-        trust: &Trust<'_>,
+        machine: &Machine<'_>,
         slot: &StagerSlot,
         floor: u32,
     ) -> Result<Package<'a>, Failure> {
-        let package = package(bytes, configuration)?;
-        self.trusted(&package, trust)?;
+        let package = package(bytes, machine)?;
+        self.trusted(&package, &machine.trust)?;
         fits(&package, slot, floor)?;
         Ok(package)
     }
@@ -128,12 +149,13 @@ fn fits(package: &Package<'_>, slot: &StagerSlot, floor: u32) -> Result<(), Fail
     if package.manifest().class() != slot.class {
         return Err(wrong(WrongClass::Class));
     }
-    if !package.manifest().serves(slot.transport, slot.device_id) {
-        return Err(Failure {
+    package
+        .manifest()
+        .serves(&device(&slot.device))
+        .map_err(|mismatch| Failure {
             refusal: Refusal::WrongDevice,
-            detail: slot.device_id,
-        });
-    }
+            detail: mismatch as u32,
+        })?;
     let floor = floor.max(slot.security_floor);
     if package.manifest().security_floor() < floor {
         return Err(Failure {
@@ -142,6 +164,23 @@ fn fits(package: &Package<'_>, slot: &StagerSlot, floor: u32) -> Result<(), Fail
         });
     }
     Ok(())
+}
+
+/// A slot's device, as the description states it; bus has seen that it is there (`virtio_pci::Function::settle`), the driver finds
+/// out whether it is one of its own.
+pub fn device(identity: &DeviceIdentity) -> Device<'_> {
+    let pci = identity.pci_id;
+    let compatible = identity.compatible.split(|byte| *byte == 0).next();
+    Device {
+        transport: identity.transport,
+        virtio_id: identity.virtio_id,
+        pci: (pci != 0).then_some((pci as u16, (pci >> 16) as u16)),
+        pci_class: (identity.pci_class & PCI_CLASS_STATED != 0)
+            .then_some(identity.pci_class & !PCI_CLASS_STATED),
+        compatible: compatible
+            .and_then(|text| core::str::from_utf8(text).ok())
+            .unwrap_or_default(),
+    }
 }
 
 fn wrong(what: WrongClass) -> Failure {

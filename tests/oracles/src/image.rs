@@ -9,13 +9,13 @@ use crate::mend::{check_image, mend_image};
 use device_class::abi;
 use driver_package::image::{DRIVER_WINDOW, FlatImage, PAGE, Window};
 use driver_package::package::signature::{KeyPair, Seed};
-use driver_package::package::{self, ManifestSource, Transport};
+use driver_package::package::{self, DeviceMatch, ManifestSource, Transport};
 use driver_package::resources::WINDOW_VADDR;
 use stager::{ANSWER_WORDS, CONFIGURATION, Root, Stager};
 use supervision::root::Op;
 use supervision::stager::{Job, JobKind};
 use supervision::{Code, Side};
-use system_spec::config::{StagerConfig, StagerSlot};
+use system_spec::config::{COMPATIBLE_MAX, DeviceIdentity, StagerConfig, StagerSlot};
 use system_spec::spec::USER_END;
 use zerocopy::FromZeros;
 
@@ -54,7 +54,7 @@ pub fn image(bytes: &[u8]) {
         class_abi: abi::BLOCK,
         transport: Transport::VirtioMmio,
         configuration: CONFIGURATION,
-        device_ids: &[2],
+        devices: [DeviceMatch::Virtio(2)].into(),
         heap_pages: 1,
         security_floor: 0,
     };
@@ -79,10 +79,14 @@ fn stage(package: &[u8], image: &FlatImage<'_>, behaviour: [u8; 8]) {
     config.slots[0] = StagerSlot {
         slot: 4,
         class: 1,
-        transport: 1,
-        device_id: 2,
         security_floor: 0,
-        reserved: 0,
+        device: DeviceIdentity {
+            transport: 1,
+            virtio_id: 2,
+            pci_id: 0,
+            pci_class: 0,
+            compatible: [0; COMPATIBLE_MAX],
+        },
     };
     config.trust.count = 1;
     config.trust.keys[0] = *KEY.pk;

@@ -3,9 +3,9 @@
 use crate::mend::{IMAGE_FROM, check_image, mend_package};
 use device_class::abi;
 use driver_package::package::signature::{self, Distrust, Trust};
-use driver_package::package::{self, ManifestSource, Package};
-use stager::{CONFIGURATION, verify};
-use system_spec::config::StagerSlot;
+use driver_package::package::{self, Package};
+use stager::{CONFIGURATION, Machine, verify};
+use system_spec::config::{COMPATIBLE_MAX, DeviceIdentity, PCI_CLASS_STATED, StagerSlot};
 
 /// See the module.
 pub fn package(bytes: &[u8]) {
@@ -31,40 +31,33 @@ fn check(bytes: &[u8], package: &Package<'_>) {
         Some((manifest.name, manifest.version)),
         "what people are shown is what is checked"
     );
-    let device_ids: Vec<u32> = manifest.device_ids().collect();
-    let source = ManifestSource {
-        name: manifest.name,
-        version: manifest.version,
-        changelog: manifest.changelog,
-        class: manifest.class(),
-        class_abi: *manifest.class_abi(),
-        transport: manifest.transport,
-        configuration: manifest.configuration,
-        device_ids: &device_ids,
-        heap_pages: manifest.heap_pages(),
-        security_floor: manifest.security_floor(),
-    };
-    let again =
-        package::encode(&source, &bytes[IMAGE_FROM..]).expect("a manifest that was read can be written");
+    let again = package::encode(&manifest.source(), &bytes[IMAGE_FROM..])
+        .expect("a manifest that was read can be written");
     let unsigned = |bytes: &[u8]| [&bytes[..signature::RANGE.start], &bytes[signature::RANGE.end..]].concat();
     assert_eq!(unsigned(&again), unsigned(bytes));
 }
 
 /// Nobody's package is taken by a system that trusts nobody, and the door's answers are consistent.
 fn judge(bytes: &[u8]) {
+    let mut compatible = [0; COMPATIBLE_MAX];
+    compatible[..11].copy_from_slice(b"virtio,mmio");
     let slot = StagerSlot {
         slot: 0,
         class: 1,
-        transport: 1,
-        device_id: 2,
         security_floor: 3,
-        reserved: 0,
+        device: DeviceIdentity {
+            transport: 1,
+            virtio_id: 2,
+            pci_id: 0x1042_1af4,
+            pci_class: PCI_CLASS_STATED | 0x01_0000,
+            compatible,
+        },
     };
     let nobody = Trust {
         keys: &[],
         revoked: 0,
     };
-    assert!(verify(bytes, CONFIGURATION, &nobody, &slot, 0).is_err());
+    assert!(verify(bytes, &Machine::ours(CONFIGURATION, nobody), &slot, 0).is_err());
     let Ok(package) = Package::parse(bytes) else {
         return;
     };
@@ -79,10 +72,10 @@ fn judge(bytes: &[u8]) {
         revoked: 0,
     };
     let manifest = package.manifest();
-    let taken = verify(bytes, CONFIGURATION, &trust, &slot, 0).is_ok();
+    let taken = verify(bytes, &Machine::ours(CONFIGURATION, trust), &slot, 0).is_ok();
     assert!(
         !taken
-            || (manifest.serves(1, 2)
+            || (manifest.serves(&stager::device(&slot.device)).is_ok()
                 && manifest.security_floor() >= 3
                 && *manifest.class_abi() == abi::BLOCK
                 && manifest.class() == 1

@@ -7,7 +7,7 @@ mod accept;
 mod inspect;
 mod manifest;
 
-pub use accept::{Verdict, verdicts};
+pub use accept::{Verdict, verdicts, verdicts_of_running};
 pub use inspect::{describe, to_json};
 pub use manifest::{Driver, Fields, drivers, drivers_of, find};
 

@@ -4,16 +4,17 @@ use alloc::vec::Vec;
 
 use zerocopy::{FromBytes, IntoBytes, little_endian as le};
 
+use super::device::{DeviceMatch, DeviceMatchRecord};
 use super::manifest::{CHANGELOG_MAX, NAME_MAX, VERSION_MAX};
 use super::signature::{self, KeyPair, SCHEME_ED25519, SignatureBlock};
 use super::{
-    Configuration, HASHED_FROM, Header, IMAGE_FROM, MAGIC, MAX_DEVICE_IDS, ManifestRecord, Package,
+    Configuration, HASHED_FROM, Header, IMAGE_FROM, MAGIC, MAX_DEVICES, ManifestRecord, Package,
     PackageError, Transport, VERSION,
 };
 use crate::HASH_LEN;
 
 /// What goes into a manifest; see [`Manifest`](super::Manifest) for the meaning.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ManifestSource<'a> {
     /// Name, at most 64 bytes.
     pub name: &'a str,
@@ -29,8 +30,8 @@ pub struct ManifestSource<'a> {
     pub transport: Transport,
     /// Which kernels it runs on.
     pub configuration: Configuration,
-    /// One to eight device ids.
-    pub device_ids: &'a [u32],
+    /// One to eight devices.
+    pub devices: Vec<DeviceMatch<'a>>,
     /// Pages of heap.
     pub heap_pages: u32,
     /// Security floor.
@@ -39,17 +40,17 @@ pub struct ManifestSource<'a> {
 
 /// Writes an unsigned package around `image` (a whole flat image), and checks it as a reader would.
 pub fn encode(source: &ManifestSource<'_>, image: &[u8]) -> Result<Vec<u8>, PackageError> {
-    let mut device_ids = [le::U32::ZERO; MAX_DEVICE_IDS];
-    for (at, id) in source.device_ids.iter().enumerate() {
-        device_ids.get_mut(at).ok_or(PackageError::DeviceIds)?.set(*id);
+    let mut devices = [DeviceMatchRecord::UNUSED; MAX_DEVICES];
+    for (at, one) in source.devices.iter().enumerate() {
+        *devices.get_mut(at).ok_or(PackageError::Devices)? = DeviceMatchRecord::of(*one)?;
     }
     let record = ManifestRecord {
         image_len: le::U32::new(u32::try_from(image.len()).map_err(|_| PackageError::Length)?),
         class: le::U32::new(source.class),
         class_abi: source.class_abi,
         transport: le::U32::new(source.transport as u32),
-        device_id_count: le::U32::new(source.device_ids.len() as u32),
-        device_ids,
+        device_count: le::U32::new(source.devices.len() as u32),
+        devices,
         heap_pages: le::U32::new(source.heap_pages),
         security_floor: le::U32::new(source.security_floor),
         configuration: le::U32::new(source.configuration as u32),

@@ -2,7 +2,10 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
-use super::{MAX_DEVICE_IDS, PackageError};
+#[cfg(feature = "alloc")]
+use super::ManifestSource;
+use super::device::{self, Device, DeviceMatch, DeviceMatchRecord, Mismatch};
+use super::{MAX_DEVICES, PackageError};
 use crate::resources::WINDOW_MAX;
 use crate::{HASH_LEN, image::PAGE};
 
@@ -25,10 +28,10 @@ pub struct ManifestRecord {
     pub class_abi: [u8; HASH_LEN],
     /// A [`Transport`].
     pub transport: le::U32,
-    /// Valid entries of `device_ids`; the others are 0.
-    pub device_id_count: le::U32,
-    /// Devices that the driver serves, as its transport numbers them.
-    pub device_ids: [le::U32; MAX_DEVICE_IDS],
+    /// Valid entries of `devices`; the others are 0.
+    pub device_count: le::U32,
+    /// Devices that the driver serves.
+    pub devices: [DeviceMatchRecord; MAX_DEVICES],
     /// Pages of heap the driver wants.
     pub heap_pages: le::U32,
     /// See [`Manifest::security_floor`].
@@ -44,15 +47,15 @@ pub struct ManifestRecord {
     /// What is new, in one line.
     pub changelog: [u8; CHANGELOG_MAX],
 }
-const _: () = assert!(size_of::<ManifestRecord>() == 816);
+const _: () = assert!(size_of::<ManifestRecord>() == 1296);
 
 /// How a device is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Transport {
-    /// Registers as virtio 1.2, section 4.2, says; device ids are virtio's.
+    /// Registers as virtio 1.2, section 4.2, says.
     VirtioMmio = 1,
-    /// A PCI function as virtio 1.2, section 4.1, says; device ids are virtio's.
+    /// A PCI function as virtio 1.2, section 4.1, says.
     VirtioPci = 2,
     /// Either of the two: the driver looks which it is.
     Virtio = 3,
@@ -114,13 +117,14 @@ impl<'a> Manifest<'a> {
         let transport = Transport::from_number(record.transport.get()).ok_or(PackageError::Transport)?;
         let configuration =
             Configuration::from_number(record.configuration.get()).ok_or(PackageError::Configuration)?;
-        let count = record.device_id_count.get() as usize;
-        if count == 0 || count > MAX_DEVICE_IDS {
-            return Err(PackageError::DeviceIds);
+        let count = record.device_count.get() as usize;
+        if count == 0 || count > MAX_DEVICES {
+            return Err(PackageError::Devices);
         }
-        let (used, unused) = record.device_ids.split_at(count);
-        if used.iter().any(|id| id.get() == 0) || unused.iter().any(|id| id.get() != 0) {
-            return Err(PackageError::DeviceIds);
+        for (at, entry) in record.devices.iter().enumerate() {
+            if entry.check()?.is_some() != (at < count) {
+                return Err(PackageError::Devices);
+            }
         }
         if u64::from(record.heap_pages.get()) > WINDOW_MAX / PAGE {
             return Err(PackageError::Heap);
@@ -152,14 +156,13 @@ impl<'a> Manifest<'a> {
     pub fn class_abi(&self) -> &'a [u8; HASH_LEN] {
         &self.record.class_abi
     }
-    /// Devices that the driver serves, as its transport numbers them.
-    pub fn device_ids(&self) -> impl Iterator<Item = u32> + use<'a> {
+    /// Devices that the driver serves.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceMatch<'a>> + use<'a> {
         let record = self.record;
         record
-            .device_ids
+            .devices
             .iter()
-            .take(record.device_id_count.get() as usize)
-            .map(|id| id.get())
+            .map_while(|entry| entry.check().ok().flatten())
     }
     /// Pages of heap the driver wants.
     pub fn heap_pages(&self) -> u32 {
@@ -169,9 +172,25 @@ impl<'a> Manifest<'a> {
     pub fn security_floor(&self) -> u32 {
         self.record.security_floor.get()
     }
-    /// Whether the driver says that it serves this device.
-    pub fn serves(&self, transport: u32, device_id: u32) -> bool {
-        self.transport.reaches(transport) && self.device_ids().any(|id| id == device_id)
+    /// Whether the driver says that it serves this device, or why not.
+    pub fn serves(&self, device: &Device<'_>) -> Result<(), Mismatch> {
+        device::serves(self.transport, self.devices(), device)
+    }
+    /// What a writer would have to be told to write this manifest.
+    #[cfg(feature = "alloc")]
+    pub fn source(&self) -> ManifestSource<'a> {
+        ManifestSource {
+            name: self.name,
+            version: self.version,
+            changelog: self.changelog,
+            class: self.class(),
+            class_abi: *self.class_abi(),
+            transport: self.transport,
+            configuration: self.configuration,
+            devices: self.devices().collect(),
+            heap_pages: self.heap_pages(),
+            security_floor: self.security_floor(),
+        }
     }
 }
 

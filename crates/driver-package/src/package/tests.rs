@@ -7,6 +7,17 @@ use super::*;
 use crate::image::{self, PAGE, Rights, SegmentSource};
 use crate::resources::WINDOW_VADDR;
 
+const KNOWN: [DeviceMatch<'_>; 5] = [
+    DeviceMatch::Virtio(2),
+    DeviceMatch::Virtio(77),
+    DeviceMatch::Pci {
+        vendor: 0x1b36,
+        device: 0x10,
+    },
+    DeviceMatch::PciClass(0x01_0802),
+    DeviceMatch::Compatible("arm,pl061"),
+];
+
 fn source() -> ManifestSource<'static> {
     ManifestSource {
         name: "virtio-blk",
@@ -16,7 +27,7 @@ fn source() -> ManifestSource<'static> {
         class_abi: [9; 32],
         transport: Transport::VirtioMmio,
         configuration: Configuration::Debug,
-        device_ids: &[2, 77],
+        devices: KNOWN.into(),
         heap_pages: 64,
         security_floor: 3,
     }
@@ -56,9 +67,8 @@ fn what_was_encoded_is_found_again() {
     );
     assert_eq!((manifest.class(), manifest.class_abi()), (1, &[9; 32]));
     assert_eq!((manifest.heap_pages(), manifest.security_floor()), (64, 3));
-    assert_eq!(manifest.device_ids().collect::<Vec<_>>(), [2, 77]);
-    assert!(manifest.serves(1, 2) && manifest.serves(1, 77));
-    assert!(!manifest.serves(1, 0) && !manifest.serves(2, 2) && !manifest.serves(1, 1));
+    assert_eq!(manifest.devices().collect::<Vec<_>>(), KNOWN);
+    assert_eq!(encode(&manifest.source(), &driver()).unwrap(), bytes);
     assert_eq!(
         (manifest.transport, manifest.configuration),
         (Transport::VirtioMmio, Configuration::Debug)
@@ -68,6 +78,91 @@ fn what_was_encoded_is_found_again() {
     assert!(!Transport::Virtio.reaches(3) && !Transport::Virtio.reaches(0));
     assert_eq!(package.image().layout().entry(), WINDOW_VADDR);
     assert_eq!(package.hash(), &crate::sha256(&bytes[HASHED_FROM..]));
+}
+
+#[test]
+fn a_device_is_served_by_any_of_its_marks_if_it_is_reached() {
+    let bytes = good();
+    let package = Package::parse(&bytes).unwrap();
+    let serves = |device: Device<'_>| package.manifest().serves(&device);
+    let nameless = Device {
+        transport: 1,
+        ..Device::default()
+    };
+    let marked = [
+        Device {
+            virtio_id: 77,
+            ..nameless
+        },
+        Device {
+            pci: Some((0x1b36, 0x10)),
+            ..nameless
+        },
+        Device {
+            pci_class: Some(0x01_0802),
+            ..nameless
+        },
+        Device {
+            compatible: "arm,pl061",
+            ..nameless
+        },
+    ];
+    for device in marked {
+        assert_eq!(serves(device), Ok(()), "{device:?}");
+        for transport in [0, 2, 3] {
+            let elsewhere = Device { transport, ..device };
+            assert_eq!(serves(elsewhere), Err(Mismatch::Transport));
+        }
+    }
+    let others = [
+        nameless,
+        Device {
+            virtio_id: 3,
+            pci: Some((0x1b36, 0x11)),
+            pci_class: Some(0x01_0801),
+            compatible: "arm,pl06",
+            ..nameless
+        },
+        Device {
+            pci: Some((0x10, 0x1b36)),
+            pci_class: Some(0),
+            ..nameless
+        },
+    ];
+    for device in others {
+        assert_eq!(serves(device), Err(Mismatch::Device), "{device:?}");
+    }
+}
+
+#[test]
+fn an_entry_that_names_no_device_is_refused() {
+    let at = offset_of!(ManifestRecord, devices);
+    let (number, name, next) = (at + 4, at + 8, at + 64);
+    let virtio: [(usize, &[u8]); 4] = [(at, &[0]), (at, &[5]), (number, &[0]), (name, b"x")];
+    // The third is of PCI, the fourth a class code, the fifth a string.
+    let others: [(usize, &[u8]); 8] = [
+        (next + 64 + 4, &[0, 0]),
+        (next + 64 + 4, &[0xff, 0xff]),
+        (next + 64 + 8, b"x"),
+        (next + 2 * 64 + 7, &[1]),
+        (next + 3 * 64 + 4, &[1]),
+        (next + 3 * 64 + 8, &[0; 16]),
+        (next + 3 * 64 + 8, b"two words"),
+        (next + 3 * 64 + 8, "\u{fc}".as_bytes()),
+    ];
+    for (offset, value) in virtio.into_iter().chain(others) {
+        assert_eq!(refusal(offset, value), Some(PackageError::Devices), "{offset}");
+    }
+    let mut source = source();
+    let long = "x".repeat(COMPATIBLE_MAX + 1);
+    for name in [long.as_str(), "", "a b"] {
+        source.devices = [DeviceMatch::Compatible(name)].into();
+        assert_eq!(encode(&source, &driver()).err(), Some(PackageError::Devices));
+    }
+    source.devices = [DeviceMatch::Compatible(&long[1..])].into();
+    assert!(encode(&source, &driver()).is_ok());
+    source.devices = [DeviceMatch::Virtio(1); MAX_DEVICES + 1].into();
+    assert_eq!(encode(&source, &driver()).err(), Some(PackageError::Devices));
 }
 
 #[test]
@@ -82,20 +177,20 @@ fn every_rule_has_its_refusal() {
         Some(PackageError::Transport)
     );
     assert_eq!(
-        refusal(offset_of!(ManifestRecord, device_id_count), &[0]),
-        Some(PackageError::DeviceIds)
+        refusal(offset_of!(ManifestRecord, device_count), &[0]),
+        Some(PackageError::Devices)
     );
     assert_eq!(
-        refusal(offset_of!(ManifestRecord, device_id_count), &[1]),
-        Some(PackageError::DeviceIds)
+        refusal(offset_of!(ManifestRecord, device_count), &[1]),
+        Some(PackageError::Devices)
     );
     assert_eq!(
-        refusal(offset_of!(ManifestRecord, device_id_count), &[3]),
-        Some(PackageError::DeviceIds)
+        refusal(offset_of!(ManifestRecord, device_count), &[6]),
+        Some(PackageError::Devices)
     );
     assert_eq!(
-        refusal(offset_of!(ManifestRecord, device_id_count), &[9]),
-        Some(PackageError::DeviceIds)
+        refusal(offset_of!(ManifestRecord, device_count), &[9]),
+        Some(PackageError::Devices)
     );
     assert_eq!(
         refusal(offset_of!(ManifestRecord, heap_pages), &[1, 2]),
@@ -125,7 +220,10 @@ fn every_rule_has_its_refusal() {
         refusal(offset_of!(ManifestRecord, changelog) + 607, b"x"),
         Some(PackageError::Text)
     );
-    assert_eq!(refusal(816, &[0]), Some(PackageError::Image(ImageError::Magic)));
+    assert_eq!(
+        refusal(size_of::<ManifestRecord>(), &[0]),
+        Some(PackageError::Image(ImageError::Magic))
+    );
 }
 
 #[test]
@@ -244,9 +342,9 @@ proptest! {
     /// Rightly hashed nonsense in the manifest never panics.
     #[test]
     fn a_hashed_manifest_of_arbitrary_bytes_never_panics(
-        at in 0usize..816,
+        at in 0..size_of::<ManifestRecord>(),
         value in proptest::collection::vec(any::<u8>(), 1..64),
     ) {
-        let _ = refusal(at.min(816 - value.len()), &value);
+        let _ = refusal(at.min(size_of::<ManifestRecord>() - value.len()), &value);
     }
 }

@@ -1,5 +1,7 @@
 //! `<mmio>`: registers of a device.
 
+use driver_package::package::is_compatible;
+
 use crate::error::{At, Fault, Rule};
 use crate::xml::Element;
 
@@ -35,12 +37,14 @@ pub struct Mmio {
     pub transport: Transport,
     /// virtio device id, 0 if it does not matter.
     pub device_id: u32,
+    /// String of the device's `compatible` property; empty if it does not matter.
+    pub compatible: String,
 }
 
 impl Mmio {
     /// Reads the element.
     pub fn parse(element: &Element<'_>) -> Result<Self, Fault> {
-        element.only(&["phys_addr", "size", "transport", "device_id"])?;
+        element.only(&["phys_addr", "size", "transport", "device_id", "compatible"])?;
         element.no_children()?;
         let transport = match element.required("transport")? {
             "virtio-mmio" => Transport::VirtioMmio,
@@ -60,12 +64,21 @@ impl Mmio {
             }));
         }
         let device_id = element.in_range("device_id", element.number("device_id")?.unwrap_or(0), 255)?;
+        let compatible = element.optional("compatible").unwrap_or_default();
+        if !compatible.is_empty() && !is_compatible(compatible) {
+            return Err(element.choice(
+                "compatible",
+                compatible,
+                "one word of at most 56 ASCII characters",
+            ));
+        }
         Ok(Self {
             at: element.at(),
             phys_addr,
             size,
             transport,
             device_id: device_id as u32,
+            compatible: compatible.to_owned(),
         })
     }
     /// Page-aligned range of the pages they lie in.

@@ -81,6 +81,8 @@ pub struct Pci {
     pub vendor: u16,
     /// What must be there.
     pub device: u16,
+    /// Class code that must be there; none: it does not matter.
+    pub class: Option<u32>,
     /// How its driver reaches it.
     pub transport: Transport,
     /// virtio device id.
@@ -104,7 +106,15 @@ pub struct Bar {
 impl Pci {
     /// Reads the element.
     pub fn parse(element: &Element<'_>) -> Result<Self, Fault> {
-        element.only(&["address", "vendor", "device", "transport", "device_id", "msi"])?;
+        element.only(&[
+            "address",
+            "vendor",
+            "device",
+            "transport",
+            "device_id",
+            "class",
+            "msi",
+        ])?;
         let text = element.required("address")?;
         let Some(address) = Address::from_text(text).filter(|address| address.bus == 0) else {
             return Err(element.choice("address", text, "a function of bus 0, such as '0:2.0'"));
@@ -116,6 +126,10 @@ impl Pci {
         let id = |name| element.in_range(name, element.required_number(name)?, 0xfffe);
         let msi = match element.number("msi")? {
             Some(irq) => Some(element.in_range("msi", irq, MAX_IRQ)?),
+            None => None,
+        };
+        let class = match element.number("class")? {
+            Some(code) => Some(element.in_range("class", code, 0xff_ffff)? as u32),
             None => None,
         };
         let mut bars = Vec::new();
@@ -139,6 +153,7 @@ impl Pci {
             address,
             vendor: id("vendor")? as u16,
             device: id("device")? as u16,
+            class,
             transport,
             device_id: element.in_range("device_id", element.number("device_id")?.unwrap_or(0), 255)? as u32,
             msi,
@@ -205,6 +220,7 @@ pub fn settle(description: &mut Description) -> Result<(), Fault> {
                 size: bar.size,
                 transport: function.transport,
                 device_id: function.device_id,
+                compatible: String::new(),
             });
         }
         if function.msi.is_some() && host.messages.is_none() {

@@ -118,6 +118,7 @@ impl ControlPlan {
                 package: package as u32,
                 slot: number as u32,
                 security_floor: slot.security_floor,
+                device: super::small::identity(slot),
             };
         }
         self.config.slot_count = plan.description.slots.len() as u32;

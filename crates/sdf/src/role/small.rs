@@ -2,8 +2,8 @@
 
 use driver_package::resources::WINDOW_MAX;
 use system_spec::config::{
-    BusBar, BusConfig, BusFunction, BusHost, CommandConfig, MAX_KEYS, MAX_SLOTS, RegionConfig, StagerConfig,
-    StagerSlot, TimerConfig, TrustConfig,
+    BusBar, BusConfig, BusFunction, BusHost, CommandConfig, DeviceIdentity, MAX_KEYS, MAX_SLOTS,
+    PCI_CLASS_STATED, RegionConfig, StagerConfig, StagerSlot, TimerConfig, TrustConfig,
 };
 use system_spec::spec::Role;
 use zerocopy::FromZeros;
@@ -123,10 +123,21 @@ fn pci_host(plan: &mut Plan<'_>, bus: usize, host: &PciHost) -> Result<BusHost, 
     })
 }
 
+/// Vendor and device id, as blobs carry them.
+fn pci_id(pci: &Pci) -> u32 {
+    u32::from(pci.device) << 16 | u32::from(pci.vendor)
+}
+
+/// Class code, as blobs carry it.
+fn stated_class(pci: &Pci) -> u32 {
+    pci.class.map_or(0, |code| PCI_CLASS_STATED | code)
+}
+
 fn function(pci: &Pci) -> BusFunction {
     BusFunction {
         address: pci.address.bits().into(),
-        identity: u32::from(pci.device) << 16 | u32::from(pci.vendor),
+        identity: pci_id(pci),
+        class: stated_class(pci),
         message: pci.msi.unwrap_or(0) as u32,
         bar_count: pci.bars.len() as u32,
         ..BusFunction::default()
@@ -163,17 +174,32 @@ pub(crate) fn stager(plan: &mut Plan<'_>, derived: &Derived, control: &mut Contr
     Ok(())
 }
 
-/// What a package for slot `number` must match. A slot has at least one register region.
+/// What a package for slot `number` must match.
 pub(crate) fn stager_slot(number: usize, slot: &DeviceSlot) -> StagerSlot {
-    let mmio = slot.mmio.first();
     StagerSlot {
         slot: number as u32,
         class: slot.class,
-        transport: mmio.map_or(0, |mmio| mmio.transport.number()),
-        device_id: mmio.map_or(0, |mmio| mmio.device_id),
         security_floor: slot.security_floor,
-        reserved: 0,
+        device: identity(slot),
     }
+}
+
+/// What is known of a slot's device. A slot has at least one register region.
+pub(crate) fn identity(slot: &DeviceSlot) -> DeviceIdentity {
+    let mut identity = DeviceIdentity::new_zeroed();
+    if let Some(mmio) = slot.mmio.first() {
+        identity.transport = mmio.transport.number();
+        identity.virtio_id = mmio.device_id;
+        // `Mmio::parse` has seen to the length.
+        for (byte, given) in identity.compatible.iter_mut().zip(mmio.compatible.bytes()) {
+            *byte = given;
+        }
+    }
+    if let Some(pci) = &slot.pci {
+        identity.pci_id = pci_id(pci);
+        identity.pci_class = stated_class(pci);
+    }
+    identity
 }
 
 /// The keys, as blobs carry them.

@@ -216,7 +216,7 @@ pub fn refusal(refusal: u32, detail: u32) -> Reason {
         x if x == R::Damaged as u32 => Reason::Damaged { detail },
         x if x == R::Malformed as u32 => Reason::Malformed { detail },
         x if x == R::WrongClass as u32 => Reason::WrongClass { what: detail },
-        x if x == R::WrongDevice as u32 => Reason::WrongDevice,
+        x if x == R::WrongDevice as u32 => Reason::WrongDevice { why: detail },
         x if x == R::NoMemory as u32 => Reason::NoMemory,
         x if x == R::Signature as u32 => Reason::Untrusted { why: detail },
         x if x == R::Floor as u32 => Reason::BelowFloor { floor: detail },

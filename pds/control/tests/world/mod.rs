@@ -6,6 +6,7 @@ use control_protocol::frame::{self, Kind};
 use control_protocol::record::{Outcome, State};
 use control_protocol::reply::{Condition, Error, Name};
 use control_protocol::request::{Commit, Policy};
+use control_protocol::slot::Identity;
 use control_protocol::{Decoder, MAX_FRAME, PackageHash, PublicKey, Record, Reply, Request};
 use core::mem::offset_of;
 use driver_package::package::signature::{self, SignatureBlock};
@@ -362,11 +363,14 @@ fn setup(devices: u32, lens: &[u32], saved: Option<control::state::Saved>) -> Se
                 slot,
                 package: 0,
                 security_floor: 0,
+                class_abi: None,
+                device: Identity::default(),
             })
             .expect("fits");
     }
     Setup {
         counter_hz: HZ,
+        configuration: 1,
         limits: control::clock::Limits::default(),
         slots,
         keys: &KEYS,

@@ -2,7 +2,7 @@
 
 use crate::build::Config;
 use crate::cli::Exit;
-use crate::ctl::text;
+use crate::ctl::{Client, place, text};
 use crate::keys::Keys;
 use crate::pack::{self, Driver, Packed, Room, Verdict};
 use crate::setup;
@@ -32,19 +32,33 @@ pub struct Arguments {
 
 /// Show what a driver package says, and whether a system would take it
 ///
-/// The answer is that of an image built now. A machine that is running says it by `ctl update PKG --dry-run`, which also finds
-/// out whether there is memory.
+/// The answer is that of the stager of an image built now, or, with `--running`, of that of a running machine, whose floors, keys and
+/// contracts may be others. Nothing changes on the machine; `ctl update PKG --dry-run` also builds the driver there, and finds out
+/// whether there is memory.
 #[derive(clap::Args)]
+#[command(after_help = INSPECT_EXIT_CODES)]
 pub struct InspectArguments {
     /// Package file
     file: PathBuf,
     /// Description of the system whose devices are asked
     #[arg(long, value_name = "XML", default_value_os_t = system::default_description())]
     system: PathBuf,
+    /// Ask the devices of the machine that runs instead
+    #[arg(long, conflicts_with = "system")]
+    running: bool,
+    /// Command socket of that machine [default: that of the machine started last by `cargo umbra run`]
+    #[arg(long, value_name = "PATH", requires = "running")]
+    socket: Option<PathBuf>,
     /// As JSON
     #[arg(long)]
     json: bool,
 }
+
+const INSPECT_EXIT_CODES: &str = "\
+Exit status:
+  0  a device would take the package
+  1  none would, or it is no package (the reasons are printed)
+  2  it could not be found out (no such file, no machine answers, wrong usage)";
 
 /// Runs `pack`.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
@@ -105,7 +119,12 @@ pub fn inspect(arguments: &InspectArguments) -> Result<Exit> {
     let file = &arguments.file;
     let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     let described = pack::describe(&bytes);
-    let verdicts = pack::verdicts(&bytes, &arguments.system)?;
+    let verdicts = if arguments.running {
+        let socket = arguments.socket.clone().unwrap_or_else(place::current);
+        pack::verdicts_of_running(&bytes, &mut Client::connect(&socket)?)?
+    } else {
+        pack::verdicts(&bytes, &arguments.system)?
+    };
     if arguments.json {
         let mut shown = pack::to_json(&bytes);
         shown["devices"] = verdicts.iter().map(verdict_json).collect();
@@ -115,7 +134,8 @@ pub fn inspect(arguments: &InspectArguments) -> Result<Exit> {
         for verdict in &verdicts {
             let refusal = verdict.refusal.as_ref().map(text::reason);
             let answer = refusal.map_or("takes it".to_owned(), |why| format!("refuses it: {why}"));
-            println!("{:<15} {} {answer}", "device", verdict.device);
+            let Verdict { device, what, .. } = verdict;
+            println!("{:<15} {device} ({what}) {answer}", "device");
         }
     }
     match described {
@@ -131,6 +151,7 @@ pub fn inspect(arguments: &InspectArguments) -> Result<Exit> {
 fn verdict_json(verdict: &Verdict) -> Value {
     json!({
         "device": verdict.device,
+        "is": verdict.what,
         "takes_it": verdict.refusal.is_none(),
         "refusal": verdict.refusal.as_ref().map(text::reason),
     })

@@ -3,6 +3,7 @@
 use control_protocol::record::{Record, State};
 use control_protocol::reply::{Domain, Error, Hello, Package, Status, Stop, TrustedKey, Upload};
 use control_protocol::request::{Commit, Policy};
+use control_protocol::slot::Slots;
 use control_protocol::vitals::{Flow, Vitals};
 use control_protocol::{CHUNK_MAX, PackageHash, PublicKey, Reply, Request};
 use sha2::{Digest, Sha256};
@@ -112,6 +113,11 @@ impl Client {
     /// Keys that the machine was built to trust.
     pub fn keys(&mut self) -> Result<Vec<TrustedKey>> {
         ask!(self, Request::Keys, Reply::Keys(keys) => keys.into_iter().collect())
+    }
+
+    /// What packages for the devices must match.
+    pub fn slots(&mut self) -> Result<Slots> {
+        ask!(self, Request::Slots, Reply::Slots(slots) => slots)
     }
 
     /// Has it take no more packages of a key; the keys after that.

@@ -2,8 +2,8 @@
 
 use control_protocol::record::Reason;
 use driver_package::image::ImageError;
-use driver_package::package::PackageError;
 use driver_package::package::signature::Distrust;
+use driver_package::package::{Mismatch, PackageError};
 use stager::WrongClass;
 
 /// Why a package is not taken. Other reasons have nothing to do with the package.
@@ -11,9 +11,7 @@ pub fn package(reason: &Reason) -> String {
     match *reason {
         Reason::Damaged { detail } | Reason::Malformed { detail } => broken_rule(detail),
         Reason::WrongClass { what } => wrong_class(what).into(),
-        Reason::WrongDevice => {
-            "the driver does not serve this device: `cargo umbra inspect` shows which ones it serves".into()
-        }
+        Reason::WrongDevice { why } => wrong_device(why).into(),
         Reason::Untrusted { why } => distrust(why).into(),
         Reason::BelowFloor { floor } => format!(
             "the package is too old to be safe: the device takes none with a security floor below {floor} (`cargo umbra inspect` \
@@ -51,6 +49,19 @@ fn wrong_class(what: u32) -> &'static str {
     }
 }
 
+fn wrong_device(why: u32) -> &'static str {
+    match Mismatch::from_number(why) {
+        Some(Mismatch::Transport) => {
+            "the driver reaches devices in another way than this one is attached: `cargo umbra inspect` shows both, `transport` in the \
+             driver's `[package.metadata.umbra]` says it"
+        }
+        Some(Mismatch::Device) => {
+            "the driver does not serve this device: `cargo umbra inspect` shows which ones it serves, and what the device is"
+        }
+        None => "the driver does not serve this device",
+    }
+}
+
 fn distrust(why: u32) -> &'static str {
     match Distrust::from_number(why) {
         Some(Distrust::Unsigned) => "the package is not signed: `cargo umbra pack` signs",
@@ -79,7 +90,7 @@ pub fn package_error(error: PackageError) -> String {
         PackageError::Length => "the image's length is not what the manifest says",
         PackageError::Text => "a text is empty, too long, or not printable",
         PackageError::Transport => "unknown transport",
-        PackageError::DeviceIds => "no device ids, too many, or 0 among them",
+        PackageError::Devices => "it names no devices, too many, or one that cannot be",
         PackageError::Heap => "the heap is larger than a driver's window",
         PackageError::Reserved => "a reserved field is set",
         PackageError::Configuration => "unknown kernel configuration",
@@ -119,7 +130,8 @@ mod tests {
         let mut reasons: Vec<_> = numbers.map(|detail| Reason::Malformed { detail }).collect();
         reasons.extend((1..=4).map(|why| Reason::Untrusted { why }));
         reasons.extend((1..=3).map(|what| Reason::WrongClass { what }));
-        reasons.extend([Reason::WrongDevice, Reason::BelowFloor { floor: 3 }]);
+        reasons.extend((1..=2).map(|why| Reason::WrongDevice { why }));
+        reasons.push(Reason::BelowFloor { floor: 3 });
         let texts: BTreeSet<_> = reasons.iter().map(package).collect();
         assert_eq!(texts.len(), reasons.len());
         // Each says what to do, behind a colon or a semicolon.

@@ -21,6 +21,20 @@ fn booted(client: &mut Client) {
 }
 
 #[test]
+fn a_machine_says_what_packages_must_match() {
+    let slots = machine(Bad::default()).slots().expect("slots");
+    let [disk] = slots.slots.as_slice() else {
+        panic!("{slots:?}");
+    };
+    assert_eq!((slots.configuration, disk.name.as_str()), (1, DISK));
+    assert_eq!(disk.class_abi, Some(device_class::abi::BLOCK));
+    assert_eq!(
+        (disk.device.virtio_id, disk.device.pci),
+        (2, Some((0x1af4, 0x1042)))
+    );
+}
+
+#[test]
 fn update_uploads_follows_and_tells() {
     let mut client = machine(Bad::default());
     booted(&mut client);

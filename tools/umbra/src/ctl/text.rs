@@ -58,7 +58,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Damaged { .. }
         | Reason::Malformed { .. }
         | Reason::WrongClass { .. }
-        | Reason::WrongDevice
+        | Reason::WrongDevice { .. }
         | Reason::Untrusted { .. }
         | Reason::BelowFloor { .. } => refusal::package(reason),
         Reason::NoMemory => "no memory for another driver generation".into(),

@@ -50,7 +50,7 @@ impl Attached {
         let xml = std::fs::read_to_string(description)
             .with_context(|| format!("reading {}", description.display()))?;
         let slots = sdf::device_slots(&description.display().to_string(), &xml)?;
-        let on_pci = |(_, slot): &(String, StagerSlot)| slot.transport == Transport::VirtioPci as u32;
+        let on_pci = |(_, slot): &(String, StagerSlot)| slot.device.transport == Transport::VirtioPci as u32;
         Ok(if slots.first().is_some_and(on_pci) {
             Self::Pci
         } else {

@@ -6,7 +6,7 @@ use crate::keys::{self, Keys};
 use device_class::abi;
 use driver_package::image::{PAGE, Rights};
 use driver_package::package::signature::{PublicKey, Trust};
-use driver_package::package::{Configuration, Package, Transport};
+use driver_package::package::{Configuration, DeviceMatch, Package, Transport};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -39,7 +39,7 @@ pub fn to_json(bytes: &[u8]) -> Value {
         "class_abi": hex(manifest.class_abi()),
         "class_abi_known": abi::hash_of(manifest.class()) == Some(*manifest.class_abi()),
         "transport": transport(manifest.transport),
-        "device_ids": manifest.device_ids().collect::<Vec<_>>(),
+        "devices": manifest.devices().map(device_json).collect::<Vec<_>>(),
         "configuration": configuration(manifest.configuration),
         "heap_bytes": u64::from(manifest.heap_pages()) * PAGE,
         "security_floor": manifest.security_floor(),
@@ -58,7 +58,7 @@ pub fn describe(bytes: &[u8]) -> Result<String, String> {
         Some(hash) if hash == *manifest.class_abi() => "this checkout's",
         _ => "not this checkout's",
     };
-    let ids: Vec<_> = manifest.device_ids().map(|id| id.to_string()).collect();
+    let devices: Vec<_> = manifest.devices().map(device).collect();
     let rows = [
         ("name", manifest.name.to_owned()),
         ("version", manifest.version.to_owned()),
@@ -68,8 +68,8 @@ pub fn describe(bytes: &[u8]) -> Result<String, String> {
         ("class", manifest.class().to_string()),
         ("class ABI", format!("{} ({known})", hex(manifest.class_abi()))),
         (
-            "device",
-            format!("{} {}", transport(manifest.transport), ids.join(", ")),
+            "serves",
+            format!("{} on {}", devices.join(", "), transport(manifest.transport)),
         ),
         ("kernel", configuration(manifest.configuration).to_owned()),
         ("heap", format!("{:#x}", u64::from(manifest.heap_pages()) * PAGE)),
@@ -130,6 +130,38 @@ fn genuine(package: &Package<'_>, key: &PublicKey) -> bool {
         revoked: 0,
     };
     trust.check(package).is_ok()
+}
+
+/// A device, as the driver's `[package.metadata.umbra]` writes it.
+pub fn device(known: DeviceMatch<'_>) -> String {
+    match known {
+        DeviceMatch::Virtio(id) => format!("virtio {id}"),
+        DeviceMatch::Pci { vendor, device } => format!("pci {vendor:04x}:{device:04x}"),
+        DeviceMatch::PciClass(code) => {
+            format!(
+                "pci class {:02x}:{:02x}:{:02x}",
+                code >> 16,
+                code >> 8 & 0xff,
+                code & 0xff
+            )
+        }
+        DeviceMatch::Compatible(name) => format!("compatible {name}"),
+    }
+}
+
+fn device_json(known: DeviceMatch<'_>) -> Value {
+    let (by, value) = match known {
+        DeviceMatch::Virtio(id) => ("virtio_id", json!(id)),
+        DeviceMatch::Pci { vendor, device } => ("pci_id", json!({ "vendor": vendor, "device": device })),
+        DeviceMatch::PciClass(code) => ("pci_class", json!(code)),
+        DeviceMatch::Compatible(name) => ("compatible", json!(name)),
+    };
+    json!({ by: value })
+}
+
+/// The transport of a number.
+pub fn transport_of(number: u32) -> &'static str {
+    Transport::from_number(number).map_or("an unknown transport", transport)
 }
 
 fn transport(transport: Transport) -> &'static str {

@@ -4,7 +4,7 @@ use crate::workspace;
 use anyhow::{Context, Result, anyhow, bail};
 use device_class::{ClassId, abi};
 use driver_package::image::PAGE;
-use driver_package::package::{Configuration, ManifestSource, Transport};
+use driver_package::package::{Configuration, DeviceMatch, ManifestSource, Transport};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,8 +32,18 @@ pub struct Fields {
     pub class: String,
     /// Transport: `virtio-mmio`, `virtio-pci`, or `virtio` for either.
     pub transport: String,
-    /// Devices that it serves, as the transport numbers them.
+    /// Devices that it serves, by virtio device id.
+    #[serde(default)]
     pub device_ids: Vec<u32>,
+    /// Functions that it serves, by PCI id: `vendor:device` in hexadecimal, such as `1af4:1042`.
+    #[serde(default)]
+    pub pci_ids: Vec<String>,
+    /// Functions that it serves, by PCI class code: `base:sub:interface` in hexadecimal, such as `01:08:02`.
+    #[serde(default)]
+    pub pci_classes: Vec<String>,
+    /// Devices that it serves, by a string of their `compatible` property.
+    #[serde(default)]
+    pub compatible: Vec<String>,
     /// Bytes of heap, whole pages.
     pub heap_size: u64,
     /// See `driver_package::package::Manifest::security_floor`.
@@ -50,6 +60,25 @@ impl Fields {
         format!("{}-{}", self.name, self.version)
     }
 
+    /// The devices that it serves, by whatever it knows them.
+    fn devices(&self) -> Result<Vec<DeviceMatch<'_>>> {
+        let mut devices: Vec<_> = self.device_ids.iter().copied().map(DeviceMatch::Virtio).collect();
+        for text in &self.pci_ids {
+            let id = hexadecimal(text, [4, 4])
+                .with_context(|| format!("`{text}` is no PCI id: say vendor:device, such as 1af4:1042"))?;
+            let [vendor, device] = id.map(|number| number as u16);
+            devices.push(DeviceMatch::Pci { vendor, device });
+        }
+        for text in &self.pci_classes {
+            let [base, sub, interface] = hexadecimal(text, [2, 2, 2]).with_context(|| {
+                format!("`{text}` is no PCI class code: say base:sub:interface, such as 01:08:02")
+            })?;
+            devices.push(DeviceMatch::PciClass(base << 16 | sub << 8 | interface));
+        }
+        devices.extend(self.compatible.iter().map(|name| DeviceMatch::Compatible(name)));
+        Ok(devices)
+    }
+
     /// What the manifest will say, for a driver built for `configuration` with this tool's contracts.
     pub fn source(&self, configuration: Configuration) -> Result<ManifestSource<'_>> {
         let class = match self.class.as_str() {
@@ -63,6 +92,9 @@ impl Fields {
             "virtio" => Transport::Virtio,
             other => bail!("unknown transport `{other}`; known: virtio-mmio, virtio-pci, virtio (either)"),
         };
+        if self.devices()?.is_empty() {
+            bail!("it serves no device: name one in device_ids, pci_ids, pci_classes or compatible");
+        }
         if !self.heap_size.is_multiple_of(PAGE) {
             bail!(
                 "heap_size {:#x} is not a multiple of the page size {PAGE:#x}",
@@ -77,11 +109,27 @@ impl Fields {
             class_abi: abi::hash_of(class).context("the class has no ABI text")?,
             transport,
             configuration,
-            device_ids: &self.device_ids,
+            devices: self.devices()?,
             heap_pages: u32::try_from(self.heap_size / PAGE).context("heap_size is too large")?,
             security_floor: self.security_floor,
         })
     }
+}
+
+/// Numbers of so many hexadecimal digits each, between colons.
+fn hexadecimal<const N: usize>(text: &str, digits: [usize; N]) -> Option<[u32; N]> {
+    let words: Vec<&str> = text.split(':').collect();
+    let mut numbers = [0; N];
+    if words.len() != N {
+        return None;
+    }
+    for ((number, word), digits) in numbers.iter_mut().zip(words).zip(digits) {
+        if word.len() != digits || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        *number = u32::from_str_radix(word, 16).ok()?;
+    }
+    Some(numbers)
 }
 
 #[derive(Deserialize)]
@@ -163,6 +211,9 @@ mod tests {
             class: "block".into(),
             transport: "virtio-mmio".into(),
             device_ids: vec![2],
+            pci_ids: Vec::new(),
+            pci_classes: Vec::new(),
+            compatible: Vec::new(),
             heap_size: 0x40000,
             security_floor: 0,
             changelog: String::new(),
@@ -174,11 +225,32 @@ mod tests {
         let fields = fields();
         let source = fields.source(Configuration::Release).unwrap();
         assert_eq!(
-            (source.class, source.heap_pages, source.device_ids),
-            (1, 64, &[2][..])
+            (source.class, source.heap_pages, &source.devices[..]),
+            (1, 64, &[DeviceMatch::Virtio(2)][..])
         );
         assert_eq!(source.class_abi, abi::BLOCK);
         assert_eq!(fields.label(), "virtio-blk-0.8.0");
+    }
+
+    #[test]
+    fn devices_are_named_in_four_ways() {
+        let fields = Fields {
+            pci_ids: vec!["1af4:1042".into()],
+            pci_classes: vec!["01:08:02".into()],
+            compatible: vec!["virtio,mmio".into()],
+            ..fields()
+        };
+        let devices = fields.source(Configuration::Release).unwrap().devices;
+        let expected = [
+            DeviceMatch::Virtio(2),
+            DeviceMatch::Pci {
+                vendor: 0x1af4,
+                device: 0x1042,
+            },
+            DeviceMatch::PciClass(0x01_0802),
+            DeviceMatch::Compatible("virtio,mmio"),
+        ];
+        assert_eq!(devices, expected);
     }
 
     #[test]
@@ -190,6 +262,22 @@ mod tests {
             },
             Fields {
                 transport: "pci".into(),
+                ..fields()
+            },
+            Fields {
+                pci_ids: vec!["1af4".into()],
+                ..fields()
+            },
+            Fields {
+                pci_ids: vec!["1af4:+042".into()],
+                ..fields()
+            },
+            Fields {
+                pci_classes: vec!["010802".into()],
+                ..fields()
+            },
+            Fields {
+                device_ids: Vec::new(),
                 ..fields()
             },
             Fields {

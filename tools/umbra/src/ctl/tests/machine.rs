@@ -5,6 +5,7 @@ use control::clock::Limits;
 use control::fake::{FakeWorld, HZ, Report};
 use control::{Control, Setup, SlotSetup};
 use control_protocol::reply::Name;
+use control_protocol::slot::Identity;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -85,6 +86,7 @@ impl Machine {
         let mut world = FakeWorld::new(1, 4, SLOT_SIZE, &[BOOT]);
         let setup = Setup {
             counter_hz: HZ,
+            configuration: 1,
             limits: Limits::default(),
             slots: [SlotSetup {
                 name: name(DISK),
@@ -92,6 +94,13 @@ impl Machine {
                 slot: 0,
                 package: 0,
                 security_floor: 0,
+                class_abi: Some(device_class::abi::BLOCK),
+                device: Identity {
+                    transport: 2,
+                    virtio_id: 2,
+                    pci: Some((0x1af4, 0x1042)),
+                    ..Identity::default()
+                },
             }]
             .into_iter()
             .collect(),
