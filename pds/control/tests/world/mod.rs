@@ -15,7 +15,7 @@ use heapless::Vec as HeaplessVec;
 use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
 
-pub const SLOT_SIZE: usize = 1024;
+pub const SLOT_SIZE: usize = 2048;
 pub const DISK: &str = "disk0";
 
 /// Packages: two good ones (the second lies in the store too), and one of each bad kind.
