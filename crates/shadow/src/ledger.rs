@@ -6,7 +6,7 @@
 //! is known of it is written before its bit. All that changes only in swaps is a [`Snapshot`], kept twice: the one that is
 //! not valid is written, then one word makes it the valid one.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
 use device_class::report::DriverReport;
 use system_spec::config::MAX_SESSIONS;
@@ -16,23 +16,31 @@ use crate::Wire;
 use crate::journal::Journal;
 use crate::tracker::{CAPACITY, REQUEST_WORDS};
 
-/// Words that outlive the shadow. A store becomes visible as a whole, after all stores before it.
-pub trait Region {
+/// Words that outlive the shadow. A store becomes visible as a whole, after all stores before it. Clones are the same words.
+pub trait Region: Clone {
     /// Load the word of this index; 0 outside.
     fn load(&self, at: usize) -> u64;
     /// Store a word; outside, nothing.
     fn store(&self, at: usize, value: u64);
+    /// Store neighbouring words, from `at` on: after all stores before and before all that follow, among themselves in any order.
+    #[inline]
+    fn store_run<const N: usize>(&self, at: usize, words: [u64; N]) {
+        for (offset, word) in words.into_iter().enumerate() {
+            self.store(at + offset, word);
+        }
+    }
 }
 
-/// The shadow is alone on its pages, so what its successor finds is what was stored in program order; `Release` keeps the
-/// compiler from changing that order.
+/// The shadow is alone on its pages, and its successor begins when it has stopped: so he finds what was stored in program order, as
+/// a debugger would. Only the compiler must be kept from changing that order.
 impl Region for &[AtomicU64] {
     fn load(&self, at: usize) -> u64 {
         self.get(at).map_or(0, |word| word.load(Ordering::Acquire))
     }
     fn store(&self, at: usize, value: u64) {
         if let Some(word) = self.get(at) {
-            word.store(value, Ordering::Release);
+            compiler_fence(Ordering::Release);
+            word.store(value, Ordering::Relaxed);
         }
     }
 }
@@ -46,7 +54,17 @@ impl Region for &[AtomicU64; SLOT_WORDS] {
     #[inline]
     fn store(&self, at: usize, value: u64) {
         if let Some(word) = self.get(at) {
-            word.store(value, Ordering::Release);
+            compiler_fence(Ordering::Release);
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+    #[inline]
+    fn store_run<const N: usize>(&self, at: usize, words: [u64; N]) {
+        if let Some(run) = self.get(at..).and_then(<[AtomicU64]>::first_chunk::<N>) {
+            compiler_fence(Ordering::Release);
+            for (place, word) in run.iter().zip(words) {
+                place.store(word, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -214,6 +232,12 @@ const FROM_DRIVER: u64 = 1 << 61;
 const SESSION_BITS: u32 = 8;
 const SESSION_MASK: u64 = (1 << SESSION_BITS) - 1;
 
+/// Entries of a generation's ring that are dealt with.
+#[inline]
+fn heard_word(generation: u32, head: u32) -> u64 {
+    u64::from(generation) << 32 | u64::from(head)
+}
+
 /// The words of one slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Ledger<R> {
@@ -238,23 +262,27 @@ impl<R: Region> Ledger<R> {
     fn entry_at(index: usize) -> usize {
         ENTRIES + index % CAPACITY * ENTRY_WORDS
     }
+    #[inline]
+    fn cursor_at(session: u32) -> usize {
+        CURSORS + session as usize % MAX_SESSIONS
+    }
 
-    /// A request is accepted: live from the last store on, with these others.
+    /// A request is accepted, live with these others; `taken` is its session and that session's cursor behind it. What is known of
+    /// the request is written before it is live, the cursor after that.
     #[inline(always)] // Once per request; the other caller is rare.
-    pub fn admit(&self, index: usize, entry: &Entry, live: u64) {
-        let at = Self::entry_at(index);
-        self.store(at + ANSWER, 0);
-        self.store(at + PLACE, 0);
-        for (offset, word) in entry.request.iter().enumerate() {
-            self.store(at + offset, *word);
-        }
+    pub fn admit(&self, index: usize, entry: &Entry, live: u64, taken: Option<(u32, u64)>) {
         let session = u64::from(entry.session) & SESSION_MASK;
-        self.store(at + ORDER, entry.order << SESSION_BITS | session);
-        self.store(
-            at + ORIGIN,
-            u64::from(entry.client_id) << 32 | u64::from(entry.position),
-        );
-        self.store(LIVE, live);
+        let mut words = [0; ENTRY_WORDS];
+        words[..REQUEST_WORDS].copy_from_slice(&entry.request);
+        words[ORDER] = entry.order << SESSION_BITS | session;
+        words[ORIGIN] = u64::from(entry.client_id) << 32 | u64::from(entry.position);
+        // A copy, so that where the words are is not looked up again for each of them.
+        let region = self.region.clone();
+        region.store_run(Self::entry_at(index), words);
+        region.store(LIVE, live);
+        if let Some((session, cursor)) = taken {
+            region.store(Self::cursor_at(session), cursor);
+        }
     }
 
     /// What was written of a request. Its session is as `admit` had it in the low 8 bits, all ones for the shadow itself.
@@ -293,14 +321,25 @@ impl<R: Region> Ledger<R> {
         ((word >> 32) as u32, word as u32)
     }
 
-    /// It is answered: from here on it will not be done again, and its answer is not lost.
-    #[inline]
-    pub fn answer(&self, index: usize, answered: Answered) {
-        let (told, heard) = (answered.told, answered.heard);
+    /// It is answered: from the first store on it will not be done again, and its answer is not lost. Then the cursor of the
+    /// session that hears of it, what was dealt with of a generation's ring, and the requests that are still live.
+    #[inline(always)] // Once per request; the other callers are rare.
+    pub fn answer(&self, index: usize, told: Option<(u32, u64)>, heard: Option<(u32, u32)>, live: u64) {
+        let told_at = told.map(|(_, cursor)| (cursor >> 32).wrapping_sub(1) as u16);
+        let heard_at = heard.map(|(_, head)| head.wrapping_sub(1) as u16);
         let word = ANSWERED
-            | told.map_or(0, |at| TOLD | u64::from(at))
-            | heard.map_or(0, |at| FROM_DRIVER | u64::from(at) << 16);
-        self.store(Self::entry_at(index) + ANSWER, word);
+            | told_at.map_or(0, |at| TOLD | u64::from(at))
+            | heard_at.map_or(0, |at| FROM_DRIVER | u64::from(at) << 16);
+        // As in `admit`.
+        let region = self.region.clone();
+        region.store(Self::entry_at(index) + ANSWER, word);
+        if let Some((session, cursor)) = told {
+            region.store(Self::cursor_at(session), cursor);
+        }
+        if let Some((generation, head)) = heard {
+            region.store(HEARD, heard_word(generation, head));
+        }
+        region.store(LIVE, live);
     }
 
     /// How it was answered, if it was.
@@ -322,11 +361,11 @@ impl<R: Region> Ledger<R> {
     /// How far a session's link is dealt with.
     #[inline]
     pub fn set_cursor(&self, session: u32, cursor: u64) {
-        self.store(CURSORS + session as usize % MAX_SESSIONS, cursor);
+        self.store(Self::cursor_at(session), cursor);
     }
     /// See [`set_cursor`](Self::set_cursor).
     pub fn cursor(&self, session: u32) -> u64 {
-        self.load(CURSORS + session as usize % MAX_SESSIONS)
+        self.load(Self::cursor_at(session))
     }
 
     /// How far a session's link for deliveries is dealt with.
@@ -342,7 +381,7 @@ impl<R: Region> Ledger<R> {
     /// Entries of this generation's ring that are dealt with.
     #[inline]
     pub fn set_heard(&self, generation: u32, head: u32) {
-        self.store(HEARD, u64::from(generation) << 32 | u64::from(head));
+        self.store(HEARD, heard_word(generation, head));
     }
     /// See [`set_heard`](Self::set_heard); `None`: nothing of this generation's.
     pub fn heard(&self, generation: u32) -> Option<u32> {

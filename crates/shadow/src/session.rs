@@ -132,9 +132,10 @@ impl<C: Class, P: Page> Session<C, P> {
     #[inline]
     pub(crate) fn leave(&mut self, index: usize, id: u32, request: &C::Request) {
         self.live &= !(1 << index);
-        self.count = self.count.saturating_sub(1);
+        // It was entered, once: neither is 0.
+        self.count = self.count.wrapping_sub(1);
         let bucket = self.names.bucket(id);
-        *bucket = bucket.saturating_sub(1);
+        *bucket = bucket.wrapping_sub(1);
         C::leave(&mut self.plan, request);
     }
 

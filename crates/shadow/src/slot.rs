@@ -343,6 +343,12 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
         }
     }
 
+    /// The side whose generation is attached. There are two: the mask spares the check.
+    #[inline]
+    fn side(&mut self) -> &mut Side<C, P> {
+        &mut self.sides[self.current & 1]
+    }
+
     fn in_flight(&self) -> u32 {
         (self.kept.tracker.sent() & !C::STANDING).count_ones()
     }

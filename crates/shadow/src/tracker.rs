@@ -1,8 +1,8 @@
 //! Requests accepted and not answered.
 //!
-//! A fixed table in the state region. Every live request is in exactly one of three sets: *sent* (the driver has it),
-//! *ready* (it may be handed over), *held* (it waits for earlier requests that it conflicts with). Sets are bit masks
-//! over the table, so a pass over one costs what is in it.
+//! A fixed table in the state region. Every live request is *sent* (the driver has it), *held* (it waits for earlier requests
+//! that it conflicts with), or else *ready* (it may be handed over). Sets are bit masks over the table, so a pass over one
+//! costs what is in it.
 
 use heapless::Vec;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -47,8 +47,10 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Tracker {
+    live: u64,
+    /// Of the live ones.
     sent: u64,
-    ready: u64,
+    /// Of the live ones, none that is sent.
     held: u64,
     order: u64,
     entries: [Entry; CAPACITY],
@@ -58,8 +60,11 @@ pub struct Tracker {
 #[inline]
 fn words<R: Wire>(request: &R) -> [u64; REQUEST_WORDS] {
     const { assert!(size_of::<R>() <= REQUEST_WORDS * 8) }
+    const { assert!(size_of::<R>().is_multiple_of(8)) }
     let mut words = [0; REQUEST_WORDS];
-    words.as_mut_bytes()[..size_of::<R>()].copy_from_slice(request.as_bytes());
+    for (word, bytes) in words.iter_mut().zip(request.as_bytes().as_chunks::<8>().0) {
+        *word = u64::from_ne_bytes(*bytes);
+    }
     words
 }
 
@@ -106,7 +111,7 @@ impl Tracker {
     /// These may be handed over.
     #[inline]
     pub fn ready(&self) -> u64 {
-        self.ready
+        self.live & !(self.sent | self.held)
     }
     /// These wait for others.
     #[inline]
@@ -116,7 +121,7 @@ impl Tracker {
     /// All of them.
     #[inline]
     pub fn live(&self) -> u64 {
-        self.sent | self.ready | self.held
+        self.live
     }
     /// Entries left for clients' requests.
     #[inline]
@@ -178,12 +183,10 @@ impl Tracker {
         entry.client_id = client_id;
         entry.session = session;
         entry.blockers = blockers;
-        let set = if blockers == 0 {
-            &mut self.ready
-        } else {
-            &mut self.held
-        };
-        *set |= 1 << index;
+        self.live |= 1 << index;
+        if blockers != 0 {
+            self.held |= 1 << index;
+        }
     }
 
     /// The tag of a request that is entry `position` of the driver's ring.
@@ -198,7 +201,6 @@ impl Tracker {
         let entry = &mut self.entries[index % CAPACITY];
         entry.tag = Self::tag(index, position);
         entry.since = now;
-        self.ready &= !(1 << index);
         self.sent |= 1 << index;
     }
 
@@ -234,13 +236,14 @@ impl Tracker {
     #[inline]
     pub fn finish(&mut self, index: usize) {
         let bit = !(1u64 << index);
+        self.live &= bit;
         self.sent &= bit;
-        self.ready &= bit;
         if self.held != 0 {
             self.release(index);
         }
     }
 
+    #[cold]
     fn release(&mut self, answered: usize) {
         self.held &= !(1 << answered);
         for index in members(self.held) {
@@ -248,14 +251,13 @@ impl Tracker {
             entry.blockers &= !(1 << answered);
             if entry.blockers == 0 {
                 self.held &= !(1 << index);
-                self.ready |= 1 << index;
             }
         }
     }
 
     /// The driver has nothing any more (its generation is gone): all it had is ready again.
     pub fn recall(&mut self) {
-        self.ready |= core::mem::take(&mut self.sent);
+        self.sent = 0;
     }
 
     /// Members of `set` in the order of their acceptance.
@@ -269,7 +271,7 @@ impl Tracker {
     #[cfg(feature = "model")]
     pub(crate) fn hash_live<H: core::hash::Hasher>(&self, state: &mut H) {
         use core::hash::Hash;
-        (self.sent, self.ready, self.held).hash(state);
+        (self.live, self.sent, self.held).hash(state);
         for index in self.in_order(self.live()) {
             let entry = self.entry(usize::from(index));
             (index, entry.request, entry.since, entry.blockers).hash(state);

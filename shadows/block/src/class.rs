@@ -88,18 +88,14 @@ impl<S: Scratch> Class for Block<S> {
 
     #[inline]
     fn relay(request: &BlockRequest, response: &BlockResponse, id: u32) -> Option<BlockResponse> {
-        if response.status == Status::Ok as u8 {
-            return (response.count == request.count).then_some(BlockResponse {
-                id,
-                count: response.count,
-                ..BlockResponse::default()
-            });
+        if response.status != Status::Ok as u8 {
+            return relay_failure(response.status, id);
         }
-        match Status::from_byte(response.status)? {
-            // These are the shadow's to say. From a driver they are an error like any other.
-            Status::CapabilityLost | Status::Offline => Some(Self::refusal(id, Status::IoError)),
-            status => Some(Self::refusal(id, status)),
-        }
+        (response.count == request.count).then_some(BlockResponse {
+            id,
+            count: response.count,
+            ..BlockResponse::default()
+        })
     }
 
     #[inline]
@@ -183,4 +179,19 @@ impl<S: Scratch> Class for Block<S> {
         // Partitions lie outside the table; only a session on the whole device can reach it.
         session.wish.is_none() && plan::writes(request)
     }
+}
+
+/// The client's response to a request that the driver says failed; `None`: there is no such status.
+#[cold]
+fn relay_failure(status: u8, id: u32) -> Option<BlockResponse> {
+    let status = match Status::from_byte(status)? {
+        // These are the shadow's to say. From a driver they are an error like any other.
+        Status::CapabilityLost | Status::Offline => Status::IoError,
+        status => status,
+    };
+    Some(BlockResponse {
+        id,
+        status: status as u8,
+        ..BlockResponse::default()
+    })
 }

@@ -39,14 +39,48 @@ const WRITE: u16 = 1 << 8 | LIVE;
 /// The part of a counter that counts writes.
 const WRITES: u16 = 0xff00;
 
+impl Counters {
+    #[inline]
+    fn at(&mut self, stretch: u64) -> &mut u16 {
+        &mut self.0[stretch as usize % COUNTERS]
+    }
+
+    /// Add to the counters of the stretches behind `first` up to `last`; what they counted before, of them all.
+    #[cold]
+    fn add_behind(&mut self, first: u64, last: u64, more: u16) -> u16 {
+        // No counter is touched twice.
+        let last = last.min(first + (COUNTERS as u64 - 1));
+        (first + 1..=last).fold(0, |met, stretch| {
+            let counter = self.at(stretch);
+            let before = *counter;
+            *counter = before.wrapping_add(more);
+            met | before
+        })
+    }
+
+    /// Add to the counters of the stretches that a request touches; what they counted before, of them all.
+    #[inline]
+    fn add(&mut self, request: &BlockRequest, more: u16) -> u16 {
+        let Some((first, last)) = stretches(request) else {
+            return 0;
+        };
+        let counter = self.at(first);
+        let before = *counter;
+        *counter = before.wrapping_add(more);
+        if first == last {
+            return before;
+        }
+        before | self.add_behind(first, last, more)
+    }
+}
+
 /// First and last stretch a request touches; `None` for a flush, which has no blocks.
 #[inline]
 fn stretches(request: &BlockRequest) -> Option<(u64, u64)> {
     let more = u64::from(request.count).checked_sub(1)?;
-    let first = request.block >> STRETCH_BITS;
-    // Accepted requests do not overflow: they lie inside their partition. No counter is touched twice.
+    // Accepted requests do not overflow: they lie inside their partition.
     let last = request.block.wrapping_add(more) >> STRETCH_BITS;
-    Some((first, last.min(first + (COUNTERS as u64 - 1))))
+    Some((request.block >> STRETCH_BITS, last))
 }
 
 fn op(request: &BlockRequest) -> Option<Op> {
@@ -57,7 +91,8 @@ fn op(request: &BlockRequest) -> Option<Op> {
 #[inline]
 pub(crate) fn writes(request: &BlockRequest) -> bool {
     const MASK: u32 = 1 << Op::Write as u8 | 1 << Op::Discard as u8 | 1 << Op::WriteZeroes as u8;
-    request.op < 32 && MASK >> request.op & 1 != 0
+    // There are fewer than 32 operations.
+    MASK & 1u32.wrapping_shl(request.op.into()) != 0
 }
 
 impl Plan {
@@ -137,36 +172,14 @@ impl Plan {
         } else {
             (LIVE, WRITES)
         };
-        let Some((mut at, last)) = stretches(request) else {
-            return false;
-        };
-        let mut met = 0;
-        loop {
-            let counter = &mut self.counters.0[at as usize % COUNTERS];
-            met |= *counter & against;
-            *counter = counter.wrapping_add(more);
-            if at >= last {
-                return met != 0;
-            }
-            at += 1;
-        }
+        self.counters.add(request, more) & against != 0
     }
 
     /// The request is live no more.
     #[inline]
     pub fn leave(&mut self, request: &BlockRequest) {
-        let less = if writes(request) { WRITE } else { LIVE };
-        let Some((mut at, last)) = stretches(request) else {
-            return;
-        };
-        loop {
-            let counter = &mut self.counters.0[at as usize % COUNTERS];
-            *counter = counter.wrapping_sub(less);
-            if at >= last {
-                return;
-            }
-            at += 1;
-        }
+        let more = if writes(request) { WRITE } else { LIVE };
+        self.counters.add(request, more.wrapping_neg());
     }
 }
 

@@ -5,7 +5,7 @@ use supervision::shadow::Failure;
 use trace::{Kind, Tally};
 
 use super::{Mode, Outbox, Slot, detail};
-use crate::ledger::{Answered, Region};
+use crate::ledger::Region;
 use crate::tracker::OWN_SESSION;
 use crate::{Class, Env};
 
@@ -24,25 +24,24 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let mut count = 0;
         let (mut units, mut waited) = (0u64, 0u64);
         let fault = loop {
-            match self.sides[self.current].link.recv() {
+            let response = match self.side().link.recv() {
                 Ok(None) => break None,
-                Ok(Some(response)) => match self.take_answer(&response, outbox, env) {
-                    Ok(None) => {}
-                    Ok(Some(relayed)) => {
-                        count += 1;
-                        units = relayed.units.wrapping_add(units);
-                        waited = relayed.waited.wrapping_add(waited);
-                    }
-                    Err(detail) => break Some((Failure::UnknownRequest, detail)),
-                },
+                Ok(Some(response)) => response,
                 Err(violation) => {
                     self.break_link(violation, outbox, env);
                     break None;
                 }
-            }
-            // Learning may have retired the driver.
-            if !self.driver_is_heard() {
-                break None;
+            };
+            match self.take_answer(&response, outbox, env) {
+                Ok(Some(relayed)) => {
+                    count += 1;
+                    units = units.wrapping_add(relayed.units);
+                    waited = waited.wrapping_add(relayed.waited);
+                }
+                // Learning may have retired the driver.
+                Ok(None) if self.driver_is_heard() => {}
+                Ok(None) => break None,
+                Err(detail) => break Some((Failure::UnknownRequest, detail)),
             }
         };
         if count > 0 && self.gap.is_measuring() {
@@ -70,8 +69,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     }
 
     /// One answer; `Some`: it was to a client's request, or something arrived. The error is a [`detail`].
-    #[inline]
-    pub(super) fn take_answer(
+    #[inline(always)] // Once per request.
+    fn take_answer(
         &mut self,
         response: &C::Response,
         outbox: &mut Outbox,
@@ -81,30 +80,42 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         if generation != self.kept.generation {
             return Err(detail::GENERATION);
         }
-        let tracker = &mut self.kept.tracker;
+        let tracker = &self.kept.tracker;
         let index = tracker.find(tag).ok_or(detail::TAG)?;
-        let (session, id) = (tracker.entry(index).session, tracker.entry(index).client_id);
+        let entry = tracker.entry(index);
         let request: C::Request = tracker.request(index);
         if C::STANDING >> index & 1 != 0 {
             return self.take_arrival(index, &request, response, env);
         }
-        let answer = C::relay(&request, response, id).ok_or(detail::ANSWER)?;
+        let answer = C::relay(&request, response, entry.client_id).ok_or(detail::ANSWER)?;
         let relayed = Relayed {
             units: C::units(&request),
-            waited: self.now.wrapping_sub(tracker.entry(index).since()),
+            waited: self.now.wrapping_sub(entry.since()),
         };
-        let heard = self.sides[self.current].link.cursor() as u32;
-        if session == OWN_SESSION {
-            self.finish(index, None, Some(heard));
-            if core::mem::take(&mut self.own_is_old) {
-                return Ok(None);
-            }
-            let outcome = C::learn_answer(&mut self.learn, response);
-            self.learnt(outcome, outbox, env);
+        let head = self.side().link.cursor() as u32;
+        if self.kept.tracker.entry(index).session == OWN_SESSION {
+            self.take_own(index, response, head, outbox, env);
             return Ok(None);
         }
-        self.answer(index, &request, &answer, Some(heard), env);
+        self.answer(index, &request, &answer, Some(head), env);
         Ok(Some(relayed))
+    }
+
+    /// The answer to a request of our own; `head` counts what was taken from the driver.
+    #[cold]
+    fn take_own(
+        &mut self,
+        index: usize,
+        response: &C::Response,
+        head: u32,
+        outbox: &mut Outbox,
+        env: &mut impl Env,
+    ) {
+        self.finish(index, None, Some(head));
+        if !core::mem::take(&mut self.own_is_old) {
+            let outcome = C::learn_answer(&mut self.learn, response);
+            self.learnt(outcome, outbox, env);
+        }
     }
 
     /// A request is answered, in this order: the answer stands in the client's ring, unpublished; the ledger says that it
@@ -112,21 +123,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// answer included.
     #[inline(always)] // Once per request; the other callers are rare.
     pub(super) fn finish(&mut self, index: usize, told: Option<(u32, u64)>, heard: Option<u32>) {
-        self.ledger.answer(
-            index,
-            Answered {
-                told: told.map(|(_, cursor)| (cursor >> 32).wrapping_sub(1) as u16),
-                heard: heard.map(|head| head.wrapping_sub(1) as u16),
-            },
-        );
-        if let Some((session, cursor)) = told {
-            self.ledger.set_cursor(session, cursor);
-        }
-        if let Some(head) = heard {
-            self.ledger.set_heard(self.kept.generation, head);
-        }
-        self.kept.tracker.finish(index);
-        self.ledger.keep_live(self.kept.tracker.live());
+        let (generation, tracker) = (self.kept.generation, &mut self.kept.tracker);
+        // The table does not outlive us: what counts is the ledger's order.
+        tracker.finish(index);
+        let heard = heard.map(|head| (generation, head));
+        self.ledger.answer(index, told, heard, tracker.live());
     }
 
     /// Tell a client how its request ended.

@@ -38,7 +38,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             return;
         }
         let kept = tracker.kept(request, OWN_SESSION, 0, 0);
-        self.ledger.admit(index, &kept, tracker.live());
+        self.ledger.admit(index, &kept, tracker.live(), None);
         if tracker.ready() == 1 << index {
             self.hand(index, *request);
         }

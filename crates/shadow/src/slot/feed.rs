@@ -183,19 +183,13 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         };
         let budget = QUANTUM.min(room).min(quota).min(vacancies);
         for taken in 0..budget {
-            let Some(session) = self.sessions.get_mut(index) else {
-                return taken;
-            };
-            match session.link.recv() {
-                Ok(Some(request)) if offline => self.refuse(index, &request, C::OFFLINE, env),
-                Ok(Some(request)) => {
-                    if let Err(status) = self.accept(index, &request) {
-                        self.refuse(index, &request, status, env);
-                    }
-                }
-                Ok(None) => return taken,
+            match self.take_one(index, offline, env) {
+                Ok(true) => {}
+                Ok(false) => return taken,
                 Err(_) => {
-                    session.end(self.number, env);
+                    if let Some(session) = self.sessions.get_mut(index) {
+                        session.end(self.number, env);
+                    }
                     self.changed = true;
                     return taken;
                 }
@@ -204,6 +198,27 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         budget
     }
 
+    /// Take a request from a session and make it live, or refuse it. False: there is none.
+    #[inline(always)] // Once per request.
+    fn take_one(&mut self, index: usize, offline: bool, env: &mut impl Env) -> Result<bool, Violation> {
+        let Some(session) = self.sessions.get_mut(index) else {
+            return Ok(false);
+        };
+        let Some(request) = session.link.recv()? else {
+            return Ok(false);
+        };
+        let accepted = if offline {
+            Err(C::OFFLINE)
+        } else {
+            self.accept(index, &request)
+        };
+        if let Err(status) = accepted {
+            self.refuse(index, &request, status, env);
+        }
+        Ok(true)
+    }
+
+    #[cold]
     fn refuse(&mut self, index: usize, request: &C::Request, status: C::Status, env: &mut impl Env) {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
@@ -218,13 +233,25 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         self.ledger.set_cursor(session.index, session.link.cursor());
     }
 
-    /// Validate a request, make it live, and hand it over if it may go at once.
-    #[inline]
+    /// Validate and translate a request, make it live, and hand it over if it may go at once.
+    #[inline(always)] // Once per request.
     fn accept(&mut self, index: usize, request: &C::Request) -> Result<(), C::Status> {
-        let accepted = self.validate(index, request)?;
-        let session = self.sessions.get_mut(index).ok_or(C::INVALID)?;
-        let tracker = &mut self.kept.tracker;
+        let mut session = self.sessions.get_mut(index).ok_or(C::INVALID)?;
         let id = C::client_id(request);
+        if session.may_know(id) && self.kept.tracker.knows(session.live, id) {
+            return Err(C::INVALID);
+        }
+        let accepted = C::accept(&session.plan, &session.told, request)?;
+        if self.degraded {
+            C::admissible(&self.running, &accepted)?;
+        }
+        if !self.unlearnt && C::unlearns(&session.plan, &accepted) {
+            self.unlearnt = true;
+            // A successor must know before anything is written.
+            self.commit();
+            session = self.sessions.get_mut(index).ok_or(C::INVALID)?;
+        }
+        let tracker = &mut self.kept.tracker;
         let suspicious = C::enter(&mut session.plan, &accepted);
         let blockers = if suspicious {
             tracker.blockers(session.live, &accepted, C::conflicts)
@@ -239,8 +266,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         session.enter(entry, id);
         let cursor = session.link.cursor();
         let kept = tracker.kept(&accepted, index as u32, id, (cursor as u32).wrapping_sub(1));
-        self.ledger.admit(entry, &kept, tracker.live());
-        self.ledger.set_cursor(session.index, cursor);
+        let taken = Some((session.index, cursor));
+        self.ledger.admit(entry, &kept, tracker.live(), taken);
         // Nothing overtakes what waits for room in the driver's ring, or has only now become ready.
         if self.mode == Mode::Passive && tracker.ready() == 1 << entry {
             self.hand(entry, accepted);
@@ -248,30 +275,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         Ok(())
     }
 
-    /// Check a request and translate it.
-    #[inline]
-    fn validate(&mut self, index: usize, request: &C::Request) -> Result<C::Request, C::Status> {
-        let session = self.sessions.get_mut(index).ok_or(C::INVALID)?;
-        let id = C::client_id(request);
-        if session.may_know(id) && self.kept.tracker.knows(session.live, id) {
-            return Err(C::INVALID);
-        }
-        let accepted = C::accept(&session.plan, &session.told, request)?;
-        if self.degraded {
-            C::admissible(&self.running, &accepted)?;
-        }
-        if !self.unlearnt && C::unlearns(&session.plan, &accepted) {
-            self.unlearnt = true;
-            // A successor must know before anything is written.
-            self.commit();
-        }
-        Ok(accepted)
-    }
-
     /// Hand one request to the driver; it stays ready if the ring is full. A broken ring shows at the next `rest`.
     #[inline]
     pub(super) fn hand(&mut self, entry: usize, mut request: C::Request) -> bool {
-        let (link, generation) = (&mut self.sides[self.current].link, self.kept.generation);
+        let generation = self.kept.generation;
+        let link = &mut self.side().link;
         let position = (link.cursor() >> 32) as u32;
         C::stamp(&mut request, Tracker::tag(entry, position), generation);
         match link.send(&request) {
