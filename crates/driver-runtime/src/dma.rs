@@ -11,14 +11,18 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use driver_package::image::PAGE;
-use driver_package::resources::{DATA_STRIDE, DATA_VADDR, DataRegion, MAX_DATA_REGIONS, MAX_MMIO};
+use driver_package::resources::{
+    DATA_STRIDE, DATA_VADDR, DataRegion, MAX_DATA_REGIONS, MAX_MMIO, RESOURCES_VADDR, WINDOW_VADDR,
+};
 
 use crate::resources::Resources;
 
-/// The window and the data regions.
-const REGIONS: usize = 1 + MAX_DATA_REGIONS;
+/// Where the first data region is in the table: each region is where its address divided by [`DATA_STRIDE`] says, the window first.
+const DATA: usize = (DATA_VADDR / DATA_STRIDE) as usize;
+const _: () = assert!(WINDOW_VADDR / DATA_STRIDE == 0 && RESOURCES_VADDR < DATA_STRIDE && DATA > 0);
 
 /// One region; atomic only so that the table can be a static without `unsafe`. On the target these are plain accesses.
+#[repr(align(32))] // So that its place is found by a shift.
 struct Entry {
     vaddr: AtomicU64,
     io_addr: AtomicU64,
@@ -49,14 +53,15 @@ impl Entry {
     }
 }
 
-static TABLE: [Entry; REGIONS] = [const { Entry::empty() }; REGIONS];
+static TABLE: [Entry; DATA + MAX_DATA_REGIONS] = [const { Entry::empty() }; DATA + MAX_DATA_REGIONS];
 /// Register regions, by their place on the bus.
 static REGISTERS: [Entry; MAX_MMIO] = [const { Entry::empty() }; MAX_MMIO];
 
 /// Learns the regions. Before it nothing has a device address.
 pub fn set_regions(resources: &Resources) {
-    let regions = core::iter::once(resources.window()).chain(resources.data().iter().copied());
-    for (entry, region) in TABLE.iter().zip(regions) {
+    let window = resources.window();
+    TABLE[0].set(window.vaddr, window.io_addr, window.len);
+    for (entry, region) in TABLE[DATA..].iter().zip(resources.data()) {
         entry.set(region.vaddr, region.io_addr, region.len);
     }
     for (entry, region) in REGISTERS.iter().zip(resources.mmio()) {
@@ -86,12 +91,7 @@ pub fn io_addr(buffer: NonNull<[u8]>) -> Option<u64> {
         // The disk of the host's asks for no memory: an address is its own there.
         return Some(vaddr);
     }
-    // Data regions have their places in a driver's address space; what is below them can only be the window.
-    let index = match vaddr.checked_sub(DATA_VADDR) {
-        Some(offset) => 1 + (offset / DATA_STRIDE) as usize,
-        None => 0,
-    };
-    let entry = TABLE.get(index)?;
+    let entry = TABLE.get((vaddr / DATA_STRIDE) as usize)?;
     let region = DataRegion {
         vaddr: entry.vaddr.load(Relaxed),
         io_addr: entry.io_addr.load(Relaxed),

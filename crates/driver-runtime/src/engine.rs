@@ -179,61 +179,56 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
 
     /// Hands requests to the driver; how many found an end or a place.
     fn feed(&mut self) -> Result<u32, Violation> {
-        let mut moved = 0;
+        let room = self.answers.room()?;
+        let (mut moved, mut taken) = (0, 0);
         self.starved = false;
-        if let Some(request) = self.held.take() {
-            if !self.offer(&request) {
-                self.held = Some(request);
-                return Ok(0);
-            }
-            moved = 1;
-        }
+        // The driver is offered a request at one place only, so that its code can be part of this loop.
         while moved < BATCH {
-            if !self.answers.has_room()? {
-                self.starved = true;
-                break;
-            }
-            let Some(asked) = self.answers.link.recv()? else {
-                break;
+            let request = if let Some(request) = self.held.take() {
+                request
+            } else {
+                if taken == room {
+                    self.starved = true;
+                    break;
+                }
+                let Some(asked) = self.answers.link.recv()? else {
+                    break;
+                };
+                taken += 1;
+                self.answers.owed += 1;
+                match C::validate(&asked, self.answers.generation, &self.record, self.regions) {
+                    Ok(request) => request,
+                    Err(completion) => {
+                        self.answers.answer(completion);
+                        moved += 1;
+                        continue;
+                    }
+                }
             };
-            self.answers.owed += 1;
-            match C::validate(&asked, self.answers.generation, &self.record, self.regions) {
-                Ok(request) if self.offer(&request) => {}
-                Ok(request) => {
+            match self.driver.offer(&request) {
+                Offer::Accepted => {}
+                Offer::Done(completion) => self.answers.answer(completion),
+                Offer::Busy => {
                     self.held = Some(request);
                     break;
                 }
-                Err(completion) => self.answers.answer(completion),
             }
             moved += 1;
         }
         self.answers.broken.map_or(Ok(moved), Err)
     }
-
-    /// Offers a request to the driver. False: it has no room.
-    #[inline(always)] // Once per request; the other caller is rare.
-    fn offer(&mut self, request: &C::Request) -> bool {
-        match self.driver.offer(request) {
-            Offer::Accepted => true,
-            Offer::Done(completion) => {
-                self.answers.answer(completion);
-                true
-            }
-            Offer::Busy => false,
-        }
-    }
 }
 
 impl<C: Class, P: Page> Answers<C, P> {
-    /// Whether one more request can be taken so that its response will find room.
-    fn has_room(&mut self) -> Result<bool, Violation> {
-        self.link.has_space(self.owed.saturating_add(1))
+    /// Requests that can be taken so that their responses will find room; one taken is one less, whether it is answered or owed.
+    fn room(&mut self) -> Result<u32, Violation> {
+        Ok(self.link.space()?.saturating_sub(self.owed))
     }
 
     fn answer(&mut self, completion: C::Completion) {
         let answer = C::answer(completion, self.generation);
         self.owed = self.owed.saturating_sub(1);
-        // `has_room` kept room for every answer that is owed: only a driver that answers too often meets `Full`.
+        // `room` kept room for every answer that is owed: only a driver that answers too often meets `Full`.
         if let Err(SendError::Violation(violation)) = self.link.send(&answer) {
             self.broken = Some(violation);
         }

@@ -19,19 +19,25 @@ pub(super) fn validate(
     if request.flags != 0 || request.generation != generation {
         return Err(Status::Invalid);
     }
-    let needed = match op {
-        Op::Read | Op::Write => 0,
-        Op::Flush => CAP_FLUSH,
-        Op::Discard => CAP_DISCARD,
-        Op::WriteZeroes => CAP_WRITE_ZEROES,
+    let has = |capability: u32| capabilities.flags & capability != 0;
+    let served = match op {
+        Op::Read | Op::Write => true,
+        Op::Flush => has(CAP_FLUSH),
+        Op::Discard => has(CAP_DISCARD),
+        Op::WriteZeroes => has(CAP_WRITE_ZEROES),
     };
-    if capabilities.flags & needed != needed {
+    if !served {
         return Err(Status::Unsupported);
     }
-    if op.writes() && capabilities.flags & CAP_READ_ONLY != 0 {
+    if op != Op::Read && op.writes() && has(CAP_READ_ONLY) {
         return Err(Status::ReadOnly);
     }
-    if (request.count == 0) != (op == Op::Flush) || request.count > capabilities.max_transfer {
+    let fits = match op {
+        Op::Flush => request.count == 0,
+        // At least one block.
+        _ => request.count.wrapping_sub(1) < capabilities.max_transfer,
+    };
+    if !fits {
         return Err(Status::Invalid);
     }
     let end = request
