@@ -10,6 +10,7 @@
 //! | [`engine`] | between the link and the driver, whatever its class |
 //! | [`block`], [`net`] | the trait of a class |
 //! | [`dma`] | memory that the device reaches, and its addresses there |
+//! | [`function`] | a device that is a PCI function: its copy of configuration space, its registers |
 //! | [`virtio`] | what the glue around the published `virtio-drivers` releases has in common |
 //! | `pd` | entry, heap, panic, event loop: with feature `pd` on the target only |
 #![no_std]
@@ -23,6 +24,7 @@ pub mod block;
 mod buffer;
 pub mod dma;
 pub mod engine;
+pub mod function;
 pub mod net;
 pub mod resources;
 pub mod virtio;
@@ -31,6 +33,18 @@ pub mod virtio;
 pub mod pd;
 #[cfg(any(test, all(feature = "pd", target_os = "none")))]
 mod pool;
+
+/// Gives way between two looks at a device that takes its time. A simulator sees to its devices then; a processor may see to others.
+#[inline]
+pub fn pause() {
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a hint that changes nothing.
+    unsafe {
+        core::arch::asm!("yield", options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(not(target_arch = "aarch64"))]
+    core::hint::spin_loop();
+}
 
 /// Why a driver could not bring up its device. The number reaches the operator as the report's `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

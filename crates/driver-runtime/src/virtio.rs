@@ -23,7 +23,8 @@ mod raw_net;
 mod sector;
 mod tokens;
 
-pub use self::pci::{ConfigCopy, PciDevice, Vectors};
+pub use self::pci::{PciDevice, Vectors};
+pub use crate::function::ConfigCopy;
 pub use ::pci::Config;
 pub use facts::disk::{DiskFacts, F_BLK_SIZE, F_FLUSH, F_RO, F_SIZE_MAX, SECTOR};
 pub use facts::net::{F_MTU, F_STATUS, NetFacts};

@@ -1,6 +1,8 @@
 //! The PCI host bridge: configuration space, and the functions that slots have.
 
-use bus::virtio_pci::{Doorbell, Function, FunctionError, Status};
+use bus::function::{Device, Doorbell, Function, FunctionError, Kind};
+use bus::nvme::Controller;
+use bus::virtio_pci::{Status, Virtio};
 use pci::bar::Window;
 use pci::{Address, header, virtio};
 use system_spec::config::{BusFunction, BusHost, BusSlot, MAX_SLOTS, RegionConfig};
@@ -114,35 +116,67 @@ impl Host {
         let function = self.functions.get(index).copied().flatten();
         let function = function.ok_or(FunctionError::Wrong)?;
         let mut config = self.config(&described).ok_or(FunctionError::Wrong)?;
-        let mut status = status(&described, &function).ok_or(FunctionError::Structures)?;
+        let mut device = Behind::of(&described, &function).ok_or(FunctionError::Structures)?;
         let mut table = self.table(&function);
-        function.reset(&mut config, &mut status, table.as_mut(), self.doorbell)?;
+        function.reset(&mut config, &mut device, table.as_mut(), self.doorbell)?;
         copy(&config, &described);
         Ok(())
     }
 
-    /// virtio device id and status of the function of slot `number` of `slots`.
+    /// What the function of slot `number` of `slots` is, and its status: a virtio device's id and device status, an NVMe controller's
+    /// class code and controller status.
     pub fn identify(&self, slots: &[BusSlot], number: u32) -> Option<(u32, u32)> {
         /// virtio 1.2, 4.1.2: device ids of PCI start here.
         const FIRST: u16 = 0x1040;
         let index = slots.iter().position(|slot| slot.slot == number)?;
         let described = &slots[index].function;
         let function = self.functions.get(index).copied().flatten()?;
-        let (_, device) = header::identity(&self.config(described)?)?;
-        let status = status(described, &function)?;
-        Some((device.checked_sub(FIRST)?.into(), status.read().into()))
+        let config = self.config(described)?;
+        match Behind::of(described, &function)? {
+            Behind::Virtio(Virtio(status)) => {
+                let (_, device) = header::identity(&config)?;
+                Some((device.checked_sub(FIRST)?.into(), Status::read(&status).into()))
+            }
+            Behind::Nvme(controller) => Some((header::class(&config), controller.status())),
+        }
     }
 }
 
-/// The device status, in the region where the common configuration is.
-fn status(described: &BusFunction, function: &Function) -> Option<Mapped> {
-    let bar = described
-        .bars
-        .iter()
-        .take(described.bar_count as usize)
-        .find(|bar| bar.index == u64::from(function.common.bar))?;
-    let offset = function.common.offset as usize + virtio::common::DEVICE_STATUS;
-    mapped(&bar.here)?.part(offset, 1)
+/// What is behind a function.
+enum Behind {
+    Virtio(Virtio<Mapped>),
+    Nvme(Controller<Mapped>),
+}
+
+impl Behind {
+    /// Its registers, in the region that drivers get.
+    fn of(described: &BusFunction, function: &Function) -> Option<Self> {
+        let bar = described
+            .bars
+            .iter()
+            .take(described.bar_count as usize)
+            .find(|bar| bar.index == u64::from(function.registers.bar))?;
+        let (region, offset) = (mapped(&bar.here)?, function.registers.offset as usize);
+        Some(match function.kind {
+            Kind::Virtio => Self::Virtio(Virtio(region.part(offset + virtio::common::DEVICE_STATUS, 1)?)),
+            Kind::Nvme => Self::Nvme(Controller(region.part(offset, function.registers.len as usize)?)),
+        })
+    }
+}
+
+impl Device for Behind {
+    fn reset(&mut self) {
+        match self {
+            Self::Virtio(device) => device.reset(),
+            Self::Nvme(device) => device.reset(),
+        }
+    }
+    fn is_reset(&self) -> bool {
+        match self {
+            Self::Virtio(device) => device.is_reset(),
+            Self::Nvme(device) => device.is_reset(),
+        }
+    }
 }
 
 /// Shows the drivers what configuration space says.

@@ -10,6 +10,8 @@ use supervision::Code;
 use supervision::bus::Op;
 use system_spec::config::{BusSlot, MAX_SLOTS};
 
+pub mod function;
+pub mod nvme;
 pub mod virtio_mmio;
 pub mod virtio_pci;
 

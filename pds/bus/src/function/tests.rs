@@ -81,18 +81,17 @@ impl ConfigMut for Fake {
 
 struct FakeStatus(Fake);
 
-impl Status for FakeStatus {
-    fn read(&self) -> u8 {
+impl Device for FakeStatus {
+    fn is_reset(&self) -> bool {
         match self.0.slow.get() {
-            0 => self.0.status.get(),
+            0 => self.0.status.get() == 0,
             more => {
                 self.0.slow.set(more - 1);
-                1
+                false
             }
         }
     }
-    fn write(&mut self, value: u8) {
-        assert_eq!(value, 0);
+    fn reset(&mut self) {
         self.0.command_at_reset.set(self.0.command.get());
         self.0.status.set(0);
     }
@@ -252,6 +251,32 @@ fn a_device_that_does_not_read_back_is_not_believed() {
     assert_eq!(fake.words[1] & u32::from(header::BUS_MASTER), 0);
 }
 
+#[test]
+fn what_a_function_is_its_class_says() {
+    let mut nvme = Fake::new();
+    nvme.words[2] = 0x0108_0200;
+    // Its registers are in the first region, which was described; it needs none of the structures of virtio.
+    (nvme.words[4], nvme.writable[4], nvme.words[0x34 / 4]) = (4, 0xffff_c000, 0x98);
+    (nvme.words[5], nvme.writable[5]) = (0, u32::MAX);
+    (nvme.words[8], nvme.writable[8], nvme.writable[9]) = (0, 0xffff_f000, 0);
+    (nvme.words[0x98 / 4], nvme.words[0x98 / 4 + 1]) = (0x0001_0011, 4);
+    let mut described = described();
+    described.bars[0].index = 0;
+    let (function, table) = on(&mut nvme, &described).unwrap();
+    assert_eq!((function.kind, function.registers), (Kind::Nvme, nvme::REGISTERS));
+    assert_eq!(table.0[..3], [0x0802_0040, 0, 80]);
+    // As virtio it lacks them.
+    nvme.words[2] = 0x0100_0000;
+    assert_eq!(
+        settled(&mut nvme, &described).err(),
+        Some(FunctionError::Structures)
+    );
+    assert_eq!(
+        on(&mut Fake::new(), &self::described()).unwrap().0.kind,
+        Kind::Virtio
+    );
+}
+
 proptest! {
     /// Whatever a function's configuration space is: an answer comes, and what was accepted lies where it may.
     #[test]
@@ -262,7 +287,7 @@ proptest! {
             fake.writable[index] = writable;
         }
         if let Ok((function, _)) = on(&mut fake, &described()) {
-            prop_assert!(function.common.lies_in(0x4000) && function.common.bar == 4);
+            prop_assert!(function.registers.lies_in(0x4000) && function.registers.bar == 4);
             let (address, len) = function.table().unwrap();
             prop_assert!(address >= 0x1010_0000 && address + len as u64 <= 0x1011_0000);
         }

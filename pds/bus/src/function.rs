@@ -1,0 +1,272 @@
+//! Devices that are PCI functions: set up once, reset between generations. How a device is reset depends on what it is ([`Kind`]).
+//!
+//! A description says which function a slot has and where the regions that its drivers get are. All else is decided here, the
+//! same each time: a bus that is started anew finds everything as it would put it, and disturbs no driver.
+
+use pci::bar::{self, Bar, BarError, Window};
+use pci::msix::{Memory, Msix};
+use pci::{ConfigMut, Place, express, header, msix, virtio};
+
+use crate::nvme;
+use system_spec::config::{BusFunction, PCI_CLASS_STATED};
+
+/// Times the device is read back before it is given up; as for virtio-mmio.
+const PATIENCE: usize = 10_000;
+
+/// What a device is, as far as its reset goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As virtio 1.2, section 4.1, says.
+    Virtio,
+    /// A controller with the registers of NVMe 1.4, section 3.1.
+    Nvme,
+}
+
+impl Kind {
+    /// What the function at hand says it is: by its class code, and by its structures.
+    fn of(config: &impl ConfigMut) -> (Self, Option<Place>) {
+        if header::class(config) == nvme::CLASS {
+            (Self::Nvme, Some(nvme::REGISTERS))
+        } else {
+            let common = virtio::structures(config).common;
+            (
+                Self::Virtio,
+                common.filter(|place| place.len >= virtio::common::LEN),
+            )
+        }
+    }
+}
+
+/// Why a function cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionError {
+    /// There is none at this address, or another one than was described.
+    Wrong,
+    /// A register of a region misbehaves.
+    Bar(BarError),
+    /// Its regions are not those that were described, or there is no room for them.
+    Regions,
+    /// It cannot send a message, its line is not the one described, or nobody would receive the message.
+    Interrupt,
+    /// Its drivers would get the table that says where its messages go.
+    Exposed,
+    /// The registers that reset it are not where its drivers' regions are.
+    Structures,
+    /// It does not take its command.
+    Command,
+    /// It does not read back as reset.
+    Stuck,
+}
+
+/// Where messages are written to, and which there are: a GICv2m frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doorbell {
+    /// Bus address.
+    pub address: u64,
+    /// INTID of the first message.
+    pub first: u32,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl Doorbell {
+    /// Offset of the register that tells the range (`MSI_TYPER`).
+    pub const TYPE: usize = 0x08;
+    /// Offset of the register that messages are written to (`MSI_SETSPI_NS`).
+    const SET: u64 = 0x40;
+
+    /// The frame at `frame` whose type register reads so.
+    pub fn new(frame: u64, kind: u32) -> Self {
+        Self {
+            address: frame + Self::SET,
+            first: kind >> 16 & 0x3ff,
+            count: kind & 0x3ff,
+        }
+    }
+    fn has(&self, message: u32) -> bool {
+        message
+            .checked_sub(self.first)
+            .is_some_and(|index| index < self.count)
+    }
+}
+
+/// What is behind a function, to be reset.
+pub trait Device {
+    /// Tells it to reset itself.
+    fn reset(&mut self);
+    /// Whether it reads back as reset.
+    fn is_reset(&self) -> bool;
+}
+
+/// A function that has its places.
+#[derive(Clone, Copy, Debug)]
+pub struct Function {
+    described: BusFunction,
+    regions: [Option<(Bar, u64)>; bar::COUNT as usize],
+    msix: Option<Msix>,
+    /// What it is.
+    pub kind: Kind,
+    /// Where the registers are that reset it: the common configuration of a virtio device, the first ones of another.
+    pub registers: Place,
+}
+
+impl Function {
+    /// Finds out what the function at hand wants and gives it its places: regions of its drivers where they were described, the
+    /// others in `spare`. It answers at none of them yet.
+    pub fn settle(
+        config: &mut impl ConfigMut,
+        described: &BusFunction,
+        spare: &mut Window,
+    ) -> Result<Self, FunctionError> {
+        let identity = (described.identity as u16, (described.identity >> 16) as u16);
+        if header::identity(config) != Some(identity) {
+            return Err(FunctionError::Wrong);
+        }
+        let stated = described.class & PCI_CLASS_STATED != 0;
+        if stated && header::class(config) != described.class & !PCI_CLASS_STATED {
+            return Err(FunctionError::Wrong);
+        }
+        let bars = bar::sizes(config).map_err(FunctionError::Bar)?;
+        let mut regions = [None; bar::COUNT as usize];
+        let mut known = 0;
+        for bar in bars.into_iter().flatten() {
+            let address = match drivers_region(described, bar.index) {
+                Some((paddr, len)) if len == bar.size => {
+                    known += 1;
+                    paddr
+                }
+                Some(_) => return Err(FunctionError::Regions),
+                None => spare.take(bar.size).ok_or(FunctionError::Regions)?,
+            };
+            regions[usize::from(bar.index)] = Some((bar, address));
+        }
+        if known != described.bar_count {
+            return Err(FunctionError::Regions);
+        }
+        let size = |place: &Place| {
+            let region = regions.get(usize::from(place.bar)).copied().flatten()?;
+            place.lies_in(region.0.size).then_some(())
+        };
+        let (kind, registers) = Kind::of(config);
+        let registers = registers
+            .filter(|place| drivers_region(described, place.bar).is_some() && size(place).is_some())
+            .filter(|place| place.offset.is_multiple_of(4))
+            .ok_or(FunctionError::Structures)?;
+        let msix = if described.message == 0 {
+            (header::interrupt_pin(config) == 1).then_some(None)
+        } else {
+            msix::find(config)
+                .filter(|msix| size(&msix.table).is_some())
+                .map(Some)
+        };
+        let msix = msix.ok_or(FunctionError::Interrupt)?;
+        if msix.is_some_and(|msix| drivers_region(described, msix.table.bar).is_some()) {
+            return Err(FunctionError::Exposed);
+        }
+        let this = Self {
+            described: *described,
+            regions,
+            msix,
+            kind,
+            registers,
+        };
+        this.place(config)?;
+        Ok(this)
+    }
+
+    /// Bus address and bytes of its table of messages, if it sends any.
+    pub fn table(&self) -> Option<(u64, usize)> {
+        let table = self.msix?.table;
+        let (_, address) = (*self.regions.get(usize::from(table.bar))?)?;
+        Some((address + u64::from(table.offset), table.len as usize))
+    }
+
+    fn place(&self, config: &mut impl ConfigMut) -> Result<(), FunctionError> {
+        self.regions
+            .iter()
+            .flatten()
+            .try_for_each(|(bar, address)| bar::place(config, bar, *address))
+            .map_err(FunctionError::Bar)
+    }
+
+    /// What the function is allowed when a driver has it.
+    fn command(&self) -> u16 {
+        let line = if self.msix.is_some() { header::INTX_OFF } else { 0 };
+        header::MEMORY | header::BUS_MASTER | line
+    }
+
+    /// Lets the function answer and work, with its interrupt aimed. `table` is where [`table`](Self::table) says.
+    pub fn switch_on(
+        &self,
+        config: &mut impl ConfigMut,
+        table: Option<&mut impl Memory>,
+        doorbell: Option<Doorbell>,
+    ) -> Result<(), FunctionError> {
+        // The table is memory: it answers first, and works when all is said.
+        if !header::set_command(config, self.command() & !header::BUS_MASTER) {
+            return Err(FunctionError::Command);
+        }
+        if let Some(msix) = &self.msix {
+            let doorbell = doorbell
+                .filter(|doorbell| doorbell.has(self.described.message))
+                .ok_or(FunctionError::Interrupt)?;
+            let aimed =
+                table.is_some_and(|table| msix.aim(config, table, doorbell.address, self.described.message));
+            if !aimed {
+                return Err(FunctionError::Interrupt);
+            }
+        }
+        if header::set_command(config, self.command()) {
+            Ok(())
+        } else {
+            Err(FunctionError::Command)
+        }
+    }
+
+    /// Puts the device into its reset state: it reaches no memory while that is done, and is believed when it reads back. Then it
+    /// is as [`switch_on`](Self::switch_on) left it.
+    pub fn reset(
+        &self,
+        config: &mut impl ConfigMut,
+        device: &mut impl Device,
+        table: Option<&mut impl Memory>,
+        doorbell: Option<Doorbell>,
+    ) -> Result<(), FunctionError> {
+        let identity = header::identity(config);
+        if !header::set_command(config, self.command() & !header::BUS_MASTER) {
+            return Err(FunctionError::Command);
+        }
+        device.reset();
+        let done = (0..PATIENCE).any(|_| device.is_reset());
+        if !done && express::reset(config).is_err() {
+            return Err(FunctionError::Stuck);
+        }
+        let described = (
+            self.described.identity as u16,
+            (self.described.identity >> 16) as u16,
+        );
+        if identity != Some(described) || header::identity(config) != identity {
+            return Err(FunctionError::Wrong);
+        }
+        self.place(config)?;
+        self.switch_on(config, table, doorbell)?;
+        if device.is_reset() {
+            Ok(())
+        } else {
+            Err(FunctionError::Stuck)
+        }
+    }
+}
+
+/// Place and bytes of a region, if drivers get it.
+fn drivers_region(described: &BusFunction, index: u8) -> Option<(u64, u64)> {
+    described
+        .bars
+        .iter()
+        .take(described.bar_count as usize)
+        .find(|bar| bar.index == u64::from(index))
+        .map(|bar| (bar.paddr, bar.here.len))
+}
+
+#[cfg(test)]
+mod tests;
