@@ -13,6 +13,7 @@ mod files;
 mod kernel_file;
 mod loading;
 mod mortal_shadow;
+mod nvme;
 mod orders;
 mod policies;
 mod refusals;
@@ -70,6 +71,7 @@ fn main() {
             "policy_decides_what_a_lost_capability_means",
             policies::run,
         ))
+        .chain(loaded_trials("nvme_is_a_disk_like_any_other", nvme::run))
         .chain(loaded_trials(
             "releases_of_every_era_do_what_their_records_say",
             releases::run,

@@ -33,6 +33,12 @@ impl Running {
         Self::start(&folder.join("system.xml"), config, kernel)
     }
 
+    /// Starts a system of `systems`.
+    pub fn product_system(name: &str, config: Config, kernel: Option<&Path>) -> Result<Self> {
+        let folder = workspace::root().join("systems").join(name);
+        Self::start(&folder.join("system.xml"), config, kernel)
+    }
+
     /// Starts the demo's system with another text in place of one in its description.
     pub fn altered(
         name: &str,

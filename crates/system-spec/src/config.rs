@@ -259,7 +259,7 @@ pub struct BusSlot {
     pub registers: u64,
     /// Number of the device slot.
     pub slot: u32,
-    /// Transport: 1 virtio-mmio, 2 virtio-pci.
+    /// Transport: 1 virtio-mmio, 2 virtio-pci, 4 a PCI function of another kind.
     pub transport: u32,
     /// The function, if the transport is one of PCI.
     pub function: BusFunction,
@@ -398,7 +398,7 @@ pub struct StagerSlot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct DeviceIdentity {
-    /// Transport: 1 virtio-mmio, 2 virtio-pci.
+    /// Transport: 1 virtio-mmio, 2 virtio-pci, 4 a PCI function of another kind.
     pub transport: u32,
     /// virtio device id (2: block); 0: none was stated.
     pub virtio_id: u32,

@@ -59,18 +59,20 @@ pub enum Transport {
     VirtioPci = 2,
     /// Either of the two: the driver looks which it is.
     Virtio = 3,
+    /// A PCI function with registers of its own kind.
+    Pci = 4,
 }
 
 impl Transport {
     /// From its number.
     pub fn from_number(number: u32) -> Option<Self> {
-        [Self::VirtioMmio, Self::VirtioPci, Self::Virtio]
+        [Self::VirtioMmio, Self::VirtioPci, Self::Virtio, Self::Pci]
             .into_iter()
             .find(|known| *known as u32 == number)
     }
     /// Whether a device with this transport, which is a single one, is reached.
     pub fn reaches(self, number: u32) -> bool {
-        matches!(number, 1 | 2) && self as u32 & number != 0
+        matches!(number, 1 | 2 | 4) && self as u32 & number != 0
     }
 }
 

@@ -75,7 +75,8 @@ fn what_was_encoded_is_found_again() {
     );
     assert!(!Transport::VirtioMmio.reaches(2) && Transport::VirtioPci.reaches(2));
     assert!(Transport::Virtio.reaches(1) && Transport::Virtio.reaches(2));
-    assert!(!Transport::Virtio.reaches(3) && !Transport::Virtio.reaches(0));
+    assert!(!Transport::Virtio.reaches(3) && !Transport::Virtio.reaches(0) && !Transport::Virtio.reaches(4));
+    assert!(Transport::Pci.reaches(4) && !Transport::Pci.reaches(2) && !Transport::Pci.reaches(6));
     assert_eq!(package.image().layout().entry(), WINDOW_VADDR);
     assert_eq!(package.hash(), &crate::sha256(&bytes[HASHED_FROM..]));
 }

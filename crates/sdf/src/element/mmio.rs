@@ -12,6 +12,8 @@ pub enum Transport {
     VirtioMmio,
     /// virtio over a PCI function's memory regions.
     VirtioPci,
+    /// A PCI function with registers of its own kind.
+    Pci,
 }
 
 impl Transport {
@@ -20,6 +22,7 @@ impl Transport {
         match self {
             Self::VirtioMmio => 1,
             Self::VirtioPci => 2,
+            Self::Pci => 4,
         }
     }
 }

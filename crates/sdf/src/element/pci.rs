@@ -121,7 +121,8 @@ impl Pci {
         };
         let transport = match element.required("transport")? {
             "virtio-pci" => Transport::VirtioPci,
-            value => return Err(element.choice("transport", value, "'virtio-pci'")),
+            "pci" => Transport::Pci,
+            value => return Err(element.choice("transport", value, "'virtio-pci' or 'pci'")),
         };
         let id = |name| element.in_range(name, element.required_number(name)?, 0xfffe);
         let msi = match element.number("msi")? {

@@ -42,6 +42,8 @@ pub enum Attached {
     Mmio,
     /// PCI function 0:2.0, without the interface of before virtio 1.0.
     Pci,
+    /// An NVMe controller, PCI function 0:2.0.
+    Nvme,
 }
 
 impl Attached {
@@ -50,11 +52,11 @@ impl Attached {
         let xml = std::fs::read_to_string(description)
             .with_context(|| format!("reading {}", description.display()))?;
         let slots = sdf::device_slots(&description.display().to_string(), &xml)?;
-        let on_pci = |(_, slot): &(String, StagerSlot)| slot.device.transport == Transport::VirtioPci as u32;
-        Ok(if slots.first().is_some_and(on_pci) {
-            Self::Pci
-        } else {
-            Self::Mmio
+        let transport = |(_, slot): &(String, StagerSlot)| Transport::from_number(slot.device.transport);
+        Ok(match slots.first().and_then(transport) {
+            Some(Transport::VirtioPci) => Self::Pci,
+            Some(Transport::Pci) => Self::Nvme,
+            _ => Self::Mmio,
         })
     }
 }
@@ -147,6 +149,8 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
     let device = match attached {
         Attached::Mmio => "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on",
         Attached::Pci => "virtio-blk-pci,drive=disk,addr=2.0,disable-legacy=on,ioeventfd=off,write-cache=on",
+        // The table of messages is bus's alone, so it lies in no region with registers.
+        Attached::Nvme => "nvme,drive=disk,addr=2.0,serial=umbra,msix-exclusive-bar=on,write-cache=on",
     };
     add("-device", device.into());
     add(

@@ -169,6 +169,7 @@ fn transport(transport: Transport) -> &'static str {
         Transport::VirtioMmio => "virtio-mmio",
         Transport::VirtioPci => "virtio-pci",
         Transport::Virtio => "virtio-mmio or virtio-pci",
+        Transport::Pci => "pci",
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Fields {
     pub version: String,
     /// Class, such as `block`.
     pub class: String,
-    /// Transport: `virtio-mmio`, `virtio-pci`, or `virtio` for either.
+    /// Transport: `virtio-mmio`, `virtio-pci`, or `virtio` for either; `pci` for any other PCI function.
     pub transport: String,
     /// Devices that it serves, by virtio device id.
     #[serde(default)]
@@ -90,7 +90,10 @@ impl Fields {
             "virtio-mmio" => Transport::VirtioMmio,
             "virtio-pci" => Transport::VirtioPci,
             "virtio" => Transport::Virtio,
-            other => bail!("unknown transport `{other}`; known: virtio-mmio, virtio-pci, virtio (either)"),
+            "pci" => Transport::Pci,
+            other => {
+                bail!("unknown transport `{other}`; known: virtio-mmio, virtio-pci, virtio (either), pci")
+            }
         };
         if self.devices()?.is_empty() {
             bail!("it serves no device: name one in device_ids, pci_ids, pci_classes or compatible");
@@ -261,7 +264,7 @@ mod tests {
                 ..fields()
             },
             Fields {
-                transport: "pci".into(),
+                transport: "usb".into(),
                 ..fields()
             },
             Fields {
