@@ -8,6 +8,7 @@ use std::path::Path;
 use supervision::shadow::Failure;
 use umbra::build::Config;
 use umbra::ctl::Client;
+use umbra::ctl::traces::{Traces, Written};
 use umbra::demo::{self, DEVICE, Operator, Patience};
 use umbra::pack;
 use zerocopy::FromBytes;
@@ -86,8 +87,26 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
             .context(bad.driver)?;
     }
     running.operate(|client, _| on_time(client))?;
+    running.operate(|client, _| faults_are_traced(client))?;
     let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
+    Ok(())
+}
+
+/// Root says in its trace that a driver faulted, and where: for whoever reads `trace`, `log` or a timeline.
+fn faults_are_traced(client: &mut Client) -> Result<()> {
+    let mut traces = Traces::of(client)?;
+    let written = traces.read(client, |_, _| {})?;
+    let by_root = |one: &&Written| traces.names()[one.source] == "root";
+    let faults: Vec<_> = written
+        .iter()
+        .filter(by_root)
+        .map(|one| one.event)
+        .filter(|event| event.kind == trace::Kind::Fault as u16)
+        .collect();
+    // `fault-in-probe`, and `fault-after-n` as often as it was tried.
+    let told = |event: &trace::Event| event.a != 0 && event.generation > 1;
+    ensure!(faults.len() >= 2 && faults.iter().all(told), "{faults:?}");
     Ok(())
 }
 

@@ -129,7 +129,7 @@ kinds! {
     Halt = 31, "halt", "", "";
     /// Shadow: feeds the same generation again.
     Resume = 32, "resume", "", "";
-    /// Root or control: a driver was killed by the operator's order.
+    /// Control, root: a driver was killed by the operator's order.
     Kill = 33, "kill", "", "";
     /// Root: a static PD faulted. `slot` is its index, `generation` its restarts so far. `a` fault label, `b` address.
     DomainFault = 34, "protection domain faulted", "label", "address";

@@ -107,6 +107,7 @@ impl<'a> Server<'a> {
                     debug_println!(
                         "root: generation {generation} faulted: {detail} at {address:#x}, pc {pc:#x}"
                     );
+                    self.log.write(Kind::Fault, slot, generation, detail, address);
                     let slot = slot as u32;
                     self.tell(Event {
                         kind: EventKind::Fault,
@@ -232,6 +233,7 @@ impl<'a> Server<'a> {
             .holder()
             .ok_or(Code::WrongState)?;
         let generation = self.drivers.stop(slot, place)?;
+        self.log.write(Kind::Kill, slot, generation, 0, 0);
         let slot = slot as u32;
         self.tell(Event {
             kind: EventKind::Killed,

@@ -72,7 +72,10 @@ pub fn sentence(event: &Event, names: Names<'_>) -> Option<String> {
         Kind::RollBack => format!("the update is undone (transaction {a})"),
         Kind::Commit => format!("the update stands (transaction {a})"),
         Kind::Offline => "no driver serves the device".into(),
-        Kind::Kill => format!("generation {generation} was killed by the operator"),
+        // Root notes it too.
+        Kind::Kill if names.source == "control" => {
+            format!("generation {generation} was killed by the operator")
+        }
         Kind::SessionOpen => format!("the session of client {a} is open: {b} blocks"),
         Kind::SessionEnded => format!("the session of client {a} ended: it broke the rules of its link"),
         _ => return None,

@@ -49,6 +49,8 @@ pub struct Swap {
     pub generations: (u32, u32),
     /// When each of [`STEPS`] was taken, as far as the traces say.
     pub steps: [Option<u64>; 10],
+    /// When the old driver faulted or was killed, and which, if that is why it was replaced.
+    pub lost: Option<(u64, &'static str)>,
     /// Building of drivers: first order to last one staged.
     pub staging: Option<(u64, u64)>,
     /// The new driver ran, and reported what it can do.
@@ -115,6 +117,10 @@ impl Swap {
         };
         let start = before(Some("root"), Kind::Start).filter(|(_, event)| event.generation == new);
         let report = before(own, Kind::Report).filter(|(_, event)| event.generation == new);
+        let lost = |kind, what| {
+            let found = before(Some("root"), kind).filter(|(_, event)| event.generation == old);
+            at(found).map(|at| (at, what))
+        };
         let reap = after(Some("root"), Kind::Reap).filter(|(_, event)| event.generation == old);
         let blackout = after(own, Kind::Blackout).map(|(_, event)| (event.a, event.b));
         Ok(Self {
@@ -133,6 +139,7 @@ impl Swap {
                 Some(noted.event.time),
                 at(reap),
             ],
+            lost: lost(Kind::Fault, "faults").or_else(|| lost(Kind::Kill, "killed")),
             staging,
             probing: at(start).zip(at(report)),
             blackout: blackout.filter(|(last, first)| last < first),
@@ -142,10 +149,12 @@ impl Swap {
         })
     }
 
-    /// When the swap proper began and ended: from the order to stop feeding to the first answer, or so long after the new
+    /// When the swap proper began and ended: from the loss of the old driver or the order to stop feeding to the first answer, or so long after the new
     /// driver was enabled as it took until then: the rest is the device's time.
     pub fn span(&self) -> (u64, u64) {
-        let begin = self.steps[1].or(self.steps[2]).unwrap_or(0).min(u64::MAX - 1);
+        let lost = self.lost.map(|(at, _)| at);
+        let ordered = self.steps[1].or(self.steps[2]);
+        let begin = lost.or(ordered).unwrap_or(0).min(u64::MAX - 1);
         let enabled = self.steps[8].unwrap_or(begin).max(begin + 1);
         let most = enabled.saturating_add(enabled - begin);
         (begin, self.first_answer.unwrap_or(enabled).clamp(enabled, most))
@@ -258,6 +267,17 @@ pub(super) mod tests {
             .retain(|noted| ![Kind::Quiesce as u16, Kind::StageBegin as u16].contains(&noted.event.kind));
         let swap = Swap::newest(&crash).expect("a swap");
         assert_eq!((swap.steps[0], swap.steps[1], swap.staging), (None, None, None));
-        assert_eq!(swap.span().0, 44_000);
+        assert_eq!((swap.lost, swap.span().0), (None, 44_000));
+        let fault = |generation| Noted {
+            source: "root".into(),
+            event: Event::new(43_000, Kind::Fault, 0, generation).with(6, 0x10),
+        };
+        // That of another one is no reason for this swap.
+        for (generation, lost, begin) in [(2, None, 44_000), (1, Some((43_000, "faults")), 43_000)] {
+            crash.events.push(fault(generation));
+            crash.events.sort_by_key(|noted| noted.event.time);
+            let swap = Swap::newest(&crash).expect("a swap");
+            assert_eq!((swap.lost, swap.span().0), (lost, begin));
+        }
     }
 }
