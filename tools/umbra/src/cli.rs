@@ -1,6 +1,6 @@
 //! Arguments and exit codes.
 
-use crate::command;
+use crate::{command, complete};
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
@@ -57,6 +57,7 @@ enum Command {
 
 /// Parses the arguments, runs the command, reports an error.
 pub fn run() -> ExitCode {
+    complete::answer();
     let matches = definition().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = dispatch(cli.command);
@@ -68,7 +69,7 @@ pub fn run() -> ExitCode {
 }
 
 /// The arguments, with the exit codes in every subcommand's help: its own, or those of the command it belongs to.
-fn definition() -> clap::Command {
+pub(crate) fn definition() -> clap::Command {
     with_exit_codes(Cli::command(), EXIT_CODES)
 }
 
@@ -85,7 +86,7 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Bench(arguments) => command::bench::run(&arguments),
         Command::Boot(arguments) => command::boot::run(&arguments),
         Command::Build(arguments) => command::build::run(&arguments),
-        Command::Completions(arguments) => command::completions::run(&arguments, definition()),
+        Command::Completions(arguments) => command::completions::run(&arguments),
         Command::Ctl(arguments) => command::ctl::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),
         Command::Inspect(arguments) => command::pack::inspect(&arguments),

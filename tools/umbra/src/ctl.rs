@@ -12,7 +12,7 @@ pub mod text;
 pub mod traces;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::Client;
 pub use connection::ClientError;

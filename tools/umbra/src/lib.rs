@@ -9,6 +9,7 @@
 //! | [`bound`] | children that end with this process |
 //! | [`build`] | programs for the target, by cargo |
 //! | [`image`] | ELF files, user images, boot images, flat images |
+//! | [`complete`] | names that a shell completes |
 //! | [`ctl`] | talking to a running machine |
 //! | [`disk`] | disk images: made before, checked after |
 //! | [`new`] | drivers from a template |
@@ -30,6 +31,7 @@ pub mod bound;
 pub mod build;
 pub mod cli;
 pub mod command;
+pub mod complete;
 pub mod ctl;
 pub mod demo;
 pub mod disk;

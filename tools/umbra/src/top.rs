@@ -2,10 +2,12 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`view`] | what is shown, and what keys do: knows neither terminal nor machine |
+//! | [`view`] | what is shown: knows neither terminal nor machine |
+//! | [`keys`] | what keys do |
 //! | [`render`] | the view as characters |
 //! | [`session`] | joins the view to a terminal and a machine |
 
+pub mod keys;
 pub mod render;
 pub mod session;
 pub mod view;

@@ -21,18 +21,43 @@ fn output_that_nobody_reads_is_no_panic() {
     );
 }
 
+/// What bash is offered for the last of these words, by the machine whose socket is named.
+fn offered(words: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_umbra"))
+        .arg("--")
+        .arg("umbra")
+        .args(words)
+        .env("UMBRA_COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", words.len().to_string())
+        .output()
+        .expect("started");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 #[test]
-fn shells_learn_every_command() {
-    let output = umbra().output().expect("started");
-    let script = String::from_utf8_lossy(&output.stdout);
-    for word in [
-        "ctl",
-        "rollback",
-        "--manual-commit",
-        "top",
-        "trace",
-        "completions",
+fn shells_complete_commands_options_and_values() {
+    let script = String::from_utf8_lossy(&umbra().output().expect("started").stdout).into_owned();
+    assert!(
+        script.contains("complete ") && script.contains("UMBRA_COMPLETE"),
+        "{script}"
+    );
+    for (words, expected) in [
+        (&["ct"][..], "ctl"),
+        (&["ctl", "roll"], "rollback"),
+        (&["ctl", "update", "--man"], "--manual-commit"),
+        (&["ctl", "update", "--policy", "deg"], "degrade"),
+        (&["pack", "virtio-blk-0-1"], "virtio-blk-0-13"),
     ] {
-        assert!(script.contains(word), "{word}");
+        assert!(offered(words).contains(expected), "{words:?}: {}", offered(words));
+    }
+}
+
+#[test]
+fn machine_that_is_down_offers_nothing() {
+    let nobody = ["ctl", "--socket", "/nowhere/command.sock"];
+    for order in ["kill", "report", "revoke"] {
+        let words = [&nobody[..], &[order, ""]].concat();
+        assert!(!offered(&words).contains("disk"), "{order}");
     }
 }

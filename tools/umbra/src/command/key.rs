@@ -1,6 +1,7 @@
 //! `cargo umbra key`: who may sign drivers.
 
 use crate::cli::Exit;
+use crate::complete;
 use crate::ctl::text::hex;
 use crate::keys::{self, Keys};
 use anyhow::Result;
@@ -33,11 +34,13 @@ enum What {
     /// Trust a key in images that are built from now on
     Trust {
         /// Name of a key of ours, or file with a public key (PEM)
+        #[arg(add = complete::key_names())]
         key: String,
     },
     /// Trust it no longer in images that are built from now on
     Revoke {
         /// Name of a trusted key
+        #[arg(add = complete::key_names())]
         name: String,
     },
 }

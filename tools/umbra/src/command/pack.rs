@@ -2,6 +2,7 @@
 
 use crate::build::Config;
 use crate::cli::Exit;
+use crate::complete;
 use crate::ctl::{Client, place, text};
 use crate::keys::Keys;
 use crate::pack::{self, Driver, Packed, Room, Verdict};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Driver: crate, label, folder, or an ELF file whose name is a driver crate's; none: all of drivers/
+    #[arg(add = complete::drivers())]
     drivers: Vec<String>,
     /// All of tests/drivers/ too
     #[arg(long)]
@@ -26,7 +28,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Config::Debug)]
     config: Config,
     /// Sign with the key of this name, instead of the first of ours that is trusted (`key list`)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::key_names())]
     key: Option<String>,
 }
 

@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Boot the demo's system and leave console and command channel open
+///
+/// Ctrl-C, SIGTERM and the end of the terminal stop the clients in order and end the machine, which never outlives this command.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Kernel configuration of userland and kernel
@@ -74,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         "umbra: command channel {}; in another terminal: cargo umbra ctl status",
         socket.display()
     );
-    eprintln!("umbra: Ctrl-C stops the clients in order and ends the machine");
+    eprintln!("umbra: Ctrl-C (or SIGTERM) stops the clients in order and ends the machine");
     let (interrupt, interrupted) = mpsc::channel();
     ctrlc::set_handler(move || {
         let _ = interrupt.send(());

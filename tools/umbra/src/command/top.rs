@@ -2,6 +2,7 @@
 
 use crate::cli::Exit;
 use crate::command::ctl::package;
+use crate::complete;
 use crate::ctl::{Client, place};
 use crate::top::session;
 use anyhow::{Context, Result, ensure};
@@ -9,14 +10,14 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Show what the devices do, live; update and roll back by key
+/// Show what the devices do, live; change drivers by key
 ///
 /// Rates and latencies are in the machine's time. `u` puts in a package of the machine's store, `r` goes back to the driver
-/// before; both ask first.
+/// before, `c` makes an update on probation final, `d` undoes it or gives up what is staged; all ask first.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Packages to bring into the store first
-    #[arg(value_name = "PKG")]
+    #[arg(value_name = "PKG", add = complete::packages())]
     packages: Vec<String>,
     /// Seconds between two looks
     #[arg(long, value_name = "S", default_value_t = 1.0)]

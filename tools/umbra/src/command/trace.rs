@@ -2,6 +2,7 @@
 
 use crate::cli::Exit;
 use crate::command::ctl::{package, show, the_device};
+use crate::complete;
 use crate::ctl::{Client, json, place};
 use crate::timeline::{self, Recording};
 use anyhow::{Context, Result};
@@ -31,10 +32,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     svg: PathBuf,
     /// Put this package in first, and record it: a file, or a label or the beginning of a hash in the store
-    #[arg(long, value_name = "PKG")]
+    #[arg(long, value_name = "PKG", add = complete::packages())]
     update: Option<String>,
     /// Device [default: the only one]
-    #[arg(long)]
+    #[arg(long, add = complete::devices())]
     device: Option<String>,
     /// Print what came of the update as JSON
     #[arg(long)]

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 mod company;
-mod machine;
+pub(crate) mod machine;
 
 fn booted(client: &mut Client) {
     while client.status().expect("an answer").devices[0].condition != Condition::Working {}

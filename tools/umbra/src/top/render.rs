@@ -1,6 +1,7 @@
 //! The view as characters.
 
-use super::view::{Dialogue, Row as DeviceRow, View};
+use super::keys::Dialogue;
+use super::view::{Row as DeviceRow, View};
 use crate::ctl::table::duration;
 use crate::ctl::text;
 use control_protocol::record::{Outcome, Record, State};
@@ -10,7 +11,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Cell, Clear, List, ListItem, Paragraph, Row, Sparkline, Table};
 
-const KEYS: &str = " ↑↓ device   u update   r roll back   q quit ";
+const KEYS: &str = " ↑↓ device   u update   r roll back   c commit   d discard   q quit ";
 
 /// Draws the view on the whole terminal.
 pub fn render(view: &View, frame: &mut Frame<'_>) {
@@ -212,7 +213,7 @@ fn middle(area: Rect, width: u16, height: u16) -> Rect {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::Key;
+    use super::super::keys::Key;
     use super::super::view::tests::view;
     use super::*;
     use ratatui::Terminal;

@@ -1,7 +1,8 @@
 //! The view on a terminal, of a machine.
 
+use super::keys::{Key, Order};
 use super::render::render;
-use super::view::{Key, Order, Sample, View};
+use super::view::{Sample, View};
 use crate::ctl::{Client, ClientError};
 use anyhow::{Context, Result};
 use control_protocol::request::Policy;
@@ -69,6 +70,8 @@ fn obey(client: &mut Client, order: &Order) -> Result<String, ClientError> {
         Order::Quit => return Ok(String::new()),
         Order::Update { device, package } => client.update(device, *package, Policy::Refuse),
         Order::Rollback { device } => client.rollback(device),
+        Order::Commit { device } => client.commit(device),
+        Order::Discard { device } => client.discard(device),
     };
     match job {
         Ok(job) => Ok(format!("job {job} is under way")),

@@ -1,9 +1,8 @@
-//! What is shown, and what keys do.
+//! What is shown.
 
-use crate::ctl::text;
-use control_protocol::PackageHash;
+use super::keys::Dialogue;
 use control_protocol::record::Record;
-use control_protocol::reply::{Condition, Device, Package, Status};
+use control_protocol::reply::{Device, Package, Status};
 use control_protocol::vitals::{DeviceVitals, Traffic, Vitals};
 use std::collections::VecDeque;
 
@@ -45,53 +44,6 @@ pub struct Row {
     pub rates: Rates,
     /// Requests per second, oldest first.
     pub graph: VecDeque<u64>,
-}
-
-/// What the operator ordered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// End the view.
-    Quit,
-    /// Put a package of the store in.
-    Update {
-        /// Device.
-        device: String,
-        /// Package.
-        package: PackageHash,
-    },
-    /// Go back to the package before.
-    Rollback {
-        /// Device.
-        device: String,
-    },
-}
-
-/// A key, as far as the view knows any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// Up.
-    Up,
-    /// Down.
-    Down,
-    /// Enter.
-    Enter,
-    /// Escape.
-    Escape,
-    /// Control-C.
-    Interrupt,
-    /// A character.
-    Character(char),
-}
-
-/// What stands before the table of devices and wants an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dialogue {
-    /// Nothing.
-    None,
-    /// Which package of the store? Its place in the list.
-    Choose(usize),
-    /// Is this meant?
-    Confirm(Order, String),
 }
 
 /// The view.
@@ -171,94 +123,6 @@ impl View {
     pub fn chosen(&self) -> Option<&Row> {
         self.rows.get(self.chosen)
     }
-
-    /// What a key means.
-    pub fn key(&mut self, key: Key) -> Option<Order> {
-        if key == Key::Interrupt {
-            return Some(Order::Quit);
-        }
-        match std::mem::replace(&mut self.dialogue, Dialogue::None) {
-            Dialogue::None => self.key_of_table(key),
-            Dialogue::Choose(at) => {
-                self.key_of_list(at, key);
-                None
-            }
-            Dialogue::Confirm(order, question) => match key {
-                Key::Character('y' | 'Y') => Some(order),
-                // Enter alone is too easily pressed twice.
-                Key::Character('n' | 'N') | Key::Escape => {
-                    self.message = "not done".into();
-                    None
-                }
-                _ => {
-                    self.dialogue = Dialogue::Confirm(order, question);
-                    None
-                }
-            },
-        }
-    }
-
-    fn key_of_table(&mut self, key: Key) -> Option<Order> {
-        match key {
-            Key::Character('q') | Key::Escape => return Some(Order::Quit),
-            Key::Up => self.chosen = self.chosen.saturating_sub(1),
-            Key::Down => self.chosen = (self.chosen + 1).min(self.rows.len().saturating_sub(1)),
-            Key::Character('u') => self.begin_update(),
-            Key::Character('r') => self.begin_rollback(),
-            _ => {}
-        }
-        None
-    }
-
-    fn begin_update(&mut self) {
-        let Some(row) = self.chosen() else { return };
-        if let Condition::Changing { job, .. } = row.device.condition {
-            self.message = format!("{} is in the middle of job {job}", row.device.name);
-        } else if self.packages.is_empty() {
-            self.message =
-                "the store has no package: `cargo umbra ctl stage PKG` or `top PKG` brings one".into();
-        } else {
-            self.dialogue = Dialogue::Choose(0);
-        }
-    }
-
-    fn begin_rollback(&mut self) {
-        let Some(row) = self.chosen() else { return };
-        let device = row.device.name.to_string();
-        let Some(previous) = &row.device.previous else {
-            self.message = format!("{device}: there is nothing to go back to");
-            return;
-        };
-        let question = format!(
-            "Put {} back in place of {} on {device}?",
-            text::package(Some(previous)),
-            text::package(row.device.package.as_ref())
-        );
-        self.dialogue = Dialogue::Confirm(Order::Rollback { device }, question);
-    }
-
-    fn key_of_list(&mut self, at: usize, key: Key) {
-        let last = self.packages.len().saturating_sub(1);
-        self.dialogue = match key {
-            Key::Up => Dialogue::Choose(at.saturating_sub(1)),
-            Key::Down => Dialogue::Choose((at + 1).min(last)),
-            Key::Escape | Key::Character('q') => Dialogue::None,
-            Key::Enter => match (self.packages.get(at), self.chosen()) {
-                (Some(package), Some(row)) => {
-                    let device = row.device.name.to_string();
-                    let question = format!(
-                        "Replace {} by {} on {device}?",
-                        text::package(row.device.package.as_ref()),
-                        package.label
-                    );
-                    let package = package.sha256;
-                    Dialogue::Confirm(Order::Update { device, package }, question)
-                }
-                _ => Dialogue::None,
-            },
-            Key::Character(_) | Key::Interrupt => Dialogue::Choose(at),
-        };
-    }
 }
 
 /// From two looks, `passed` nanoseconds apart. A machine that was started anew counts from nothing: then there is no rate.
@@ -287,6 +151,7 @@ fn rates(before: Option<Traffic>, now: Option<Traffic>, passed: u64) -> Rates {
 pub(super) mod tests {
     use super::*;
     use control_protocol::record::{Figures, Kind, Outcome, PackageLabel, State};
+    use control_protocol::reply::Condition;
     use control_protocol::vitals::{Memory, Mode};
 
     fn label(label: &str) -> PackageLabel {
@@ -397,74 +262,5 @@ pub(super) mod tests {
         // Another machine, or the same one booted anew: fewer requests than before.
         view.take(sample(2));
         assert_eq!(view.rows[0].rates, Rates::default());
-    }
-
-    #[test]
-    fn nothing_is_ordered_without_a_yes() {
-        let mut view = view();
-        for keys in ["u\nn", "u\n\n\n", "ux", "rn", "r\n", "u\nq"] {
-            for key in keys.chars() {
-                let key = if key == '\n' {
-                    Key::Enter
-                } else {
-                    Key::Character(key)
-                };
-                assert_eq!(view.key(key), None, "{keys:?}");
-            }
-            while view.dialogue != Dialogue::None {
-                view.key(Key::Escape);
-            }
-        }
-    }
-
-    #[test]
-    fn update_takes_the_chosen_package_after_a_yes() {
-        let mut view = view();
-        for key in [Key::Character('u'), Key::Down, Key::Down, Key::Enter] {
-            assert_eq!(view.key(key), None);
-        }
-        let Dialogue::Confirm(_, question) = &view.dialogue else {
-            panic!("{:?}", view.dialogue)
-        };
-        assert_eq!(
-            question,
-            "Replace virtio-blk 0.12.0 by virtio-blk 0.13.0 on disk0?"
-        );
-        let order = Order::Update {
-            device: "disk0".into(),
-            package: [2; 32],
-        };
-        assert_eq!(view.key(Key::Character('y')), Some(order));
-        assert_eq!(view.dialogue, Dialogue::None);
-    }
-
-    #[test]
-    fn rollback_needs_something_to_go_back_to() {
-        let mut view = view();
-        view.key(Key::Character('r'));
-        assert_eq!(
-            view.key(Key::Character('y')),
-            Some(Order::Rollback {
-                device: "disk0".into()
-            })
-        );
-        view.rows[0].device.previous = None;
-        view.key(Key::Character('r'));
-        assert_eq!(view.dialogue, Dialogue::None);
-        assert!(view.message.contains("nothing to go back"), "{}", view.message);
-    }
-
-    #[test]
-    fn keys_on_an_empty_machine_do_no_harm() {
-        let mut view = View::default();
-        for key in ['u', 'r', 'y', 'x'] {
-            assert_eq!(view.key(Key::Character(key)), None);
-        }
-        for key in [Key::Up, Key::Down, Key::Enter] {
-            assert_eq!(view.key(key), None);
-        }
-        assert_eq!(view.key(Key::Character('q')), Some(Order::Quit));
-        view.dialogue = Dialogue::Confirm(Order::Quit, String::new());
-        assert_eq!(view.key(Key::Interrupt), Some(Order::Quit));
     }
 }

@@ -1,5 +1,6 @@
 //! The orders, as arguments.
 
+use crate::complete;
 use crate::ctl::OrderId;
 use clap::{Subcommand, ValueEnum};
 use control_protocol::{request, vitals};
@@ -13,10 +14,10 @@ pub(super) enum Order {
     /// Replace the driver of a device while it is in use
     Update {
         /// Package file; or the label or the beginning of the hash of a package in the store
-        #[arg(value_name = "PKG")]
+        #[arg(value_name = "PKG", add = complete::packages())]
         package: String,
         /// Device [default: the only one]
-        #[arg(long)]
+        #[arg(long, add = complete::devices())]
         device: Option<String>,
         /// What to do if the new driver lacks a capability that the running one has
         #[arg(long, value_enum, default_value_t = Policy::Refuse)]
@@ -31,29 +32,34 @@ pub(super) enum Order {
     /// Build a driver beside the one that runs and hold it; `ctl update` to the same package then takes it
     Stage {
         /// Package, as with `update`
-        #[arg(value_name = "PKG")]
+        #[arg(value_name = "PKG", add = complete::packages())]
         package: String,
         /// Device [default: the only one]
+        #[arg(add = complete::devices())]
         device: Option<String>,
     },
     /// Make an update final that is still on probation
     Commit {
         /// Device
+        #[arg(add = complete::devices())]
         device: String,
     },
     /// Give up a staged driver; or undo an update that is still on probation
     Discard {
         /// Device
+        #[arg(add = complete::devices())]
         device: String,
     },
     /// Go back to the driver before the last update
     Rollback {
         /// Device
+        #[arg(add = complete::devices())]
         device: String,
     },
     /// Stop the running driver as if it had crashed; it is restarted
     Kill {
         /// Device
+        #[arg(add = complete::devices())]
         device: String,
     },
     /// Tell what became of an order whose answer got lost
@@ -66,7 +72,7 @@ pub(super) enum Order {
     /// Take no more packages of a key until the machine is booted again; drivers of it that run are let run
     Revoke {
         /// Name of a key (`key list`), or the beginning of it as `ctl keys` shows it
-        #[arg(value_name = "KEY")]
+        #[arg(value_name = "KEY", add = complete::machine_keys())]
         key: String,
     },
     /// List the packages in the machine's store
@@ -74,6 +80,7 @@ pub(super) enum Order {
     /// List what happened to the drivers
     History {
         /// Device [default: all]
+        #[arg(add = complete::devices())]
         device: Option<String>,
     },
     /// Print every event of the traces of control, shadows and root, in order of time
@@ -91,6 +98,7 @@ pub(super) enum Order {
     /// Print a line for each change of a device, until interrupted
     Watch {
         /// Device [default: all]
+        #[arg(add = complete::devices())]
         device: Option<String>,
     },
     /// Switch the trace of requests: a shadow then notes every pass in which requests came or were answered
@@ -99,11 +107,13 @@ pub(super) enum Order {
         #[arg(value_enum)]
         flow: Flow,
         /// Device [default: the only one]
+        #[arg(add = complete::devices())]
         device: Option<String>,
     },
     /// List the reports of the clients, or fetch one
     Report {
         /// Client
+        #[arg(add = complete::reports())]
         name: Option<String>,
         /// File to write it to, instead of a hexadecimal dump
         #[arg(long, value_name = "FILE")]
