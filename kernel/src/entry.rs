@@ -17,6 +17,8 @@ struct IrqSlots([[u64; 4]; kernel_core::kernel::IRQ_LINES]);
 
 const CALL: i64 = Syscall::Call as i64;
 const REPLY_RECV: i64 = Syscall::ReplyRecv as i64;
+const NB_SEND_RECV: i64 = Syscall::NBSendRecv as i64;
+const NB_SEND_WAIT: i64 = Syscall::NBSendWait as i64;
 
 /// A static that only the one kernel thread of control touches.
 #[repr(transparent)]
@@ -64,6 +66,8 @@ extern "C" fn kernel_syscall(number: i64) -> u64 {
     let done = match number {
         CALL => kernel.fast_call(),
         REPLY_RECV => kernel.fast_reply_recv(),
+        NB_SEND_RECV => fast_signal_recv(kernel),
+        NB_SEND_WAIT => fast_signal_wait(kernel),
         _ => false,
     };
     if !done {
@@ -72,7 +76,19 @@ extern "C" fn kernel_syscall(number: i64) -> u64 {
     leave(kernel)
 }
 
-/// Out of line, so that the fast paths need not save its registers.
+/// Out of line, so that the fast paths of calls need not save its registers.
+#[inline(never)]
+fn fast_signal_recv(kernel: &mut Kernel<Hardware>) -> bool {
+    kernel.fast_signal_recv()
+}
+
+/// As above.
+#[inline(never)]
+fn fast_signal_wait(kernel: &mut Kernel<Hardware>) -> bool {
+    kernel.fast_signal_wait()
+}
+
+/// As above.
 #[inline(never)]
 fn slow_syscall(kernel: &mut Kernel<Hardware>, number: i64) {
     kernel.syscall(number);

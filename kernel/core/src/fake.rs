@@ -6,6 +6,7 @@ use crate::object::PhysAddr;
 const BASE: PhysAddr = 0x4000_0000;
 
 /// A piece of physical memory.
+#[derive(Clone)]
 pub struct Arena {
     words: Vec<u64>,
 }
@@ -41,6 +42,7 @@ impl Memory for Arena {
 }
 
 /// A machine for host tests: an arena, a clock that only tests move, interrupts that only tests raise.
+#[derive(Clone)]
 pub struct FakeMachine {
     arena: Arena,
     /// Current time.
@@ -65,6 +67,13 @@ impl FakeMachine {
             unmasked: Default::default(),
             tls: (0, 0),
         }
+    }
+    /// Whether two machines are in the same state, their memory included.
+    pub fn same(&self, other: &Self) -> bool {
+        let rest = |m: &Self| (m.time, m.deadline, m.tls);
+        rest(self) == rest(other)
+            && self.arena.words == other.arena.words
+            && (&self.pending, &self.unmasked) == (&other.pending, &other.unmasked)
     }
     /// Its RAM.
     pub fn ram(&self) -> core::ops::Range<u64> {

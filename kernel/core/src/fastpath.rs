@@ -1,7 +1,7 @@
-//! The two hot paths: calling a passive server that waits, and its reply with the next receive.
+//! The hot paths: calling a passive server that waits, its reply with the next receive, and a [`signal`] with the next wait.
 //!
-//! Both do exactly what the general path does in the case they accept, and touch nothing in any other. Time needs no
-//! look: the scheduling context stays the same, and its end is the timer's business.
+//! They do exactly what the general path does in the case they accept, and touch nothing in any other. The first two need no look
+//! at the time: the scheduling context stays the same, and its end is the timer's business.
 
 use sel4_abi::message::MessageInfo;
 use sel4_abi::rights::CapRights;
@@ -16,6 +16,8 @@ use crate::object::sched_context as context;
 use crate::object::slot::{self, SLOT_BYTES};
 use crate::object::tcb::{self, State, TcbSlot};
 use crate::object::{Fields, Notification, Obj, PhysAddr, Reply, Slot, Tcb, notification};
+
+mod signal;
 
 /// A message of registers only.
 struct Short {

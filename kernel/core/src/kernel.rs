@@ -38,6 +38,7 @@ pub enum IrqUse {
 }
 
 /// The kernel.
+#[cfg_attr(test, derive(Clone))]
 pub struct Kernel<M> {
     /// The machine below.
     pub m: M,

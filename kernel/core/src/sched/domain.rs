@@ -13,6 +13,7 @@ pub struct Entry {
 pub const MAX_DURATION: u64 = (1 << 56) - 1;
 
 /// A schedule of `ENTRIES` entries over `DOMAINS` domains.
+#[cfg_attr(test, derive(Clone))]
 pub struct Domains<const DOMAINS: usize, const ENTRIES: usize> {
     entries: [Entry; ENTRIES],
     start: usize,

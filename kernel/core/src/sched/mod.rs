@@ -111,7 +111,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Is the domain's time over?
     #[inline]
-    fn domain_expired(&self) -> bool {
+    pub(crate) fn domain_expired(&self) -> bool {
         self.domains.left() < time::MIN_BUDGET
     }
 
@@ -133,7 +133,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Is there enough left of the current refill, what was consumed being taken from it?
     #[inline]
-    fn can_afford(&self, sc: SchedContext) -> bool {
+    pub(crate) fn can_afford(&self, sc: SchedContext) -> bool {
         self.m.is_active(sc) && self.m.is_sufficient(sc, self.consumed)
     }
 
@@ -204,7 +204,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(sc) = self.current_sc
             && self.m.is_active(sc)
         {
-            self.consumed = self.consumed.max(self.m.refill(sc, 0).amount);
+            self.consumed = self.consumed.max(self.m.first_refill(sc).amount);
             let forfeited = self.consumed - used;
             self.charge_budget(false);
             let counted = self.m.get(sc, context::CONSUMED).wrapping_sub(forfeited);
@@ -213,7 +213,8 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Charges what was consumed to the current context, which stays usable.
-    fn commit_time(&mut self) {
+    #[inline]
+    pub(crate) fn commit_time(&mut self) {
         if let Some(sc) = self.current_sc
             && self.m.is_active(sc)
             && self.consumed > 0
@@ -327,10 +328,11 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Sets the timer to whatever comes first: end of budget, end of domain, next release.
-    fn arm_timer(&mut self) {
+    #[inline]
+    pub(crate) fn arm_timer(&mut self) {
         let mut next = u64::MAX;
         if let Some(sc) = self.current_sc {
-            next = self.now.saturating_add(self.m.refill(sc, 0).amount);
+            next = self.now.saturating_add(self.m.first_refill(sc).amount);
         }
         if self.domains.left() != domain::MAX_DURATION {
             next = next.min(self.now.saturating_add(self.domains.left()));
@@ -338,7 +340,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(thread) = self.release
             && let Some(sc) = self.m.get(thread, tcb::SCHED_CONTEXT)
         {
-            next = next.min(self.m.refill(sc, 0).time);
+            next = next.min(self.m.first_refill(sc).time);
         }
         self.m.set_deadline(next);
     }

@@ -8,13 +8,14 @@ use crate::object::{Fields, Tcb};
 
 const WORDS: usize = NUM_PRIORITIES / 64;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct List {
     head: Option<Tcb>,
     tail: Option<Tcb>,
 }
 
 /// Threads that can run and are not running.
+#[cfg_attr(test, derive(Clone))]
 pub struct ReadyQueues {
     lists: [[List; NUM_PRIORITIES]; NUM_DOMAINS],
     /// One bit per priority.

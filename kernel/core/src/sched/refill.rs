@@ -46,6 +46,24 @@ pub trait Refills: Memory {
         }
     }
 
+    /// The first refill.
+    #[inline]
+    fn first_refill(&self, sc: SchedContext) -> Refill {
+        let at = refill_offset(self.get(sc, context::HEAD));
+        Refill {
+            time: self.load(sc.addr(), at),
+            amount: self.load(sc.addr(), at + 8),
+        }
+    }
+
+    /// Replaces the first refill.
+    #[inline]
+    fn set_first_refill(&mut self, sc: SchedContext, refill: Refill) {
+        let at = refill_offset(self.get(sc, context::HEAD));
+        self.store(sc.addr(), at, refill.time);
+        self.store(sc.addr(), at + 8, refill.amount);
+    }
+
     /// Replaces the `nth` refill.
     #[inline]
     fn set_refill(&mut self, sc: SchedContext, nth: u64, refill: Refill) {
@@ -64,7 +82,7 @@ pub trait Refills: Memory {
 
     /// Takes the first refill out; there is more than one.
     fn pop_refill(&mut self, sc: SchedContext) -> Refill {
-        let first = self.refill(sc, 0);
+        let first = self.first_refill(sc);
         let head = self.ring_index(sc, 1);
         self.set(sc, context::HEAD, head);
         let count = self.get(sc, context::COUNT);
@@ -85,9 +103,8 @@ pub trait Refills: Memory {
         self.set(sc, context::MAX, max);
         self.set(sc, context::HEAD, 0);
         self.set(sc, context::COUNT, 1);
-        self.set_refill(
+        self.set_first_refill(
             sc,
-            0,
             Refill {
                 time: now,
                 amount: budget,
@@ -98,7 +115,7 @@ pub trait Refills: Memory {
 
     /// Changes the parameters of a context in use: what is left of the first refill stays usable now.
     fn refit(&mut self, sc: SchedContext, max: u64, budget: u64, period: u64, now: u64) {
-        let mut first = self.refill(sc, 0);
+        let mut first = self.first_refill(sc);
         if self.is_usable(sc, now) {
             first.time = now;
         }
@@ -108,10 +125,10 @@ pub trait Refills: Memory {
         self.set(sc, context::COUNT, 1);
         if first.amount >= budget {
             first.amount = budget;
-            self.set_refill(sc, 0, first);
+            self.set_first_refill(sc, first);
             self.add_used_half(sc, now);
         } else {
-            self.set_refill(sc, 0, first);
+            self.set_first_refill(sc, first);
             let rest = Refill {
                 time: first.time + period,
                 amount: budget - first.amount,
@@ -130,13 +147,13 @@ pub trait Refills: Memory {
     /// Has the first refill's time come?
     #[inline]
     fn is_usable(&self, sc: SchedContext, now: u64) -> bool {
-        self.refill(sc, 0).time <= now + WCET
+        self.first_refill(sc).time <= now + WCET
     }
 
     /// Is enough left of the first refill, `used` being taken from it, to run at all?
     #[inline]
     fn is_sufficient(&self, sc: SchedContext, used: u64) -> bool {
-        self.refill(sc, 0).amount >= used.saturating_add(MIN_BUDGET)
+        self.first_refill(sc).amount >= used.saturating_add(MIN_BUDGET)
     }
 
     /// Can a thread run on this context now?
@@ -148,11 +165,11 @@ pub trait Refills: Memory {
     /// Charges `used` ticks to a context that was preempted or blocked.
     fn charge_used(&mut self, sc: SchedContext, used: u64) {
         if self.is_round_robin(sc) {
-            let (mut left, mut spent) = (self.refill(sc, 0), self.refill(sc, 1));
+            let (mut left, mut spent) = (self.first_refill(sc), self.refill(sc, 1));
             let used = used.min(left.amount);
             left.amount -= used;
             spent.amount += used;
-            self.set_refill(sc, 0, left);
+            self.set_first_refill(sc, left);
             self.set_refill(sc, 1, spent);
         } else {
             self.replenish_later(sc, used);
@@ -161,10 +178,10 @@ pub trait Refills: Memory {
 
     /// A round-robin context has used its slice: it gets a full one.
     fn new_slice(&mut self, sc: SchedContext) {
-        let (mut left, mut spent) = (self.refill(sc, 0), self.refill(sc, 1));
+        let (mut left, mut spent) = (self.first_refill(sc), self.refill(sc, 1));
         left.amount += spent.amount;
         spent.amount = 0;
-        self.set_refill(sc, 0, left);
+        self.set_first_refill(sc, left);
         self.set_refill(sc, 1, spent);
     }
 
@@ -172,7 +189,7 @@ pub trait Refills: Memory {
     fn replenish_later(&mut self, sc: SchedContext, mut used: u64) {
         let period = self.get(sc, context::PERIOD);
         loop {
-            let first = self.refill(sc, 0);
+            let first = self.first_refill(sc);
             if used == 0 || first.amount > used || first.time > u64::MAX / 4 {
                 break;
             }
@@ -182,14 +199,14 @@ pub trait Refills: Memory {
                 amount: first.amount,
             };
             if self.get(sc, context::COUNT) == 1 {
-                self.set_refill(sc, 0, back);
+                self.set_first_refill(sc, back);
             } else {
                 self.pop_refill(sc);
                 self.come_back(sc, back);
             }
         }
         if used > 0 {
-            let first = self.refill(sc, 0);
+            let first = self.first_refill(sc);
             let back = Refill {
                 time: first.time.saturating_add(period),
                 amount: used,
@@ -198,17 +215,16 @@ pub trait Refills: Memory {
                 time: first.time + used,
                 amount: first.amount - used,
             };
-            self.set_refill(sc, 0, rest);
+            self.set_first_refill(sc, rest);
             self.come_back(sc, back);
         }
         // A first piece too small to run on waits until it meets the next one.
-        while self.get(sc, context::COUNT) > 1 && self.refill(sc, 0).amount < MIN_BUDGET {
+        while self.get(sc, context::COUNT) > 1 && self.first_refill(sc).amount < MIN_BUDGET {
             let small = self.pop_refill(sc);
-            let next = self.refill(sc, 0);
+            let next = self.first_refill(sc);
             let time = next.time.saturating_sub(small.amount);
-            self.set_refill(
+            self.set_first_refill(
                 sc,
-                0,
                 Refill {
                     time,
                     amount: next.amount + small.amount,
@@ -253,17 +269,16 @@ pub trait Refills: Memory {
         if self.is_round_robin(sc) || !self.is_usable(sc, now) {
             return false;
         }
-        let first = self.refill(sc, 0);
-        self.set_refill(sc, 0, Refill { time: now, ..first });
+        let first = self.first_refill(sc);
+        self.set_first_refill(sc, Refill { time: now, ..first });
         while self.get(sc, context::COUNT) > 1 {
-            let (first, second) = (self.refill(sc, 0), self.refill(sc, 1));
+            let (first, second) = (self.first_refill(sc), self.refill(sc, 1));
             if second.time > first.time.saturating_add(first.amount) {
                 break;
             }
             self.pop_refill(sc);
-            self.set_refill(
+            self.set_first_refill(
                 sc,
-                0,
                 Refill {
                     time: first.time,
                     amount: first.amount + second.amount,

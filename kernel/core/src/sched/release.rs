@@ -10,7 +10,7 @@ impl<M: Machine> Kernel<M> {
     fn release_time(&self, thread: Tcb) -> u64 {
         self.m
             .get(thread, tcb::SCHED_CONTEXT)
-            .map_or(u64::MAX, |sc| self.m.refill(sc, 0).time)
+            .map_or(u64::MAX, |sc| self.m.first_refill(sc).time)
     }
 
     /// The context's thread waits for its next refill.
@@ -67,17 +67,21 @@ impl<M: Machine> Kernel<M> {
         self.m.set(thread, tcb::QUEUED, Queued::Not);
     }
 
+    /// Has the refill of the first thread that waits become usable?
+    #[inline]
+    pub(crate) fn release_is_due(&self) -> bool {
+        self.release.is_some_and(|thread| {
+            let context = self.m.get(thread, tcb::SCHED_CONTEXT);
+            context.is_none_or(|sc| self.m.is_usable(sc, self.now))
+        })
+    }
+
     /// Wakes the threads whose refill has become usable.
     #[inline]
     pub(crate) fn release_due(&mut self) {
-        while let Some(thread) = self.release {
-            let due = match self.m.get(thread, tcb::SCHED_CONTEXT) {
-                Some(sc) => self.m.is_usable(sc, self.now),
-                None => true,
-            };
-            if !due {
-                return;
-            }
+        while self.release_is_due()
+            && let Some(thread) = self.release
+        {
             self.unpostpone(thread);
             self.wake(thread);
             self.reprogram = true;

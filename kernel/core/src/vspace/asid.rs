@@ -16,6 +16,7 @@ const POOLS: usize = 1 << NUM_ASID_POOLS_BITS;
 pub const POOL_SIZE: u64 = 1 << ASID_POOL_INDEX_BITS;
 
 /// The pools in use.
+#[cfg_attr(test, derive(Clone))]
 pub struct AsidTable {
     pools: [PhysAddr; POOLS],
 }
