@@ -134,6 +134,11 @@ impl Generations {
         self.may_start(place)?;
         self.change(place, |_| Some(Phase::Running))
     }
+    /// It could not be given all of the device, and what it got was taken back. It never ran; for the rest it counts as cut.
+    pub fn start_failed(&mut self, place: usize) -> Result<(), Code> {
+        self.started(place)?;
+        self.cut(place)
+    }
     /// It faulted or was killed. `WrongState` if it was not running.
     pub fn stopped(&mut self, place: usize) -> Result<(), Code> {
         self.change(place, |phase| (phase == Phase::Running).then_some(Phase::Stopped))
@@ -226,6 +231,19 @@ mod tests {
         slot.device_reset().unwrap();
         slot.started(new).unwrap();
         assert_eq!(slot.running(), 2);
+    }
+
+    #[test]
+    fn start_that_failed_leaves_the_device_to_the_next_one_after_a_reset() {
+        let mut slot = Generations::new();
+        let (first, second) = (staged(&mut slot, 1), staged(&mut slot, 2));
+        slot.start_failed(first).unwrap();
+        assert_eq!(slot.cut_step(first), Ok(CutStep::Done), "control cuts it again");
+        assert_eq!(slot.may_start(second), Err(Code::WrongState));
+        assert_eq!(slot.reap(first), Err(Code::WrongState));
+        slot.device_reset().unwrap();
+        slot.reap(first).unwrap();
+        slot.started(second).unwrap();
     }
 
     #[test]

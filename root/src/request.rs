@@ -2,7 +2,7 @@
 
 use driver_package::image::{Rights, Segment};
 use heapless::Vec;
-use supervision::root::{MAX_SEGMENTS, Op};
+use supervision::root::{MAX_SEGMENTS, Op, Part};
 use supervision::{Code, Side};
 use system_spec::spec::Role;
 
@@ -53,6 +53,8 @@ pub enum Request {
     Consumed(usize),
     /// How a static PD fared.
     DomainState(usize),
+    /// Start the part of this slot anew.
+    Renew(usize, Part),
 }
 
 /// Who may ask for what.
@@ -63,7 +65,7 @@ fn allowed(role: Role, op: Op) -> bool {
         Op::DeviceReset => role == Role::Bus,
         // The stager asks for what it was building when it died.
         Op::SlotState => matches!(role, Role::Control | Role::Stager),
-        Op::Start | Op::Cut | Op::NextEvent | Op::Kill | Op::Consumed | Op::DomainState => {
+        Op::Start | Op::Cut | Op::NextEvent | Op::Kill | Op::Consumed | Op::DomainState | Op::Renew => {
             role == Role::Control
         }
     }
@@ -107,6 +109,7 @@ pub fn decode(role: Role, label: u64, words: &[u64], slots: usize) -> Result<Req
         Op::Kill => Request::Kill(slot()?),
         Op::Consumed => Request::Consumed(slot()?),
         Op::DomainState => Request::DomainState(usize::try_from(word(0)?).map_err(|_| Code::Invalid)?),
+        Op::Renew => Request::Renew(slot()?, Part::from_word(word(1)?).ok_or(Code::Invalid)?),
     })
 }
 
@@ -140,6 +143,7 @@ mod tests {
     fn each_role_may_ask_only_its_own() {
         let may = |role, op: Op| decode(role, op as u64, &[0, 1], 1) != Err(Code::Denied);
         assert!(may(Role::Control, Op::Cut) && !may(Role::Stager, Op::Cut) && !may(Role::Bus, Op::Cut));
+        assert!(may(Role::Control, Op::Renew) && !may(Role::Stager, Op::Renew));
         assert!(may(Role::Bus, Op::DeviceReset) && !may(Role::Control, Op::DeviceReset));
         assert!(may(Role::Stager, Op::BuildStep) && !may(Role::Control, Op::BuildStep));
         assert!(

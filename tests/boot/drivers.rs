@@ -21,7 +21,7 @@ struct Bad {
     why: fn(&Reason) -> bool,
 }
 
-const BAD: [Bad; 10] = [
+const BAD: [Bad; 12] = [
     Bad {
         driver: "no-flush",
         late: false,
@@ -66,6 +66,18 @@ const BAD: [Bad; 10] = [
         driver: "liar",
         late: true,
         why: |why| matches!(why, Reason::UnknownRequest),
+    },
+    // Its interrupt is a message; one by level is in `watched`.
+    Bad {
+        driver: "dies-in-interrupt",
+        late: true,
+        why: |why| matches!(why, Reason::Fault { .. }),
+    },
+    // The shadow compares before it hands over what clients asked for meanwhile, or while it does.
+    Bad {
+        driver: "misreads",
+        late: true,
+        why: |why| matches!(why, Reason::Changed),
     },
     Bad {
         driver: "inventor",

@@ -12,7 +12,6 @@ mod drivers;
 mod files;
 mod kernel_file;
 mod loading;
-mod mortal_shadow;
 mod nvme;
 mod orders;
 mod policies;
@@ -47,8 +46,12 @@ fn main() {
         ))
         .chain(loaded_trials("drivers_that_go_wrong_are_undone", drivers::run))
         .chain(loaded_trials(
-            "whoever_dies_at_any_step_the_update_ends_as_its_record_says",
+            "whoever_dies_at_any_step_the_update_ends_as_the_model_says",
             crashes::run,
+        ))
+        .chain(loaded_trials(
+            "nobody_waits_for_a_part_that_is_buried",
+            crashes::burial,
         ))
         .chain(loaded_trials("orders_and_refusals_disturb_nobody", orders::run))
         .chain(loaded_trials(
@@ -58,10 +61,6 @@ fn main() {
         .chain(loaded_trials(
             "driver_that_drowns_in_interrupts_is_replaced",
             watched::under_load,
-        ))
-        .chain(loaded_trials(
-            "shadow_that_dies_again_and_again_is_noticed_by_nobody",
-            mortal_shadow::run,
         ))
         .chain(loaded_trials(
             "files_are_shared_while_the_driver_below_is_replaced",

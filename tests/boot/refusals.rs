@@ -176,6 +176,9 @@ impl Good<'_> {
             self.altered("another device", wrong_device(Mismatch::Device), console)?,
             self.altered("another function", wrong_device(Mismatch::Device), other_function)?,
             self.altered("another transport", wrong_device(Mismatch::Transport), registers)?,
+            self.altered("more memory than there is", Reason::NoMemory, |source| {
+                source.heap_pages = 512;
+            })?,
         ])
     }
 

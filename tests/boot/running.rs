@@ -11,7 +11,7 @@ use umbra::disk::{self, Layout, Verdict};
 use umbra::qemu::{Guest, Tee};
 use umbra::{system, workspace};
 
-/// Longest that a machine may live, on the host's clock.
+/// Longest that a machine may live, on the host's clock, unless a test says otherwise.
 const LIMIT: Duration = Duration::from_secs(400);
 
 /// Such a machine; it ends with this value.
@@ -24,13 +24,23 @@ pub struct Running {
 impl Running {
     /// Starts the demo's system.
     pub fn demo(config: Config, kernel: Option<&Path>) -> Result<Self> {
-        Self::start(&system::default_description(), config, kernel)
+        Self::start(&system::default_description(), config, kernel, LIMIT)
     }
 
     /// Starts a system of `tests/systems`.
     pub fn test_system(name: &str, config: Config, kernel: Option<&Path>) -> Result<Self> {
+        Self::test_system_within(name, config, kernel, LIMIT)
+    }
+
+    /// The same, to live at most so long.
+    pub fn test_system_within(
+        name: &str,
+        config: Config,
+        kernel: Option<&Path>,
+        limit: Duration,
+    ) -> Result<Self> {
         let folder = workspace::root().join("tests/systems").join(name);
-        Self::start(&folder.join("system.xml"), config, kernel)
+        Self::start(&folder.join("system.xml"), config, kernel, limit)
     }
 
     /// Starts a system of `systems`.
@@ -55,17 +65,17 @@ impl Running {
         fs::create_dir_all(&folder)?;
         let description = folder.join("system.xml");
         fs::write(&description, text.replace(from, to))?;
-        Self::start(&description, config, kernel)
+        Self::start(&description, config, kernel, LIMIT)
     }
 
-    fn start(description: &Path, config: Config, kernel: Option<&Path>) -> Result<Self> {
+    fn start(description: &Path, config: Config, kernel: Option<&Path>, limit: Duration) -> Result<Self> {
         let image = system::boot_image(description, kernel, config)?;
         let guest = machine::start(&machine::Setup {
             image: &image,
             layout: Layout::default(),
             attached: machine::Attached::of(description)?,
             clock: Clock::Icount,
-            limit: LIMIT,
+            limit,
             tee: Tee::Quiet,
             detached: false,
         })?;

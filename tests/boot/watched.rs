@@ -46,14 +46,26 @@ pub fn without_load(config: Config, kernel: Option<&Path>) -> Result<()> {
     running.shut_down()
 }
 
-/// Under load the driver serves on while it drowns.
+/// Under load the driver serves on while it drowns. One that dies before it has acknowledged an interrupt leaves no dead line: whoever comes
+/// after it answers every request in time.
 pub fn under_load(config: Config, kernel: Option<&Path>) -> Result<()> {
-    let bad: Bad = ("storms", Cause::Storm, |why| matches!(why, Reason::Storm { .. }));
+    let bad: [Bad; 2] = [
+        ("storms", Cause::Storm, |why| matches!(why, Reason::Storm { .. })),
+        ("dies-in-interrupt", Cause::Fault, |why| {
+            matches!(why, Reason::Fault { .. })
+        }),
+    ];
     let mut running = Running::test_system("disk-level", config, kernel)?;
     running.operate(|client, patience| {
         demo::loaded(client, patience.boot)?;
-        send(client, &bad, config, patience)?;
-        demo::still_loaded(client)
+        for bad in &bad {
+            send(client, bad, config, patience)?;
+            demo::still_loaded(client)?;
+        }
+        let device = demo::settled(client, DEVICE, patience.transaction)?;
+        let late = device.causes.get(Cause::RequestDeadline as usize).copied();
+        ensure!(late == Some(0), "{device:?}");
+        Ok(())
     })?;
     let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");

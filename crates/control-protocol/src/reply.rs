@@ -101,6 +101,9 @@ pub struct TrustedKey {
     pub drivers: u8,
 }
 
+/// Stands for a fault label: it did not answer in time.
+pub const SILENT: u64 = u64::MAX;
+
 /// A static PD that faulted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Domain {
@@ -110,7 +113,7 @@ pub struct Domain {
     pub dead: bool,
     /// How often it was started anew.
     pub restarts: u32,
-    /// seL4 fault label of the last fault.
+    /// seL4 fault label of the last fault, or [`SILENT`].
     pub label: u64,
     /// Faulting address, or 0.
     pub address: u64,

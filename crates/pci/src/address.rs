@@ -62,25 +62,23 @@ impl fmt::Display for Address {
     }
 }
 
-/// The functions that there are on a bus; `config` lends the configuration space of any address.
-pub fn functions<C: Config>(bus: u8, config: impl Fn(Address) -> C) -> impl Iterator<Item = Address> {
+/// The functions that there are on a bus; `config` lends the configuration space of an address, if it reaches there.
+pub fn functions<C: Config>(bus: u8, config: impl Fn(Address) -> Option<C>) -> impl Iterator<Item = Address> {
     (0..DEVICES).flat_map(move |device| {
         let at = move |function| Address {
             bus,
             device,
             function,
         };
-        let first = config(at(0));
-        let count = if header::identity(&first).is_none() {
-            0
-        } else if header::has_more_functions(&first) {
-            FUNCTIONS
-        } else {
-            1
+        let is_there = |function| config(at(function)).filter(|config| header::identity(config).is_some());
+        let count = match is_there(0) {
+            None => 0,
+            Some(first) if header::has_more_functions(&first) => FUNCTIONS,
+            Some(_) => 1,
         };
         let mut there = [false; FUNCTIONS as usize];
         for function in 0..count {
-            there[usize::from(function)] = header::identity(&config(at(function))).is_some();
+            there[usize::from(function)] = is_there(function).is_some();
         }
         (0..FUNCTIONS)
             .filter(move |function| there[usize::from(*function)])
@@ -129,10 +127,12 @@ mod tests {
     #[test]
     fn only_devices_that_say_so_have_more_functions() {
         let config = |at: Address| match (at.device, at.function) {
-            (1, 0 | 1) => Words(0x1042_1af4, 0),
-            (2, 0 | 3) => Words(0x1042_1af4, 0x80_0000),
-            (5, 1) => Words(0x1042_1af4, 0x80_0000),
-            _ => Words(u32::MAX, u32::MAX),
+            (1, 0 | 1) => Some(Words(0x1042_1af4, 0)),
+            (2, 0 | 3) => Some(Words(0x1042_1af4, 0x80_0000)),
+            (5, 1) => Some(Words(0x1042_1af4, 0x80_0000)),
+            // Out of reach.
+            (2, 4) | (6, _) => None,
+            _ => Some(Words(u32::MAX, u32::MAX)),
         };
         let found: Vec<_> = functions(0, config).map(|at| (at.device, at.function)).collect();
         assert_eq!(found, [(1, 0), (2, 0), (2, 3)]);

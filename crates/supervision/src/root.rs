@@ -48,7 +48,33 @@ pub enum Op {
     /// Control: how a static PD fared. Its index. Answer: the words of a [`DomainState`], or
     /// [`Code::Empty`](crate::Code::Empty) behind the last one.
     DomainState = 12,
+    /// Control: a static PD did not answer in time: start it anew, as after a fault. `slot, which` (a [`Part`]).
+    Renew = 13,
 }
+
+/// A static PD on which a device slot depends, and which works on its own behind a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u64)]
+pub enum Part {
+    /// The stager.
+    Stager = 0,
+    /// The slot's shadow.
+    Shadow = 1,
+}
+
+impl Part {
+    /// From a message word.
+    pub fn from_word(word: u64) -> Option<Self> {
+        match word {
+            0 => Some(Self::Stager),
+            1 => Some(Self::Shadow),
+            _ => None,
+        }
+    }
+}
+
+/// Stands for a fault label: the PD did not answer in time.
+pub const SILENT: u64 = u64::MAX;
 
 impl Op {
     /// From a message label.
@@ -66,6 +92,7 @@ impl Op {
             10 => Self::Kill,
             11 => Self::Consumed,
             12 => Self::DomainState,
+            13 => Self::Renew,
             _ => return None,
         })
     }
@@ -169,7 +196,7 @@ pub struct DomainState {
     pub dead: bool,
     /// How often it was started anew.
     pub restarts: u32,
-    /// seL4 fault label of the last fault, 0: none yet.
+    /// seL4 fault label of the last fault, or [`SILENT`]; 0: none yet.
     pub label: u64,
     /// Faulting address, or 0.
     pub address: u64,

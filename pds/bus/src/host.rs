@@ -66,12 +66,13 @@ impl Host {
     /// Nobody drives what no slot has: it neither answers nor reaches memory nor interrupts.
     fn silence(&mut self, slots: &[BusSlot]) {
         let ecam = self.ecam;
-        let config = move |at: Address| ecam.part(at.ecam_offset(), CONFIG_LEN).unwrap_or(ecam);
+        // What lies beyond the part of ECAM that we were given is nobody's.
+        let config = move |at: Address| ecam.part(at.ecam_offset(), CONFIG_LEN);
         for at in pci::address::functions(0, config) {
             let owned = slots
                 .iter()
                 .any(|slot| slot.function.bar_count > 0 && slot.function.address == at.bits().into());
-            let mut config = config(at);
+            let Some(mut config) = config(at) else { continue };
             if !owned && !header::is_bridge(&config) {
                 header::set_command(&mut config, header::INTX_OFF);
             }

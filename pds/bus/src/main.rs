@@ -16,14 +16,10 @@ use sel4_microkit::{
 use supervision::{Code, root};
 use system_spec::config::{BusConfig, BusSlot};
 
-/// Number of the bus's first crash point: before a reset, after it, after root was told.
-#[cfg(feature = "crash-points")]
-const CRASH_POINTS: u32 = 300;
-
 /// A point where a test lets the bus die.
 #[cfg(feature = "crash-points")]
 fn crash_point(number: u32) {
-    crash_points::point(CRASH_POINTS + number);
+    crash_points::point(crash_points::Party::Bus, number);
 }
 
 /// In this build nothing happens there.
@@ -116,7 +112,7 @@ fn init() -> Pd {
     // SAFETY: the test's description maps a page there for this, or says 0.
     #[cfg(feature = "crash-points")]
     unsafe {
-        crash_points::plan_at(*var!(crash_plan: usize = 0));
+        crash_points::page_at(*var!(crash_plan: usize = 0));
     }
     let bus = Bus::new(&config.slots, config.slot_count);
     Pd {

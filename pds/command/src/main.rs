@@ -20,6 +20,17 @@ use virtio_drivers::device::console::VirtIOConsole;
 use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
 use virtio_drivers::transport::{DeviceType, Transport};
 
+/// An instant at which a test lets this PD die.
+#[cfg(feature = "crash-points")]
+fn crash_point(number: u32) {
+    crash_points::point(crash_points::Party::Command, number);
+}
+
+/// In this build nothing happens there.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+fn crash_point(_: u32) {}
+
 /// Bytes of a virtio-mmio register region.
 const REGISTERS_LEN: usize = 0x200;
 
@@ -55,12 +66,16 @@ impl Pd {
     fn wake(&mut self) {
         loop {
             // Control is trusted; if its link is broken all the same, this channel is silent from now on.
+            crash_point(2);
             let Ok(more) = self.bridge.pass(&mut self.device) else {
                 return;
             };
+            crash_point(3);
             if self.bridge.publish() {
+                crash_point(4);
                 self.control.notify();
             }
+            crash_point(5);
             if !more && self.bridge.sleep() != Ok(false) {
                 return;
             }
@@ -72,9 +87,11 @@ impl Handler for Pd {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        crash_point(0);
         if channels.contains(self.irq) {
             // The device first: what comes after this raises the line anew.
             let _ = self.device.console.ack_interrupt();
+            crash_point(1);
             let _ = self.irq.irq_ack();
         }
         self.wake();
@@ -100,6 +117,11 @@ fn open(config: &CommandConfig) -> Option<Device> {
 fn init() -> Pd {
     const NOTHING: CommandConfig = zerocopy::transmute!([0u8; size_of::<CommandConfig>()]);
     let config: &'static CommandConfig = var!(umbra_config: CommandConfig = NOTHING);
+    // SAFETY: the test's description maps a page there for this, or says 0.
+    #[cfg(feature = "crash-points")]
+    unsafe {
+        crash_points::page_at(*var!(crash_plan: usize = 0));
+    }
     memory::init(config);
     let device = open(config).expect("a virtio console where the description says");
     // SAFETY: two pages that the description's compiler mapped for this link and nothing else, the first writable.

@@ -64,7 +64,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            stage_us: 30_000_000,
+            stage_us: 5_000_000,
             drain_us: 500,
             shadow_us: 1_000_000,
             probe_us: 1_000_000,

@@ -67,6 +67,9 @@ pub struct Control {
     channel: Channel,
 }
 
+/// Some stacks hold it twice while it is made (`stack_size` in the description).
+const _: () = assert!(size_of::<Control>() <= 44 * 1024);
+
 /// Everything but the channel.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -92,22 +95,25 @@ impl Control {
     /// Control of a system in which every device gets its first driver now, or that goes on from where a predecessor
     /// stopped.
     pub fn new(world: &mut impl World, setup: Setup<'_>) -> Self {
-        let mut core = Core {
-            clock: Clock::new(setup.counter_hz),
-            configuration: setup.configuration,
-            limits: setup.limits,
-            store: Store::new(world, setup.store_slots, setup.store_slot_size, setup.preloaded),
-            history: match setup.saved {
-                Some(_) => History::restore(world),
-                None => History::default(),
+        // Made where it is to be: it is large.
+        let mut control = Self {
+            core: Core {
+                clock: Clock::new(setup.counter_hz),
+                configuration: setup.configuration,
+                limits: setup.limits,
+                store: Store::new(world, setup.store_slots, setup.store_slot_size, setup.preloaded),
+                history: History::default(),
+                keys: setup.keys.iter().take(MAX_KEYS).copied().collect(),
+                devices: Vec::new(),
+                reports: setup.reports,
+                traces: setup.traces,
+                stop: None,
             },
-            keys: setup.keys.iter().take(MAX_KEYS).copied().collect(),
-            devices: Vec::new(),
-            reports: setup.reports,
-            traces: setup.traces,
-            stop: None,
+            channel: Channel::new(),
         };
+        let core = &mut control.core;
         if setup.saved.is_some() {
+            core.history.restore(world);
             core.store.restore(world);
         }
         for (index, slot) in setup.slots.into_iter().enumerate() {
@@ -126,10 +132,7 @@ impl Control {
             }
         }
         core.history.flush(world);
-        Self {
-            core,
-            channel: Channel::new(),
-        }
+        control
     }
 
     /// A message of the shadow. Messages about slots that do not exist mean nothing.

@@ -1,5 +1,5 @@
 //! What control does to the world, numbered: tests name by it the instant at which control dies, in the machine as in the
-//! model. The number of an effect is that of the instant before it; the next number is the instant after it.
+//! model. An instant lies behind an effect (its number plus 1) and before the next one (its number).
 
 use supervision::shadow;
 
@@ -24,6 +24,7 @@ pub fn of_call(call: &Call) -> u32 {
         Call::Discard(_) => 104,
         Call::Reset => 106,
         Call::Kill => 108,
+        Call::Renew(_) => 98,
     }
 }
 

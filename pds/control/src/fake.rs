@@ -126,6 +126,8 @@ pub struct FakeWorld {
     pub dies_at_write: Option<usize>,
     /// Drivers that were killed on order.
     pub kills: u32,
+    /// Parts of the system that were started anew on order.
+    pub renewed: Vec<supervision::root::Part>,
     /// A fault said so.
     pub control_is_dead: bool,
     /// Root refused a cut: it keeps a driver running that control wants gone.
@@ -182,6 +184,7 @@ impl FakeWorld {
             writes: 0,
             dies_at_write: None,
             kills: 0,
+            renewed: Vec::new(),
             control_is_dead: false,
             cut_refused: false,
             shadow_deaf: false,

@@ -100,13 +100,22 @@ impl History {
         self.last
     }
 
-    /// What a predecessor kept.
-    pub fn restore(world: &mut impl World) -> Self {
-        let mut found: Vec<Kept, KEPT> = Vec::new();
+    /// Takes what a predecessor kept for all that there is. In place: all records are more than a stack should hold twice.
+    pub fn restore(&mut self, world: &mut impl World) {
+        let mut found: Vec<(u32, usize), KEPT> = Vec::new();
         for place in 0..KEPT {
-            if let Some((record, asker)) = ledger::read_record(world, place) {
+            if let Some((record, _)) = ledger::read_record(world, place) {
                 // As many as `found` has room for.
-                let _ = found.push(Kept {
+                let _ = found.push((record.id, place));
+            }
+        }
+        found.sort_unstable();
+        self.last = found.last().map_or(0, |(id, _)| *id);
+        self.records.clear();
+        for (_, place) in found {
+            if let Some((record, asker)) = ledger::read_record(world, place) {
+                // As many as were found.
+                let _ = self.records.push_back(Kept {
                     record,
                     asker,
                     decided: None,
@@ -114,16 +123,6 @@ impl History {
                 });
             }
         }
-        found.sort_unstable_by_key(|kept| kept.record.id);
-        let mut history = Self {
-            last: found.last().map_or(0, |kept| kept.record.id),
-            ..Self::default()
-        };
-        for kept in found {
-            // As many as were found.
-            let _ = history.records.push_back(kept);
-        }
-        history
     }
 
     /// Writes what changed to where it survives.

@@ -52,12 +52,14 @@ fn init() -> Pd {
     // SAFETY: the test's description maps a page there for this, or says 0.
     #[cfg(feature = "crash-points")]
     unsafe {
-        crash_points::plan_at(*var!(crash_plan: usize = 0));
+        crash_points::page_at(*var!(crash_plan: usize = 0));
     }
     let mut outside = Outside::new(config);
     let saved = outside.saved();
-    let control = Control::new(&mut outside, setup::setup(config, saved));
-    let mut pd = Pd { outside, control };
+    let mut pd = Pd {
+        control: Control::new(&mut outside, setup::setup(config, saved)),
+        outside,
+    };
     pd.outside.announce();
     pd.outside.take_root_events(&mut pd.control);
     pd.wake();

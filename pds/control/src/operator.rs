@@ -19,6 +19,7 @@ mod vitals;
 
 /// Most static PDs of a system.
 const PDS: u32 = 63;
+const _: () = assert!(supervision::root::SILENT == control_protocol::reply::SILENT);
 
 /// Does what a request says. `None`: the payload was no request. `noise` is what the channel lost so far.
 pub(crate) fn execute<'b>(

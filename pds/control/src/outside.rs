@@ -245,7 +245,6 @@ impl Outside {
             Wish::Space
         };
         quiet &= settle(&mut self.command, &config.command, wish);
-        crash::point(self, crash::PUBLISH + 1);
         let deadline = control.deadline();
         quiet &= deadline.is_none_or(|deadline| deadline > ticks());
         if quiet {

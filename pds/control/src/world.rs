@@ -18,6 +18,8 @@ pub enum Call {
     Reset,
     /// Root: stop the running driver as if it had faulted.
     Kill,
+    /// Root: start a part of the system anew that does not answer.
+    Renew(root::Part),
 }
 
 /// What a driver took of the processor, as the kernel counts it; all in µs.

@@ -54,14 +54,10 @@ impl Root for RootPd {
     }
 }
 
-/// Number of the stager's first crash point: 0 a job was taken, 1 it is done, 2 that was reported; then two for each call.
-#[cfg(feature = "crash-points")]
-const CRASH_POINTS: u32 = 200;
-
 /// A point where a test lets the stager die.
 #[cfg(feature = "crash-points")]
 fn crash_point(number: u32) {
-    crash_points::point(CRASH_POINTS + number);
+    crash_points::point(crash_points::Party::Stager, number);
 }
 
 /// In this build nothing happens there.
@@ -139,7 +135,7 @@ fn init() -> Pd {
     // SAFETY: the test's description maps a page there for this, or says 0.
     #[cfg(feature = "crash-points")]
     unsafe {
-        crash_points::plan_at(*var!(crash_plan: usize = 0));
+        crash_points::page_at(*var!(crash_plan: usize = 0));
     }
     // SAFETY: the description's compiler mapped the store here, readable, for ever. Its one writer, control, leaves a
     // package alone from its job until the outcome, and nothing of it is read at other times.

@@ -132,7 +132,13 @@ impl Drivers {
         let place = slot.generations.find(generation)?;
         slot.generations.may_start(place)?;
         let side = slot.generations.at(place).map_or(Side::A, |g| g.side);
-        slot.give_device(place, side).map_err(refused)?;
+        if let Err(error) = slot.give_device(place, side) {
+            // It never ran. If what it got cannot be taken back either, it stays the one that has the device: nobody else gets it.
+            slot.generations.started(place)?;
+            slot.take_back(place, side).map_err(refused)?;
+            slot.generations.cut(place)?;
+            return Err(refused(error));
+        }
         slot.generations.started(place)
     }
 
@@ -292,6 +298,14 @@ impl DeviceSlot {
         }
         side.clear();
         place.tcb().tcb_resume()
+    }
+
+    /// After a gift that failed half-way: also the handler that had not moved yet, or the next one could not be issued.
+    fn take_back(&self, place: usize, side: Side) -> sel4::Result<()> {
+        for line in &self.lines {
+            path(line.issue).delete()?;
+        }
+        self.take_device(place, side)
     }
 
     /// Suspended first, so that it cannot act while it loses things. Nothing that it wrote is left for a successor on the

@@ -8,7 +8,7 @@ use root::sender::Sender;
 use sel4::{CapRights, Fault, MessageInfo, ObjectBlueprint, cap};
 use sel4_root_task::debug_println;
 use supervision::Code;
-use supervision::root::{DOMAIN_WORDS, Event, EventKind};
+use supervision::root::{DOMAIN_WORDS, Event, EventKind, Part, SILENT};
 use system_spec::spec::{Caller, Role, Spec};
 use trace::Kind;
 
@@ -197,6 +197,7 @@ impl<'a> Server<'a> {
                 let state = self.lives.state(&self.spec, pd).ok_or(Code::Empty)?;
                 Ok((Code::Ok, answer(&state.to_words())))
             }
+            Request::Renew(slot, part) => self.renew(slot, part).and_then(|()| done(true)),
         }
     }
 
@@ -246,6 +247,24 @@ impl<'a> Server<'a> {
         Ok(())
     }
 
+    /// Starts the part anew that control has waited for in vain.
+    fn renew(&mut self, slot: usize, part: Part) -> Result<(), Code> {
+        let pd = match part {
+            Part::Stager => self
+                .spec
+                .callers()
+                .find(|caller| caller.role == Role::Stager)
+                .map(|caller| caller.pd),
+            Part::Shadow => self.spec.slots().nth(slot).map(|slot| slot.shadow),
+        };
+        let cause = Cause {
+            label: SILENT,
+            ..Cause::default()
+        };
+        self.stopped(pd.ok_or(Code::Invalid)?, cause);
+        Ok(())
+    }
+
     /// A fault of a static PD, or a passive one that has finished `init`.
     fn static_pd(&mut self, pd: usize, info: &MessageInfo) {
         let (label, address, pc) = fault(info);
@@ -253,9 +272,14 @@ impl<'a> Server<'a> {
             self.lives.passive(&self.spec, pd);
             return;
         }
-        let cause = Cause { label, address, pc };
+        self.stopped(pd, Cause { label, address, pc });
+    }
+
+    /// A static PD is not to go on as it is: it is started anew, or buried.
+    fn stopped(&mut self, pd: usize, cause: Cause) {
         let restarted = self.lives.fault(&self.spec, pd, cause);
-        self.log.write(Kind::DomainFault, pd, restarted, label, address);
+        self.log
+            .write(Kind::DomainFault, pd, restarted, cause.label, cause.address);
         if let Some(control) = self.control {
             // What it must know it asks for; a control that was just started anew looks at everything anyway.
             control.signal();

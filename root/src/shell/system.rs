@@ -8,7 +8,7 @@ use sel4::{
 };
 use sel4_abi::microkit::{FAULT_BADGE, PD_CNODE_SIZE_BITS, slot};
 use sel4_abi::object::max_extra_refills;
-use system_spec::spec::{MAX_PDS, PAGE, Pd, Rights, Segment, Spec};
+use system_spec::spec::{MAX_PDS, PAGE, Pd, Rights, Role, Segment, Spec};
 
 use super::memory::{Memory, PAGE_BITS, path};
 use super::regions::Regions;
@@ -108,10 +108,25 @@ impl Static {
             }
             system.pds.get_mut(index).ok_or(Failure::Reference)?.written = written;
             system.thread(memory, bootinfo, index, &pd)?;
+            if spec
+                .callers()
+                .any(|caller| caller.role == Role::Bus && caller.pd == index)
+            {
+                system.watch(memory, index)?;
+            }
         }
         wiring::maps(spec, regions, &system, memory)?;
         wiring::wire(spec, &system, memory)?;
         Ok(system)
+    }
+
+    /// Whoever calls this PD waits until it answers, and it outranks them: one that hangs is known by its budget, which is far more than it
+    /// needs in a period. That it is spent counts as a fault.
+    fn watch(&self, memory: &mut Memory, index: usize) -> Result<(), Failure> {
+        let timeouts = memory.mint(self.endpoint, CapRights::all(), Sender::StaticPd(index).badge())?;
+        let tcb = cap::Tcb::from_bits(self.get(index)?.tcb);
+        tcb.tcb_set_timeout_endpoint(cap::Endpoint::from_bits(timeouts))?;
+        Ok(())
     }
 
     /// A PD's capabilities.

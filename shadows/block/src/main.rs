@@ -13,13 +13,13 @@ use sel4_microkit::{
 };
 use shadow::Env;
 use shadow::engine::Shadow;
-#[cfg(feature = "mortal")]
+#[cfg(feature = "crash-points")]
 use shadow::ledger::Part;
-#[cfg(not(feature = "mortal"))]
+#[cfg(not(feature = "crash-points"))]
 use shadow::ledger::SLOT_WORDS;
 use shadow::slot::Times;
 use shadow::state::kept_len;
-#[cfg(not(feature = "mortal"))]
+#[cfg(not(feature = "crash-points"))]
 use shadow::state::ledger_in;
 use shadow_block::Block;
 use shadow_block::assemble::{State, assemble};
@@ -29,14 +29,14 @@ use supervision::timer::Op;
 use system_spec::config::{LinkConfig, RegionConfig, ShadowConfig};
 use trace::clock;
 
-#[cfg(feature = "mortal")]
+#[cfg(feature = "crash-points")]
 mod mortal;
 
 /// What outlives us of a slot.
-#[cfg(not(feature = "mortal"))]
+#[cfg(not(feature = "crash-points"))]
 type Kept = &'static [AtomicU64; SLOT_WORDS];
 /// In a test: who writes it dies over it.
-#[cfg(feature = "mortal")]
+#[cfg(feature = "crash-points")]
 type Kept = Part<mortal::Mortal>;
 
 /// How long a driver may have a request, in seconds.
@@ -145,12 +145,17 @@ fn area(region: &RegionConfig) -> Area {
 fn init() -> Pd {
     const NOTHING: ShadowConfig = zerocopy::transmute!([0u8; size_of::<ShadowConfig>()]);
     let config: &ShadowConfig = var!(umbra_config: ShadowConfig = NOTHING);
+    // SAFETY: the test's description maps a page there for this, or says 0.
+    #[cfg(feature = "crash-points")]
+    unsafe {
+        crash_points::page_at(*var!(crash_plan: usize = 0));
+    }
     let (kept, work) = state(&config.state, config.slot_count as usize);
-    #[cfg(not(feature = "mortal"))]
+    #[cfg(not(feature = "crash-points"))]
     let ledger = |slot| ledger_in(kept, slot);
-    #[cfg(feature = "mortal")]
-    let kept = mortal::Mortal::new(kept);
-    #[cfg(feature = "mortal")]
+    #[cfg(feature = "crash-points")]
+    let kept = mortal::Mortal(kept);
+    #[cfg(feature = "crash-points")]
     let ledger = |slot| Some(shadow::state::ledger(kept, slot));
     let trace = match config.trace.vaddr {
         0 => trace::Writer::nowhere(),

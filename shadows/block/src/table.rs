@@ -180,7 +180,8 @@ impl<S: Scratch> TableReader<S> {
                 if let Wish::Number(number) = wish {
                     *found = table
                         .partition(*number)
-                        .filter(|&range| inside(range, &self.record));
+                        // Block 0 is the table's.
+                        .filter(|&range| range.0 > 0 && inside(range, &self.record));
                 }
             }
             return Some(Learning::Known(table.digest()));

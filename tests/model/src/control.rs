@@ -14,11 +14,13 @@ use control::store::Store;
 use control::transaction::{Env, Machine, Order, cause};
 use control::{Call, Consumed, World, effect};
 use control_protocol::record::Kind;
+use supervision::root::Part;
 use supervision::{Code, root, shadow, stager};
 
 use crate::SLOT;
-use crate::records::records;
+use crate::records::{Bytes, records};
 use crate::state::State;
+use crate::still::Still;
 
 /// Packages in the store.
 pub const PACKAGES: u8 = 2;
@@ -115,7 +117,7 @@ pub struct Wake {
 }
 
 thread_local! {
-    static STORE: RefCell<Store> = RefCell::new(Store::new(&mut Shelf, usize::from(PACKAGES), 64, &[8; PACKAGES as usize]));
+    static STORE: RefCell<Store> = RefCell::new(Store::new(&mut Still(&Bytes::new()), usize::from(PACKAGES), 64, &[8; PACKAGES as usize]));
 }
 
 impl State {
@@ -361,12 +363,19 @@ impl World for Outside<'_> {
                 self.state.device.reset();
                 Err(Code::Denied)
             }
+            (Call::Start(generation), Some(_)) => self.state.start_fails(generation),
             (_, Some(_)) => Err(Code::WrongState),
             (Call::Start(generation), None) => self.state.start(generation),
             (Call::Cut(generation), None) => self.state.cut(generation),
             (Call::Discard(generation), None) => self.state.discard(generation),
             (Call::Kill, None) => self.state.stop(root::EventKind::Killed),
             (Call::Reset, None) => self.reset(),
+            (Call::Renew(Part::Stager), None) => {
+                self.state.stager_dies();
+                Ok(())
+            }
+            // It dies between two wake-ups, and its successor finds everything done.
+            (Call::Renew(Part::Shadow), None) => Ok(()),
         };
         result.err().unwrap_or(Code::Ok)
     }
@@ -416,45 +425,6 @@ impl World for Outside<'_> {
     fn kept(&mut self, _: usize, _: &mut [u8]) {}
     fn write_package(&mut self, _: usize, _: usize, _: &[u8]) {}
     fn read_package(&mut self, _: usize, _: usize, _: &mut [u8]) {}
-    fn read_trace(&mut self, _: usize, _: u64, _: &mut [u8]) -> Option<(usize, u64, u64)> {
-        None
-    }
-    fn report_len(&mut self, _: usize) -> u32 {
-        0
-    }
-    fn read_report(&mut self, _: usize, _: usize, _: &mut [u8]) {}
-    fn ask_to_stop(&mut self, _: usize) {}
-}
-
-/// Packages of one byte, repeated: what is in them is the stager's business.
-struct Shelf;
-
-impl World for Shelf {
-    fn now(&mut self) -> u64 {
-        0
-    }
-    fn call(&mut self, _: u32, _: Call) -> Code {
-        Code::Denied
-    }
-    fn domain(&mut self, _: u32) -> Option<root::DomainState> {
-        None
-    }
-    fn consumed(&mut self, _: u32) -> Option<Consumed> {
-        None
-    }
-    fn slot_state(&mut self, _: u32) -> Option<root::SlotState> {
-        None
-    }
-    fn command(&mut self, _: shadow::Command) {}
-    fn job(&mut self, _: stager::Job) {}
-    fn trace(&mut self, _: trace::Event) {}
-    fn save(&mut self, _: usize, _: &SlotState) {}
-    fn keep(&mut self, _: usize, _: &[u8]) {}
-    fn kept(&mut self, _: usize, _: &mut [u8]) {}
-    fn write_package(&mut self, _: usize, _: usize, _: &[u8]) {}
-    fn read_package(&mut self, slot: usize, _: usize, buffer: &mut [u8]) {
-        buffer.fill(slot as u8);
-    }
     fn read_trace(&mut self, _: usize, _: u64, _: &mut [u8]) -> Option<(usize, u64, u64)> {
         None
     }

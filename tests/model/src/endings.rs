@@ -163,15 +163,12 @@ impl Endings {
         self.those(Option::is_none)
     }
 
-    /// Control died at this instant: the number of an effect, or the next one for the instant after it.
-    pub fn of_control(&self, instant: u32) -> BTreeSet<&Ending> {
-        self.those(|crash| match crash {
-            Some(Crash::Control { after, before }) => [*after, *before].contains(&instant),
-            _ => false,
-        })
+    /// All deaths that there are.
+    pub fn crashes(&self) -> impl Iterator<Item = Crash> {
+        self.0.keys().flatten().copied()
     }
 
-    /// This one died (not control), whenever.
+    /// This one died: control between these two effects, others whenever.
     pub fn of(&self, died: Crash) -> BTreeSet<&Ending> {
         self.those(|crash| *crash == Some(died))
     }

@@ -23,6 +23,7 @@ pub mod root;
 pub mod shadow;
 pub mod state;
 pub mod step;
+pub mod still;
 
 /// Number of the device slot.
 pub const SLOT: u32 = 0;

@@ -19,9 +19,14 @@ pub struct Root {
     last: u32,
     /// What the generations were made of, in order, if that matters.
     pub packages: Vec<u32>,
+    /// Portions of the generation's memory that were given back, of the one that is being given back.
+    portions: u8,
     /// What waits for control.
     pub events: VecDeque<Event>,
 }
+
+/// So many calls give a generation's memory back: one more than control makes in a wake-up.
+const PORTIONS: u8 = 5;
 
 impl State {
     /// The stager begins a generation.
@@ -60,6 +65,13 @@ impl State {
         Ok(())
     }
 
+    /// The kernel refuses half-way: root takes back what it gave.
+    pub fn start_fails(&mut self, generation: u32) -> Result<(), Code> {
+        let place = self.root.generations.find(generation)?;
+        self.root.generations.start_failed(place)?;
+        Err(Code::WrongState)
+    }
+
     /// Control cuts a generation.
     pub fn cut(&mut self, generation: u32) -> Result<(), Code> {
         let place = self.root.generations.find(generation)?;
@@ -74,10 +86,15 @@ impl State {
         }
     }
 
-    /// Control or the stager gives a generation back.
+    /// Control or the stager gives a portion of a generation back. `Again` until all of it is.
     pub fn discard(&mut self, generation: u32) -> Result<(), Code> {
         let place = self.root.generations.find(generation)?;
         self.root.generations.reap(place)?;
+        self.root.portions += 1;
+        if self.root.portions < PORTIONS {
+            return Err(Code::Again);
+        }
+        self.root.portions = 0;
         if self.device.may_write_to(place) {
             self.violate(Violation::MemoryReused);
         }

@@ -199,7 +199,7 @@ impl State {
     /// The stager dies. Its successor gives back what it finds half built, and takes the job once more.
     pub fn stager_dies(&mut self) {
         if let Some(building) = self.building.take() {
-            let _ = self.discard(building.generation);
+            while self.discard(building.generation) == Err(supervision::Code::Again) {}
             self.jobs.push_front(building.job);
         }
     }

@@ -31,6 +31,10 @@ impl World for FakeWorld {
             (_, Call::Cut(generation)) => self.cut(slot, generation),
             (_, Call::Discard(generation)) => self.discard(slot, generation),
             (_, Call::Reset) => self.reset(slot),
+            (_, Call::Renew(part)) => {
+                self.renewed.push(part);
+                Code::Ok
+            }
             (_, Call::Kill) => match self.running(slot) {
                 Some(_) => {
                     self.kills += 1;

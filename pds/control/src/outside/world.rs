@@ -21,17 +21,15 @@ impl World for Outside {
     fn call(&mut self, slot: u32, what: Call) -> Code {
         let slot = u64::from(slot);
         let root = channel(self.config.root_channel);
-        let point = crash::of_call(&what);
-        crash::point(self, point);
-        let code = match what {
+        crash::point(self, crash::of_call(&what));
+        match what {
             Call::Start(generation) => call(root, root::Op::Start as u64, &[slot, generation.into()]),
             Call::Cut(generation) => call(root, root::Op::Cut as u64, &[slot, generation.into()]),
             Call::Discard(generation) => call(root, root::Op::Discard as u64, &[slot, generation.into()]),
             Call::Kill => call(root, root::Op::Kill as u64, &[slot]),
+            Call::Renew(part) => call(root, root::Op::Renew as u64, &[slot, part as u64]),
             Call::Reset => call(channel(self.config.bus_channel), bus::Op::Reset as u64, &[slot]),
-        };
-        crash::point(self, point + 1);
-        code
+        }
     }
 
     fn slot_state(&mut self, slot: u32) -> Option<root::SlotState> {
@@ -81,8 +79,7 @@ impl World for Outside {
     }
 
     fn command(&mut self, command: shadow::Command) {
-        let point = crash::of_command(&command);
-        crash::point(self, point);
+        crash::point(self, crash::of_command(&command));
         let slot = self
             .config
             .slots
@@ -94,14 +91,12 @@ impl World for Outside {
             .and_then(Option::as_mut);
         // A full link is a shadow that does not run: it misses its deadline.
         let _ = link.map(|link| link.send(&command));
-        crash::point(self, point + 1);
     }
 
     fn job(&mut self, job: stager::Job) {
         // As with a shadow.
         crash::point(self, crash::JOB);
         let _ = self.stager.send(&job);
-        crash::point(self, crash::JOB + 1);
     }
 
     fn trace(&mut self, event: trace::Event) {
@@ -109,19 +104,16 @@ impl World for Outside {
     }
 
     fn save(&mut self, index: usize, state: &SlotState) {
-        let point = crash::of_save(state.step);
-        crash::point(self, point);
+        crash::point(self, crash::of_save(state.step));
         let offset = size_of::<[u32; 2]>() + index * size_of::<SlotState>();
         // In range by the number of slots; else nothing survives.
         let _ = self.state.write(offset, state.as_bytes());
-        crash::point(self, point + 1);
     }
 
     fn keep(&mut self, offset: usize, bytes: &[u8]) {
         // In range by the ledger's length, or the region is too short: then nothing survives.
         crash::point(self, crash::KEEP);
         let _ = self.state.write(LEDGER + offset, bytes);
-        crash::point(self, crash::KEEP + 1);
     }
 
     fn kept(&mut self, offset: usize, buffer: &mut [u8]) {
@@ -129,10 +121,6 @@ impl World for Outside {
     }
 
     fn write_package(&mut self, slot: usize, offset: usize, bytes: &[u8]) {
-        #[cfg(feature = "crash-points")]
-        if offset == 0 && crash_points::arm(bytes) {
-            return;
-        }
         // In range by the store's checks.
         let _ = self
             .store
@@ -146,6 +134,10 @@ impl World for Outside {
     }
 
     fn read_trace(&mut self, source: usize, cursor: u64, buffer: &mut [u8]) -> Option<(usize, u64, u64)> {
+        #[cfg(feature = "crash-points")]
+        if source == usize::from(crash_points::SOURCE) {
+            return Some(crash_points::ask(cursor, buffer));
+        }
         let reader = self.traces.get(source)?.as_ref()?;
         let mut cursor = trace::Cursor::at(cursor);
         let mut len = 0;

@@ -1,10 +1,11 @@
 //! What a machine is told: events of the shadow, the stager and root, and that time has passed.
 
 use control_protocol::record::Reason;
+use supervision::root::Part;
 use supervision::{shadow, stager};
 
 use super::{Env, Machine, Step, recover, stage};
-use crate::world::World;
+use crate::world::{Call, World};
 
 impl Machine {
     /// Something from the slot's shadow.
@@ -104,6 +105,7 @@ impl Machine {
             return;
         }
         self.deadline = None;
+        self.renew(env);
         match self.step {
             Step::Idle => self.commit(env),
             Step::StageNew | Step::StageSpare => {
@@ -122,5 +124,17 @@ impl Machine {
             Step::Reap(_) => self.reap(env),
             Step::BackOff(package) => self.make_room(env, package),
         }
+    }
+    /// Who should have answered by now hangs: he is started anew, and goes on from what was told to him. What this costs is decided as if
+    /// he were dead.
+    fn renew<W: World>(&mut self, env: &mut Env<'_, W>) {
+        let part = match self.step {
+            Step::StageNew | Step::StageSpare => Part::Stager,
+            Step::Quiesce | Step::Attach | Step::Enable | Step::Resume | Step::Measure => Part::Shadow,
+            // Times that are meant to come.
+            Step::Idle | Step::Reap(_) | Step::BackOff(_) => return,
+        };
+        // Root refuses only what the description does not have.
+        let _ = env.world.call(self.slot, Call::Renew(part));
     }
 }

@@ -61,7 +61,8 @@ impl Header {
             entry_size: u32_at(block, 84)?,
             entries_crc: u32_at(block, 88)?,
         };
-        header.makes_sense(record).then_some(header)
+        let copy = u64_at(block, 32)?;
+        (header.makes_sense(record) && header.spares_tables(lba, copy, record.block_size)).then_some(header)
     }
 
     fn makes_sense(&self, record: &BlockCapabilities) -> bool {
@@ -71,6 +72,27 @@ impl Header {
             && self.last_usable < record.capacity
             && self.entries >= 2
             && inside((self.entries, self.blocks(record.block_size)), record)
+    }
+
+    /// No partition can cover a table: who could write there would draw the others' borders anew. The copy is the other header, whose
+    /// entries lie between it and the usable blocks (UEFI 2.10, 5.3.1).
+    fn spares_tables(&self, lba: u64, copy: u64, block_size: u32) -> bool {
+        let len = self.blocks(block_size);
+        let usable = self.first_usable..=self.last_usable;
+        let outside = |first: u64, len: u64| match first.checked_add(len) {
+            Some(end) => end <= *usable.start() || first > *usable.end(),
+            None => false,
+        };
+        let entries_of_copy = if copy < lba {
+            copy.checked_add(1)
+        } else {
+            copy.checked_sub(len)
+        };
+        self.first_usable >= 2
+            && outside(lba, 1)
+            && outside(copy, 1)
+            && outside(self.entries, len)
+            && entries_of_copy.is_some_and(|first| outside(first, len))
     }
 
     /// Blocks of the entries.

@@ -108,15 +108,46 @@ fn partition_outside_the_usable_blocks_is_not_found() {
     assert_eq!(found, [None, None, None, Some((34, 957))]);
 }
 
+/// Whoever had such a partition could draw the others' borders anew.
+#[test]
+fn table_whose_usable_blocks_cover_a_table_is_no_table() {
+    let backup = CAPACITY - 1;
+    let (first, last) = (40, 48);
+    for (field, value, sound) in [
+        (first, 34, true),
+        (first, 33, false),
+        (first, 0, false),
+        (last, backup - 33, true),
+        (last, backup - 32, false),
+        (last, backup, false),
+    ] {
+        let disk = disk();
+        gpt::write(&disk, &gpt::PARTITIONS);
+        for lba in [1, backup] {
+            let bytes = &mut disk.0.borrow_mut();
+            let header = &mut bytes[lba as usize * BLOCK..][..BLOCK];
+            header[field..field + 8].copy_from_slice(&u64::to_le_bytes(value));
+            gpt::sign(header);
+        }
+        let (outcome, _) = read(&disk, &[named("raw")]);
+        assert_eq!(matches!(outcome, Learning::Known(_)), sound, "{field}: {value}");
+    }
+}
+
 #[test]
 fn primary_partitions_of_an_mbr_are_found_by_number() {
     let disk = disk();
     {
         let bytes = &mut disk.0.borrow_mut();
         bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
-        for (at, (kind, start, len)) in [(0x0c, 63u32, 100u32), (0x83, 163, 10_000), (0, 1, 1)]
-            .iter()
-            .enumerate()
+        for (at, (kind, start, len)) in [
+            (0x0c, 63u32, 100u32),
+            (0x83, 163, 10_000),
+            (0, 1, 1),
+            (0x83, 0, 63),
+        ]
+        .iter()
+        .enumerate()
         {
             let entry = &mut bytes[446 + 16 * at..][..16];
             entry[4] = *kind;
@@ -128,13 +159,15 @@ fn primary_partitions_of_an_mbr_are_found_by_number() {
         Wish::Number(1),
         Wish::Number(2),
         Wish::Number(3),
+        // It would cover this table.
+        Wish::Number(4),
         Wish::Number(0),
         Wish::Number(5),
         named("raw"),
     ];
     let (outcome, found) = read(&disk, &wishes);
     assert!(matches!(outcome, Learning::Known(_)));
-    assert_eq!(found, [Some((63, 100)), None, None, None, None, None]);
+    assert_eq!(found, [Some((63, 100)), None, None, None, None, None, None]);
 }
 
 #[test]

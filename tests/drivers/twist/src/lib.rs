@@ -16,6 +16,10 @@ pub trait Twist: Default {
     fn before_probe() {}
     /// Before a request goes to the driver.
     fn before_submit(&mut self) {}
+    /// The request that goes to the driver instead of `request`.
+    fn request(&mut self, request: Request) -> Request {
+        request
+    }
     /// Before completions are looked for; `in_flight` requests are with the driver.
     fn before_poll(&mut self, in_flight: u32) {
         let _ = in_flight;
@@ -55,7 +59,7 @@ impl<T: Twist> BlockDriver for Twisted<T> {
     }
     fn submit(&mut self, request: &Request) -> Submit {
         self.twist.before_submit();
-        let submit = self.driver.submit(request);
+        let submit = self.driver.submit(&self.twist.request(*request));
         self.in_flight += u32::from(matches!(submit, Submit::Accepted));
         submit
     }

@@ -1,5 +1,6 @@
 //! `cargo umbra test`: every test of the project, with a summary.
 
+mod crashes;
 mod kernel;
 mod outcome;
 mod releases;
@@ -41,6 +42,7 @@ pub struct Arguments {
 /// What can be run by itself.
 #[derive(clap::Subcommand)]
 enum Suite {
+    Crashes(crashes::Arguments),
     Kernel(kernel::Arguments),
     Releases(releases::Arguments),
 }
@@ -48,6 +50,7 @@ enum Suite {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.suite {
+        Some(Suite::Crashes(arguments)) => crashes::run(arguments),
         Some(Suite::Kernel(arguments)) => kernel::run(arguments),
         Some(Suite::Releases(arguments)) => releases::run(arguments),
         None => run_parts(arguments),

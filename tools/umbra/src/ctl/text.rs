@@ -4,6 +4,7 @@ use super::refusal;
 use control_protocol::PackageHash;
 use control_protocol::cause::Cause;
 use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, Record, State, Step};
+use control_protocol::reply::SILENT;
 use control_protocol::reply::{Condition, Device, Error};
 use control_protocol::vitals::{Memory, Mode};
 
@@ -111,6 +112,7 @@ pub fn fault(label: u64) -> String {
         3 => "user exception".into(),
         5 => "timeout".into(),
         6 => "VM fault".into(),
+        SILENT => "no answer in time".into(),
         other => format!("fault {other}"),
     }
 }

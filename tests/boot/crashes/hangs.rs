@@ -1,0 +1,95 @@
+//! Parts of the system that hang instead of dying, and one that dies until root buries it.
+
+use anyhow::{Context, Result, ensure};
+use control_protocol::record::{Outcome, Reason, State};
+use control_protocol::reply::{Condition, Domain, SILENT};
+use crash_points::{Action, Party, Plan};
+use umbra_model::endings::Endings;
+
+use super::plan::Case;
+use super::torment::Torment;
+
+/// seL4's fault label of a budget that is spent.
+const TIMEOUT: u64 = 5;
+
+impl Torment<'_> {
+    /// Bus is called and outranks its caller: its budget ends it, at each of its instants, and what was asked is asked again.
+    pub fn bus_hangs(&mut self, instants: u32, endings: &Endings) -> Result<()> {
+        for passed in 0..instants {
+            let seen = self.play(&hang(Party::Bus, passed, true))?;
+            let allowed = endings.undisturbed();
+            ensure!(allowed.contains(&seen.ending), "bus hangs: {:?}", seen.record);
+            ensure!(self.domain("bus")?.label == TIMEOUT, "{:?}", self.domain("bus")?);
+            self.pause()?;
+        }
+        Ok(())
+    }
+
+    /// Stager and shadow answer when they can: who does not by control's deadline is started anew. That order is refused, the next is not.
+    pub fn others_hang(&mut self) -> Result<()> {
+        for (party, name) in [(Party::Stager, "stager"), (Party::Shadow, "shadow-block")] {
+            let seen = self.play(&hang(party, 20, true))?;
+            let silent = |why| matches!(why, Reason::StagerSilent | Reason::ShadowSilent);
+            let State::Done(Outcome::Refused(why)) = seen.record.state else {
+                anyhow::bail!("{name} hangs: {:?}", seen.record);
+            };
+            ensure!(
+                silent(why) && seen.ending.generations == 1,
+                "{name} hangs: {:?}",
+                seen.record
+            );
+            ensure!(self.domain(name)?.label == SILENT, "{:?}", self.domain(name)?);
+            let after = self.play(&undisturbed())?;
+            ensure!(
+                after.record.state == State::Done(Outcome::Done),
+                "{:?}",
+                after.record
+            );
+        }
+        Ok(())
+    }
+
+    /// Root starts a part anew so many times, and then answers for it: nobody waits for the dead, and the device is offline.
+    pub fn bus_is_buried(&mut self) -> Result<()> {
+        let plan = Plan {
+            party: Party::Bus,
+            passed: 0,
+            action: Action::DieForGood,
+        };
+        self.arm(plan)?;
+        for _ in 0..3 {
+            let record = self.update_whatever_comes()?;
+            let offline = State::Done(Outcome::Offline(Reason::DeviceReset));
+            ensure!(record.state == offline, "{record:?}");
+            let device = self.status()?;
+            ensure!(
+                device.condition == Condition::Offline(Reason::DeviceReset),
+                "{device:?}"
+            );
+        }
+        ensure!(self.domain("bus")?.dead, "{:?}", self.domain("bus")?);
+        Ok(())
+    }
+
+    fn domain(&mut self, name: &str) -> Result<Domain> {
+        let domains = self.domains()?;
+        let found = domains.iter().find(|domain| domain.name == name);
+        found
+            .cloned()
+            .with_context(|| format!("{name} never faulted: {domains:?}"))
+    }
+}
+
+fn hang(party: Party, passed: u32, commit: bool) -> Case {
+    let action = Action::Hang;
+    let plan = Plan {
+        party,
+        passed,
+        action,
+    };
+    Case { plan, commit }
+}
+
+fn undisturbed() -> Case {
+    hang(Party::Control, u32::MAX, true)
+}
