@@ -8,14 +8,23 @@ pub const KERNEL: &str = "UMBRA_KERNEL";
 /// Name of the kernel configuration to which boot tests are limited; that of [`KERNEL`] if it is set.
 pub const CONFIG: &str = "UMBRA_CONFIG";
 
-/// Which deaths the crash campaign has: `all`, or the seed by which some are chosen; not set: others every day.
+/// Which deaths the crash campaign has: `all`, only those of updates that end as [`COMMITS`] or [`ROLLS_BACK`] says, or the seed by which
+/// some are chosen; not set: others every day.
 pub const CRASHES: &str = "UMBRA_CRASHES";
+
+/// All deaths of an update that commits.
+pub const COMMITS: &str = "commits";
+/// All deaths of one that rolls back.
+pub const ROLLS_BACK: &str = "rolls-back";
 
 /// Deaths of the crash campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crashes {
-    /// All.
-    All,
+    /// All; `commit`: only of an update that does, or that does not.
+    All {
+        /// Or of both.
+        commit: Option<bool>,
+    },
     /// Some, spread over all of them.
     Some {
         /// Other ones for each number.
@@ -27,7 +36,7 @@ impl Crashes {
     /// Longest that the machine may live on a busy host.
     pub fn limit(self) -> Duration {
         match self {
-            Self::All => Duration::from_secs(60 * 60),
+            Self::All { .. } => Duration::from_secs(60 * 60),
             Self::Some { .. } => Duration::from_secs(400),
         }
     }
@@ -36,8 +45,11 @@ impl Crashes {
 /// What [`CRASHES`] says.
 pub fn crashes() -> Crashes {
     const DAY: u64 = 24 * 60 * 60;
-    match std::env::var(CRASHES).ok() {
-        Some(all) if all == "all" => Crashes::All,
+    let said = std::env::var(CRASHES).ok();
+    match said.as_deref() {
+        Some("all") => Crashes::All { commit: None },
+        Some(COMMITS) => Crashes::All { commit: Some(true) },
+        Some(ROLLS_BACK) => Crashes::All { commit: Some(false) },
         seed => Crashes::Some {
             seed: seed.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -21,13 +21,17 @@ pub struct Arguments {
     /// Only some of them, chosen by this number
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// All of one kind of update only
+    #[arg(long, conflicts_with = "seed", value_parser = [testing::COMMITS, testing::ROLLS_BACK])]
+    only: Option<String>,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     setup::qemu()?;
     setup::rust_target()?;
-    let choice = arguments.seed.map_or("all".to_owned(), |seed| seed.to_string());
+    let seed = arguments.seed.map(|seed| seed.to_string());
+    let choice = seed.or(arguments.only.clone()).unwrap_or("all".to_owned());
     let status = Command::new("cargo")
         .args([
             "test",
