@@ -46,7 +46,7 @@ impl Running {
     /// Starts a system of `systems`.
     pub fn product_system(name: &str, config: Config, kernel: Option<&Path>) -> Result<Self> {
         let folder = workspace::root().join("systems").join(name);
-        Self::start(&folder.join("system.xml"), config, kernel)
+        Self::start(&folder.join("system.xml"), config, kernel, LIMIT)
     }
 
     /// Starts the demo's system with another text in place of one in its description.
