@@ -21,8 +21,8 @@ const ROOMS: &[&str] = &[
 
 /// Not on the target, whole folders or files.
 const HOST: &[&str] = &[
-    "crates/sdf/",
     "crates/fat-partition/src/ram.rs",
+    "crates/sdf/",
     "crates/sel4-macros/",
     "crates/sel4/src/syscall/host.rs",
     "pds/control/src/fake.rs",

@@ -147,7 +147,7 @@ fn labels(client: &mut Client) -> Result<Vec<CompletionCandidate>, ClientError> 
     Ok(packages
         .iter()
         .filter(|package| !package.label.is_empty())
-        .map(|package| candidate(&package.label, &text::hash(&package.sha256)))
+        .map(|package| candidate(&text::word(&package.label), &text::hash(&package.sha256)))
         .collect())
 }
 

@@ -32,6 +32,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     println!("made {}", folder.strip_prefix(&root).unwrap_or(&folder).display());
     println!("  cargo test -p {name}             on a fake device");
     println!("  cargo umbra pack {name}          the package, and where it is");
-    println!("  cargo umbra run, and in another terminal cargo umbra ctl update PACKAGE: docs/writing-a-driver.md");
+    println!(
+        "  cargo umbra run, and in another terminal cargo umbra ctl update PACKAGE: docs/writing-a-driver.md"
+    );
     Ok(Exit::Success)
 }

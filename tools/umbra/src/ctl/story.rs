@@ -2,6 +2,7 @@
 
 use super::table::duration;
 use super::text;
+use std::collections::BTreeSet;
 use trace::{Event, Kind};
 
 /// Whom an event is about.
@@ -28,6 +29,28 @@ impl Names<'_> {
     pub fn nanos(&self, ticks: u64) -> u64 {
         let nanos = u128::from(ticks) * 1_000_000_000 / u128::from(self.hz.max(1));
         u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+}
+
+/// Tells events in order of time.
+#[derive(Debug, Default)]
+pub struct Teller {
+    /// Slots and generations that were stopped. What a shadow sees of such a driver's link after that is not the driver's doing.
+    stopped: BTreeSet<(u16, u32)>,
+}
+
+impl Teller {
+    /// As [`sentence`], but what is no news after what was told before is not told.
+    pub fn tell(&mut self, event: &Event, names: Names<'_>) -> Option<String> {
+        let driver = (event.slot, event.generation);
+        match Kind::from_number(event.kind)? {
+            Kind::Cut | Kind::Kill | Kind::Fault => {
+                self.stopped.insert(driver);
+            }
+            Kind::Retire if self.stopped.contains(&driver) => return None,
+            _ => {}
+        }
+        sentence(event, names)
     }
 }
 
@@ -130,6 +153,20 @@ mod tests {
         assert_eq!(say(Kind::Flow, 1, 1), None);
         let foreign = Event::new(0, Kind::Offline, 9, 0);
         assert!(sentence(&foreign, names(&devices)).is_some_and(|text| text.starts_with("slot 9")));
+    }
+
+    #[test]
+    fn driver_that_was_stopped_is_not_blamed() {
+        let devices = ["disk0".to_owned()];
+        let mut teller = Teller::default();
+        let mut tells = |kind, generation| {
+            let event = Event::new(0, kind, 0, generation).with(Failure::Link as u64, 0);
+            teller.tell(&event, names(&devices)).is_some()
+        };
+        assert!(tells(Kind::Retire, 1));
+        assert!(tells(Kind::Fault, 2));
+        assert!(!tells(Kind::Retire, 2));
+        assert!(tells(Kind::Retire, 3));
     }
 
     #[test]

@@ -273,6 +273,11 @@ pub fn package(package: Option<&PackageLabel>) -> String {
     }
 }
 
+/// A label in one word, as package files are called.
+pub fn word(label: &str) -> String {
+    label.replace(' ', "-")
+}
+
 /// The beginning of a hash that people type.
 pub fn hash(hash: &PackageHash) -> String {
     hex(&hash[..6])

@@ -65,8 +65,10 @@ impl Guest {
                 "-k",
                 &KILL_AFTER_S.to_string(),
                 &seconds.to_string(),
-                PROGRAM,
             ])
+            // Nor does it outlive a `timeout` that somebody kills.
+            .args(bound::KILLED)
+            .arg(PROGRAM)
             .args(machine.command_line(&image, folder.path()))
             .current_dir(folder.path())
             .stdin(Stdio::null())

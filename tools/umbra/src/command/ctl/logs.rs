@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::show::print_json;
-use crate::ctl::story::{self, Names};
+use crate::ctl::story::{Names, Teller};
 use crate::ctl::traces::{Traces, Written};
 use crate::ctl::{Client, text};
 use crate::out;
@@ -62,7 +62,7 @@ pub fn log(client: &mut Client, follow: bool, as_json: bool) -> Result<Exit> {
         .iter()
         .map(|device| device.name.to_string())
         .collect();
-    let mut told = 0;
+    let (mut told, mut teller) = (0, Teller::default());
     loop {
         let mut entries: Vec<Entry> = Vec::new();
         for Written { source, event } in traces.read(client, |_, _| {})? {
@@ -72,7 +72,7 @@ pub fn log(client: &mut Client, follow: bool, as_json: bool) -> Result<Exit> {
                 hz: traces.hz(),
             };
             let nanos = names.nanos(event.time);
-            entries.extend(story::sentence(&event, names).map(|text| Entry { nanos, text }));
+            entries.extend(teller.tell(&event, names).map(|text| Entry { nanos, text }));
         }
         entries.extend(finished(client, &devices, &mut told)?);
         entries.sort_by_key(|entry| entry.nanos);

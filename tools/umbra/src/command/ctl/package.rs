@@ -18,7 +18,9 @@ pub fn find(client: &mut Client, named: &str) -> Result<PackageHash> {
     let found: Vec<_> = packages
         .iter()
         .filter(|package| {
-            package.label == named || (lower.len() >= 4 && text::hex(&package.sha256).starts_with(&lower))
+            package.label == named
+                || text::word(&package.label) == named
+                || (lower.len() >= 4 && text::hex(&package.sha256).starts_with(&lower))
         })
         .collect();
     match found[..] {
