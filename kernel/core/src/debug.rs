@@ -5,6 +5,14 @@ use crate::machine::Machine;
 #[cfg(not(feature = "debug-build"))]
 use crate::{kernel::Kernel, object::Tcb};
 
+#[cfg(feature = "debug-build")]
+mod snapshot;
+#[cfg(feature = "debug-build")]
+mod threads;
+
+#[cfg(all(test, feature = "debug-build"))]
+mod tests;
+
 /// Prints through the machine's debug console.
 #[cfg(feature = "debug-build")]
 struct Console<'a, M>(&'a mut M);
@@ -13,12 +21,20 @@ struct Console<'a, M>(&'a mut M);
 impl<M: Machine> core::fmt::Write for Console<'_, M> {
     fn write_str(&mut self, text: &str) -> core::fmt::Result {
         for byte in text.bytes() {
-            if byte == b'\n' {
-                self.0.put_byte(b'\r');
-            }
-            self.0.put_byte(byte);
+            self.put(byte);
         }
         Ok(())
+    }
+}
+
+#[cfg(feature = "debug-build")]
+impl<M: Machine> Console<'_, M> {
+    /// A byte; before a line feed goes a carriage return, as on the official kernel's console.
+    fn put(&mut self, byte: u8) {
+        if byte == b'\n' {
+            self.0.put_byte(b'\r');
+        }
+        self.0.put_byte(byte);
     }
 }
 
@@ -29,6 +45,8 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn refresh_debug(&mut self, _: Tcb) {}
     pub(crate) fn prepare_step(&mut self, _: Tcb) {}
     pub(crate) fn set_stepping(&mut self, _: Tcb, _: u64) {}
+    pub(crate) fn list_thread(&mut self, _: Tcb) {}
+    pub(crate) fn unlist_thread(&mut self, _: Tcb) {}
 }
 
 #[cfg(feature = "debug-build")]
@@ -36,7 +54,6 @@ mod calls {
     use core::fmt::Write;
 
     use sel4_abi::fault::FaultType;
-    use sel4_abi::ipc_buffer::word;
     use sel4_abi::syscall::Syscall;
 
     use super::Console;
@@ -47,9 +64,6 @@ mod calls {
     use crate::machine::Machine;
     use crate::object::tcb::{self, fault_word};
     use crate::object::{Fields, Tcb};
-
-    /// Words of a thread's name that are shown.
-    const NAME_WORDS: usize = 8;
 
     impl<M: Machine> Kernel<M> {
         /// A thread without a handler has faulted.
@@ -62,19 +76,11 @@ mod calls {
                 _ => "fault",
             };
             let words: [u64; 3] = core::array::from_fn(|index| self.m.get(thread, fault_word(index)));
-            let name: [u64; NAME_WORDS] =
-                core::array::from_fn(|index| self.m.load(thread.addr(), tcb::NAME + 8 * index as u64));
             let (pc, sp) = (self.m.get(thread, tcb::RESTART_PC), self.m.get(thread, tcb::SP));
             let lr = self.m.get(thread, tcb::x(30));
             let mut console = Console(&mut self.m);
             let _ = write!(console, "<<kernel: thread ");
-            for byte in name
-                .into_iter()
-                .flat_map(u64::to_le_bytes)
-                .take_while(|&byte| byte != 0)
-            {
-                console.0.put_byte(byte);
-            }
+            console.put_name(thread, 0);
             let _ = writeln!(
                 console,
                 " ({thread:?}) stops at {pc:#x}, sp {sp:#x}, lr {lr:#x}: unhandled {what} {:#x} {:#x} {:#x}>>",
@@ -91,7 +97,7 @@ mod calls {
         pub(crate) fn extra_syscall(&mut self, thread: Tcb, call: Syscall) {
             let argument = self.m.get(thread, tcb::x(0));
             match call {
-                Syscall::DebugPutChar => self.m.put_byte(argument as u8),
+                Syscall::DebugPutChar => Console(&mut self.m).put(argument as u8),
                 Syscall::DebugHalt => {
                     let _ = writeln!(
                         Console(&mut self.m),
@@ -106,30 +112,14 @@ mod calls {
                     self.m.set(thread, tcb::x(0), identify(cap));
                 }
                 Syscall::DebugNameThread => self.name_thread(thread, argument),
-                Syscall::DebugDumpScheduler | Syscall::DebugSnapshot => {
-                    let _ = writeln!(Console(&mut self.m), "not available");
-                }
+                Syscall::DebugDumpScheduler => self.dump_threads(),
+                Syscall::DebugSnapshot => self.snapshot(thread),
                 _ => self.fault(
                     thread,
                     Fault::UnknownSyscall {
                         number: call as i64 as u64,
                     },
                 ),
-            }
-        }
-
-        fn name_thread(&mut self, thread: Tcb, cptr: u64) {
-            let target = self.lookup_slot(thread, cptr).map(|slot| self.m.cap(slot));
-            let (Ok(Cap::Tcb(target)), Some(buffer)) = (target, self.buffer(thread, false)) else {
-                let _ = writeln!(
-                    Console(&mut self.m),
-                    "SysDebugNameThread: cap is not a TCB, halting"
-                );
-                self.m.halt()
-            };
-            for at in (0..tcb::NAME_BYTES).step_by(8) {
-                let text = self.m.load(buffer, 8 * word::MSG as u64 + at);
-                self.m.store(target.addr(), tcb::NAME + at, text);
             }
         }
     }

@@ -55,7 +55,7 @@ impl<M: Machine> Kernel<M> {
                 at: inside,
                 kind,
                 left,
-            } = self.finalise(cap, last)
+            } = self.finalise(cap, last)?
             else {
                 return Ok(true);
             };
@@ -109,30 +109,31 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// Cuts a capability's ties. The zombie that has to be emptied, or `Null` if nothing is left to do.
-    fn finalise(&mut self, cap: Cap, last: bool) -> Cap {
+    /// Cuts a capability's ties. The zombie that has to be emptied, or `Null` if nothing is left to do. What is preempted can
+    /// simply be done again.
+    fn finalise(&mut self, cap: Cap, last: bool) -> Result<Cap, Preempted> {
         match cap {
             Cap::Frame { .. } => self.unmap_cap(cap),
-            Cap::Zombie { .. } => return cap,
+            Cap::Zombie { .. } => return Ok(cap),
             _ if !last => {}
-            Cap::Endpoint { ep, .. } => self.cancel_all_at_endpoint(ep),
-            Cap::Notification { ntfn, .. } => self.finalise_notification(ntfn),
+            Cap::Endpoint { ep, .. } => self.cancel_all_at_endpoint(ep)?,
+            Cap::Notification { ntfn, .. } => self.finalise_notification(ntfn)?,
             Cap::Reply { reply, .. } => self.finalise_reply(reply),
             Cap::SchedContext { sc, .. } => self.finalise_context(sc),
             Cap::CNode { at, radix, .. } => {
-                return Cap::Zombie {
+                return Ok(Cap::Zombie {
                     at,
                     kind: ZombieKind::CNode { radix },
                     left: 1 << radix,
-                };
+                });
             }
             Cap::Tcb(thread) => {
                 self.finalise_thread(thread);
-                return Cap::Zombie {
+                return Ok(Cap::Zombie {
                     at: thread.slots(),
                     kind: ZombieKind::Tcb,
                     left: SLOT_COUNT,
-                };
+                });
             }
             Cap::PageTable { .. } => self.unmap_cap(cap),
             Cap::VSpace { at, asid } if asid != 0 => self.drop_vspace(at, asid),
@@ -141,17 +142,17 @@ impl<M: Machine> Kernel<M> {
             _ => {}
         }
         debug_assert!(unmapped(cap) != Cap::Null);
-        Cap::Null
+        Ok(Cap::Null)
     }
 
-    fn finalise_notification(&mut self, ntfn: Notification) {
+    fn finalise_notification(&mut self, ntfn: Notification) -> Result<(), Preempted> {
         if let Some(sc) = self.m.get(ntfn, notification::SCHED_CONTEXT) {
             self.unbind_context_notification(sc);
         }
         if let Some(thread) = self.m.get(ntfn, notification::BOUND_TCB) {
             self.unbind_notification(thread);
         }
-        self.cancel_all_at_notification(ntfn);
+        self.cancel_all_at_notification(ntfn)
     }
 
     fn finalise_reply(&mut self, reply: Reply) {
@@ -189,6 +190,7 @@ impl<M: Machine> Kernel<M> {
         }
         self.suspend(thread);
         self.forget_fpu(thread);
+        self.unlist_thread(thread);
     }
 
     /// The last handler of an interrupt line goes.

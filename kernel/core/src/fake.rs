@@ -1,5 +1,8 @@
 //! Memory for host tests: an arena that refuses what is outside it or not aligned.
 
+use core::cell::Cell;
+use core::ops::Range;
+
 use crate::machine::{CacheOp, Machine, Memory};
 use crate::object::PhysAddr;
 
@@ -41,6 +44,9 @@ impl Memory for Arena {
     }
 }
 
+/// Bytes of a line of the fake machine's data cache.
+const LINE: u64 = 64;
+
 /// A machine for host tests: an arena, a clock that only tests move, interrupts that only tests raise.
 #[derive(Clone)]
 pub struct FakeMachine {
@@ -53,6 +59,13 @@ pub struct FakeMachine {
     pub pending: Vec<u32>,
     /// Lines that are not masked.
     pub unmasked: std::collections::BTreeSet<u32>,
+    /// Lines that were written and not cleaned to memory since.
+    dirty: Vec<bool>,
+    /// Words written since somebody looked whether an interrupt is pending, and the most there ever were.
+    written: Cell<u64>,
+    most_written: Cell<u64>,
+    /// What went to the console.
+    pub printed: Vec<u8>,
     tls: (u64, u64),
 }
 
@@ -65,6 +78,10 @@ impl FakeMachine {
             deadline: u64::MAX,
             pending: vec![],
             unmasked: Default::default(),
+            dirty: vec![false; (bytes / LINE) as usize],
+            written: Cell::new(0),
+            most_written: Cell::new(0),
+            printed: vec![],
             tls: (0, 0),
         }
     }
@@ -79,6 +96,22 @@ impl FakeMachine {
     pub fn ram(&self) -> core::ops::Range<u64> {
         BASE..BASE + 8 * self.arena.words.len() as u64
     }
+    /// Whether some of these bytes may differ between cache and memory.
+    pub fn is_dirty(&self, bytes: Range<u64>) -> bool {
+        self.dirty[Self::lines(bytes)].contains(&true)
+    }
+    /// The most words that were written between two looks at the interrupts; the count begins anew.
+    pub fn take_most_written(&mut self) -> u64 {
+        self.note_look();
+        self.most_written.take()
+    }
+    fn lines(bytes: Range<u64>) -> Range<usize> {
+        ((bytes.start - BASE) / LINE) as usize..(bytes.end - BASE).div_ceil(LINE) as usize
+    }
+    fn note_look(&self) {
+        let written = self.written.take();
+        self.most_written.set(self.most_written.get().max(written));
+    }
 }
 
 impl Memory for FakeMachine {
@@ -86,9 +119,14 @@ impl Memory for FakeMachine {
         self.arena.load(base, offset)
     }
     fn store(&mut self, base: PhysAddr, offset: u64, value: u64) {
+        let at = base + offset;
+        self.dirty[Self::lines(at..at + 8)].fill(true);
+        self.written.set(self.written.get() + 1);
         self.arena.store(base, offset, value);
     }
     fn zero(&mut self, base: PhysAddr, bytes: u64) {
+        self.dirty[Self::lines(base..base + bytes)].fill(true);
+        self.written.set(self.written.get() + bytes / 8);
         self.arena.zero(base, bytes);
     }
 }
@@ -105,6 +143,7 @@ impl Machine for FakeMachine {
     }
     fn ack_timer(&mut self) {}
     fn irq_pending(&self) -> bool {
+        self.note_look();
         !self.pending.is_empty()
     }
     fn take_irq(&mut self) -> Option<u32> {
@@ -123,7 +162,11 @@ impl Machine for FakeMachine {
     fn flush_asid(&mut self, _: u16) {}
     fn flush_page(&mut self, _: u16, _: u64) {}
     fn publish_tables(&mut self) {}
-    fn cache(&mut self, _: CacheOp, _: PhysAddr, _: u64) {}
+    fn cache(&mut self, op: CacheOp, at: PhysAddr, bytes: u64) {
+        if matches!(op, CacheOp::Clean | CacheOp::CleanInvalidate) {
+            self.dirty[Self::lines(at..at + bytes)].fill(false);
+        }
+    }
     fn save_fpu(&mut self, _: PhysAddr) {}
     fn load_fpu(&mut self, _: PhysAddr) {}
     fn enable_fpu(&mut self, _: bool) {}
@@ -137,7 +180,9 @@ impl Machine for FakeMachine {
     fn smc(&mut self, _: &[u64; 8]) -> Option<[u64; 8]> {
         None
     }
-    fn put_byte(&mut self, _: u8) {}
+    fn put_byte(&mut self, byte: u8) {
+        self.printed.push(byte);
+    }
     fn halt(&mut self) -> ! {
         panic!("the machine was stopped")
     }

@@ -3,14 +3,14 @@
 //! The kernel is booted on the fake machine, then every thread that gets to run makes random system calls. Memory
 //! outside RAM, a misaligned access, an overflow or an index out of range end the test, and so does a broken invariant.
 
+use core::ops::{Deref, DerefMut};
+
 use proptest::prelude::*;
-use sel4_abi::ipc_buffer::word;
 use sel4_abi::message::MessageInfo;
 use sel4_abi::object::ObjectType;
-use sel4_abi::platform::BootRegisters;
 use sel4_abi::syscall::Syscall;
 
-use crate::boot::Machinery;
+use crate::booted::{Booted, label};
 use crate::cap::Cap;
 use crate::cap::tree::Tree;
 use crate::fake::FakeMachine;
@@ -19,11 +19,9 @@ use crate::kernel::Kernel;
 use crate::machine::{Machine, Memory};
 use crate::object::slot::{self, nth};
 use crate::object::tcb::{self, Queued, State};
-use crate::object::{Fields, SchedContext, Slot, Tcb, notification, reply, sched_context};
+use crate::object::{Fields, Slot, Tcb, notification, reply, sched_context};
 use crate::sched::refill::Refills;
 
-const RAM: u64 = 16 << 20;
-const IMAGE: u64 = 0x4020_0000;
 /// Slots of the root CNode that the test uses.
 const SLOTS: u64 = 160;
 
@@ -53,87 +51,35 @@ impl Random {
 }
 
 struct World {
-    kernel: Kernel<FakeMachine>,
-    thread: Tcb,
-    context: SchedContext,
-    root: u64,
+    booted: Booted,
     random: Random,
     /// Signals that took the fast path.
     fast_signals: usize,
 }
 
+impl Deref for World {
+    type Target = Booted;
+    fn deref(&self) -> &Booted {
+        &self.booted
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Booted {
+        &mut self.booted
+    }
+}
+
 impl World {
     fn new(seed: u64) -> Self {
-        Self::with_ram(seed, RAM)
+        Self::on(Booted::new(), seed)
     }
 
-    fn with_ram(seed: u64, ram: u64) -> Self {
-        let machine = FakeMachine::new(ram);
-        let ram = machine.ram();
-        let mut kernel = Kernel::new(machine, ram.start);
-        let registers = BootRegisters {
-            user_image_start: IMAGE,
-            user_image_end: IMAGE + 0x4000,
-            phys_virt_offset: IMAGE - 0x40_0000,
-            user_entry: 0x40_0000,
-            dtb: 0,
-            dtb_size: 0,
-        };
-        let own = ram.start..ram.start + 0x2000;
-        kernel
-            .boot(&Machinery {
-                registers,
-                ram,
-                kernel: own,
-            })
-            .unwrap();
-        let thread = kernel.current.unwrap();
-        let Cap::CNode { at, .. } = kernel.m.cap(thread.slot(tcb::TcbSlot::CSpace)) else {
-            panic!()
-        };
-        let context = kernel.m.get(thread, tcb::SCHED_CONTEXT).unwrap();
+    fn on(booted: Booted, seed: u64) -> Self {
         Self {
-            kernel,
-            thread,
-            context,
-            root: at,
+            booted,
             random: Random(seed | 1),
             fast_signals: 0,
-        }
-    }
-
-    fn call(&mut self, cptr: u64, label: u64, words: &[u64], caps: &[u64]) -> MessageInfo {
-        let thread = self.kernel.current.unwrap();
-        self.prepare(
-            thread,
-            cptr,
-            MessageInfo::new(label, 0, caps.len() as u64, words.len() as u64),
-            words,
-            caps,
-        );
-        self.kernel.syscall(-1);
-        MessageInfo::from_word(self.kernel.m.get(thread, tcb::x(1)))
-    }
-
-    fn prepare(&mut self, thread: Tcb, cptr: u64, info: MessageInfo, words: &[u64], caps: &[u64]) {
-        let k = &mut self.kernel;
-        k.m.set(thread, tcb::x(0), cptr);
-        k.m.set(thread, tcb::x(1), info.into_word());
-        let buffer = k.buffer(thread, true);
-        for (index, &value) in words.iter().enumerate() {
-            k.set_message_word(thread, buffer, index, value);
-        }
-        if let Some(buffer) = buffer {
-            for (index, &cap) in caps.iter().enumerate() {
-                k.m.store(buffer, 8 * (word::CAPS_OR_BADGES + index) as u64, cap);
-            }
-            k.m.store(buffer, 8 * word::RECEIVE_CNODE as u64, 2);
-            k.m.store(
-                buffer,
-                8 * word::RECEIVE_INDEX as u64,
-                caps.first().map_or(0, |cap| cap ^ 1),
-            );
-            k.m.store(buffer, 8 * word::RECEIVE_DEPTH as u64, 64);
         }
     }
 
@@ -225,8 +171,14 @@ impl World {
 
     /// Everybody waits: an act of grace gives the root task its context and lets it go on.
     fn revive(&mut self) {
-        let (k, thread, context) = (&mut self.kernel, self.thread, self.context);
-        if k.current.is_some() || k.m.cap(nth(self.root, 1)) != Cap::Tcb(thread) {
+        let Booted {
+            kernel: k,
+            thread,
+            context,
+            root,
+        } = &mut self.booted;
+        let (thread, context) = (*thread, *context);
+        if k.current.is_some() || k.m.cap(nth(*root, 1)) != Cap::Tcb(thread) {
             return;
         }
         if k.m.get(thread, tcb::SCHED_CONTEXT).is_none() {
@@ -412,9 +364,45 @@ impl World {
             assert!(self.kernel.is_schedulable(current), "the current thread can run");
             assert_eq!(self.kernel.m.get(current, tcb::QUEUED), Queued::Not);
         }
+        #[cfg(feature = "debug-build")]
+        self.check_list(&threads);
         for thread in threads {
             self.check_thread(thread);
         }
+        self.check_choice();
+    }
+
+    /// Every thread is in the list of all threads, and the list reads the same both ways.
+    #[cfg(feature = "debug-build")]
+    fn check_list(&self, threads: &[Tcb]) {
+        let m = &self.kernel.m;
+        let mut listed = vec![];
+        let (mut at, mut before) = (self.kernel.threads, None);
+        while let Some(thread) = at {
+            assert_eq!(m.get(thread, tcb::LIST_PREV), before);
+            assert!(!listed.contains(&thread), "the list ends");
+            listed.push(thread);
+            (before, at) = (at, m.get(thread, tcb::LIST_NEXT));
+        }
+        assert!(threads.iter().all(|thread| listed.contains(thread)));
+    }
+
+    /// Whoever runs has the highest priority of his domain.
+    fn check_choice(&self) {
+        let k = &self.kernel;
+        let highest = k.ready.highest(k.domains.current()).unwrap_or(0) as u64;
+        if let Some(current) = k.current
+            && k.m.get(current, tcb::DOMAIN) == k.domains.current() as u64
+        {
+            assert!(
+                k.m.get(current, tcb::PRIORITY) >= highest,
+                "somebody more important waits"
+            );
+        }
+        assert!(
+            k.current.is_some() || highest == 0,
+            "nobody runs, and somebody could"
+        );
     }
 
     fn check_slot(&self, at: Slot, threads: &mut Vec<Tcb>) {
@@ -492,15 +480,6 @@ impl World {
     }
 }
 
-fn label(name: &str) -> u64 {
-    use sel4_abi::invocation::InvocationLabel as L;
-    L::ALL
-        .iter()
-        .find(|l| format!("{l:?}") == name)
-        .map(|&l| l as u64)
-        .unwrap()
-}
-
 #[test]
 fn what_a_preempted_retype_passed_over_is_handed_out_to_nobody_unzeroed() {
     let mut world = World::new(1);
@@ -558,7 +537,7 @@ fn fast_signals_do_what_the_general_path_does() {
     // Little memory, as each comparison copies it; and short lives: what random calls leave of a world is at odds with itself.
     let taken: usize = (1..120)
         .map(|seed| {
-            let mut world = World::with_ram(seed, RAM / 2);
+            let mut world = World::on(Booted::with_ram(8 << 20), seed);
             world.furnish();
             for step in 0..60 {
                 match step % 3 {

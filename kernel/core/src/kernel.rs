@@ -70,6 +70,12 @@ pub struct Kernel<M> {
     pub(crate) fpu_owner: Option<Tcb>,
     /// User level may use the floating-point registers now.
     pub(crate) fpu_access: Access,
+    /// Head of the list of all threads, the newest.
+    #[cfg(feature = "debug-build")]
+    pub(crate) threads: Option<Tcb>,
+    /// The thread that was there before the idle thread, while it lives.
+    #[cfg(feature = "debug-build")]
+    pub(crate) first_thread: Option<Tcb>,
     /// The debug registers hold something.
     #[cfg(feature = "debug-build")]
     pub(crate) debug_loaded: bool,
@@ -98,6 +104,10 @@ impl<M: Machine> Kernel<M> {
             irq_slots,
             fpu_owner: None,
             fpu_access: Access::Off,
+            #[cfg(feature = "debug-build")]
+            threads: None,
+            #[cfg(feature = "debug-build")]
+            first_thread: None,
             #[cfg(feature = "debug-build")]
             debug_loaded: false,
             measurement: Measurement::new(),

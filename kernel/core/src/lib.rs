@@ -6,6 +6,8 @@
 
 mod benchmark;
 pub mod boot;
+#[cfg(test)]
+mod booted;
 #[cfg(feature = "debug-build")]
 mod breakpoint;
 pub mod cap;
@@ -22,6 +24,8 @@ pub mod ipc;
 mod irq;
 pub mod kernel;
 pub mod machine;
+#[cfg(test)]
+mod model;
 pub mod object;
 pub mod preempt;
 pub mod registers;

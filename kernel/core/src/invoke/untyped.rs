@@ -199,11 +199,13 @@ impl<M: Machine> Kernel<M> {
         else {
             return Ok(());
         };
+        // User level may map it uncached, and devices may read it. So may whoever gets what a preempted retype of a kernel
+        // object leaves behind as zeroed.
+        let to_memory = for_user || from / STEP != to.saturating_sub(1) / STEP;
         while from < to {
             let next = ((from / STEP + 1) * STEP).min(to);
             self.m.zero(at + from, next - from);
-            if for_user {
-                // User level may map it uncached.
+            if to_memory {
                 self.m.cache(CacheOp::Clean, at + from, next - from);
             }
             from = next;
@@ -293,6 +295,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn init_thread(&mut self, thread: Tcb, domain: u64) {
         self.m.set(thread, tcb::SPSR, SPSR_USER);
         self.m.set(thread, tcb::DOMAIN, domain);
+        self.list_thread(thread);
     }
 }
 

@@ -1,7 +1,6 @@
 //! Taking threads out of what they wait for.
 
 use crate::ipc::endpoint::EndpointState;
-use crate::ipc::wait_queue::WaitQueue;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::object::tcb::{self, State};
@@ -37,44 +36,34 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// The endpoint is going: everybody who waits at it repeats its system call.
-    pub(crate) fn cancel_all_at_endpoint(&mut self, ep: Endpoint) {
+    /// The endpoint is going: everybody who waits at it repeats its system call. If it is preempted, the rest still waits.
+    pub(crate) fn cancel_all_at_endpoint(&mut self, ep: Endpoint) -> Result<(), Preempted> {
         let (mut queue, state) = self.endpoint_queue(ep);
-        self.set_endpoint_queue(
-            ep,
-            WaitQueue {
-                head: None,
-                tail: None,
-            },
-            false,
-        );
+        let receiving = state == EndpointState::Receiving;
         while let Some(thread) = queue.head {
             queue.remove(&mut self.m, thread);
-            if state == EndpointState::Receiving
-                && let Some(reply) = self.m.get(thread, tcb::REPLY)
-            {
+            self.set_endpoint_queue(ep, queue, receiving);
+            if receiving && let Some(reply) = self.m.get(thread, tcb::REPLY) {
                 self.unlink_reply(reply, thread);
             }
             self.restart_waiter(thread);
+            self.reschedule();
+            self.preemption_point()?;
         }
-        self.reschedule();
+        Ok(())
     }
 
-    /// The notification is going: everybody who waits at it repeats its system call.
-    pub(crate) fn cancel_all_at_notification(&mut self, ntfn: Notification) {
+    /// The notification is going: everybody who waits at it repeats its system call. If it is preempted, the rest still waits.
+    pub(crate) fn cancel_all_at_notification(&mut self, ntfn: Notification) -> Result<(), Preempted> {
         let mut queue = self.notification_queue(ntfn);
-        self.set_notification_queue(
-            ntfn,
-            WaitQueue {
-                head: None,
-                tail: None,
-            },
-        );
         while let Some(thread) = queue.head {
             queue.remove(&mut self.m, thread);
+            self.set_notification_queue(ntfn, queue);
             self.restart_waiter(thread);
+            self.reschedule();
+            self.preemption_point()?;
         }
-        self.reschedule();
+        Ok(())
     }
 
     /// A thread that was taken out of a queue repeats its system call; a fault is not repeated.
@@ -105,9 +94,10 @@ impl<M: Machine> Kernel<M> {
                 self.set_endpoint_queue(ep, queue, false);
                 self.restart_waiter(thread);
             }
+            // Whoever woke must have his turn even if this is preempted.
+            self.reschedule();
             self.preemption_point()?;
         }
-        self.reschedule();
         Ok(())
     }
 }

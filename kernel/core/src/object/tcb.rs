@@ -68,14 +68,22 @@ const SLOTS: u64 = 0x200;
 pub const SLOT_COUNT: u64 = 5;
 /// Offset of the floating-point registers (512 bytes, then status and control).
 pub const FPU: u64 = 0x300;
-/// Offset of the thread's name (debug kernels only).
-pub const NAME: u64 = 0x600;
+/// Offset of the thread's name: a message can hold almost as much.
+#[cfg(feature = "debug-build")]
+pub const NAME: u64 = 0x800;
 /// Size of the name with its terminator.
-pub const NAME_BYTES: u64 = 0x80;
+#[cfg(feature = "debug-build")]
+pub const NAME_BYTES: u64 = 0x400;
+/// Neighbours in the list of all threads.
+#[cfg(feature = "debug-build")]
+pub const LIST_PREV: Field<TcbKind, Option<Tcb>> = Field::at(NAME + NAME_BYTES);
+/// See [`LIST_PREV`].
+#[cfg(feature = "debug-build")]
+pub const LIST_NEXT: Field<TcbKind, Option<Tcb>> = Field::at(LIST_PREV.offset() + 8);
 
 /// Offset of the breakpoints (debug kernels only).
 #[cfg(feature = "debug-build")]
-const BREAKPOINTS: u64 = NAME + NAME_BYTES;
+const BREAKPOINTS: u64 = 0x600;
 /// The thread has breakpoints or steps.
 #[cfg(feature = "debug-build")]
 pub const DEBUGGED: Field<TcbKind, bool> =
