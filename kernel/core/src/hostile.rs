@@ -22,6 +22,8 @@ use crate::object::tcb::{self, Queued, State};
 use crate::object::{Fields, Slot, Tcb, notification, reply, sched_context};
 use crate::sched::refill::Refills;
 
+/// Little memory, as comparisons of the paths copy it.
+const SMALL: u64 = 8 << 20;
 /// Slots of the root CNode that the test uses.
 const SLOTS: u64 = 160;
 
@@ -72,7 +74,7 @@ impl DerefMut for World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        Self::on(Booted::new(), seed)
+        Self::on(Booted::with_ram(SMALL), seed)
     }
 
     fn on(booted: Booted, seed: u64) -> Self {
@@ -537,7 +539,7 @@ fn fast_signals_do_what_the_general_path_does() {
     // Little memory, as each comparison copies it; and short lives: what random calls leave of a world is at odds with itself.
     let taken: usize = (1..120)
         .map(|seed| {
-            let mut world = World::on(Booted::with_ram(8 << 20), seed);
+            let mut world = World::new(seed);
             world.furnish();
             for step in 0..60 {
                 match step % 3 {

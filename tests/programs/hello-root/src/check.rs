@@ -4,6 +4,7 @@ mod capabilities;
 mod faults;
 mod ipc;
 mod machine;
+mod ours;
 mod ram;
 
 use core::fmt;
@@ -75,6 +76,10 @@ const CHECKS: &[(&str, Check)] = &[
         faults::all,
     ),
     ("the user timer interrupts", machine::timer_interrupt),
+    (
+        "firmware that is not there is an error",
+        ours::firmware_that_is_not_there,
+    ),
 ];
 
 /// Runs all, stops at the first that fails.

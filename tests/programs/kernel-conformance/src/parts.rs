@@ -4,6 +4,7 @@ mod asid;
 mod bootinfo;
 #[cfg(feature = "debug-build")]
 mod breakpoint;
+mod chain;
 mod cnode;
 mod configuration;
 mod coverage;
@@ -50,6 +51,7 @@ pub const ALL: &[Part] = &[
     ("transfer", transfer::TESTS),
     ("notification", notification::TESTS),
     ("reply", reply::TESTS),
+    ("chain", chain::TESTS),
     ("fault", fault::TESTS),
     ("tcb", tcb::TESTS),
     ("sched", sched::TESTS),

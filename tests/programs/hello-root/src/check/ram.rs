@@ -36,7 +36,7 @@ pub fn is_given_out(context: &mut Context<'_, '_>) -> Outcome {
 }
 
 /// The memory node of the device tree.
-fn of_the_machine(info: &BootInfoPtr) -> Option<Range<u64>> {
+pub fn of_the_machine(info: &BootInfoPtr) -> Option<Range<u64>> {
     let tree = info.extra().find(|extra| extra.id == BootInfoExtraId::Fdt)?;
     let memory = Fdt::new(tree.content()).ok()?.memory().ok()?;
     let mut ranges = memory.reg().ok()??;

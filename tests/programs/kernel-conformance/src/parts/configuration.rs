@@ -11,6 +11,7 @@ use sel4_abi::config::{DEBUG_BUILD, ENABLE_BENCHMARKS};
 tests![
     calls_of_other_configurations_are_unknown,
     debug_kinds_of_capabilities,
+    debug_calls_change_no_register,
     benchmark_calls,
     cycle_counter,
 ];
@@ -71,6 +72,23 @@ fn debug_kinds_of_capabilities(t: &mut Test) -> Outcome {
         kinds,
         [0, 2, 4, 6, 8, 0xa, 0xc, 0x16, 1, 3, 9, 0xe, 0xb, 0xd, 0x14, 0x18]
     );
+    Ok(())
+}
+
+fn debug_calls_change_no_register(t: &mut Test) -> Outcome {
+    if !DEBUG_BUILD {
+        return Ok(());
+    }
+    let worker = t.worker_without_registers(Spec::priority(1))?;
+    // A name of two words, and the table of threads, which has it; snapshots come to no end on the official kernel.
+    sys::set_mr(0, u64::from_le_bytes(*b"conforma"));
+    sys::set_mr(1, u64::from_le_bytes(*b"nce\0\0\0\0\0"));
+    for (number, argument) in [(-17i64, worker.tcb), (-13, 9), (-12, b'\n' as u64)] {
+        let before = [argument, 1, 2, 3, 4, 5, 6, number as u64, 8];
+        let mut x = before;
+        sys::svc(&mut x);
+        eq!(x, before);
+    }
     Ok(())
 }
 

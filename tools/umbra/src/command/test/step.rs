@@ -72,7 +72,13 @@ impl Kind {
                 ])]
             }
             Self::ClippyTarget => build::programs()?.iter().map(lint).collect(),
-            Self::Host => with_filter(test(&["--no-fail-fast", "--workspace", "--exclude", TESTS])),
+            Self::Host => {
+                // What only debug kernels have: breakpoints, the list of threads, what is printed.
+                let debug = ["--package", "kernel-core", "--features", "debug-build"];
+                let mut commands = with_filter(test(&["--no-fail-fast", "--workspace", "--exclude", TESTS]));
+                commands.extend(with_filter(test(&debug)));
+                commands
+            }
             Self::Miri if !setup::miri() => Vec::new(),
             Self::Miri => with_filter(miri()),
             Self::Tidy => with_filter(test(&["--package", TESTS, "--test", "tidy"])),
