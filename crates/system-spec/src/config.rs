@@ -203,6 +203,20 @@ pub struct ControlTrace {
     pub region: RegionConfig,
 }
 
+/// What a PD with `umbra_watch` reads, in its symbol `umbra_watched`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct WatchConfig {
+    /// Valid entries of `traces`.
+    pub trace_count: u32,
+    /// Valid entries of `slots`.
+    pub slot_count: u32,
+    /// Trace regions, control's own first.
+    pub traces: [ControlTrace; MAX_TRACES + 1],
+    /// Names of the device slots.
+    pub slots: [Name; MAX_SLOTS],
+}
+
 /// Role `control`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

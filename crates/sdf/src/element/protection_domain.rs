@@ -23,6 +23,7 @@ const ATTRIBUTES: &[&str] = &[
     "fpu",
     "umbra_role",
     "umbra_restart",
+    "umbra_watch",
     "state_size",
     "trace_size",
     "patience",
@@ -98,6 +99,8 @@ pub struct ProtectionDomain {
     pub role: Option<Role>,
     /// Root starts it anew after a fault.
     pub restart: bool,
+    /// May read all traces.
+    pub watch: bool,
     /// Bytes of the versioned state region.
     pub state_size: u64,
     /// Bytes of the trace region.
@@ -169,6 +172,7 @@ impl ProtectionDomain {
             fpu: element.boolean("fpu", true)?,
             role,
             restart: element.boolean("umbra_restart", trusted)?,
+            watch: element.boolean("umbra_watch", false)?,
             state_size: size("state_size", 0x2_0000)?,
             trace_size: size("trace_size", 0x1_0000)?,
             patience_us: element.number("patience")?.unwrap_or(5_000_000),

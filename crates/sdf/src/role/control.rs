@@ -2,13 +2,13 @@
 
 use system_spec::config::{
     ControlConfig, ControlReport, ControlSlot, ControlTrace, MAX_PACKAGES, MAX_REPORTS, MAX_SHADOWS,
-    MAX_TRACES,
+    MAX_TRACES, WatchConfig,
 };
 use system_spec::spec::Role;
 use zerocopy::FromZeros;
 
 use super::small::{TimerPlan, trust};
-use super::{Derived, NO_CHANNEL, configure, name, own_region, read_region};
+use super::{Derived, NO_CHANNEL, blob, configure, name, own_region, read_region};
 use crate::error::{At, Fault, Rule};
 use crate::plan::Plan;
 use crate::{File, Files};
@@ -21,6 +21,8 @@ pub(crate) struct ControlPlan {
     pd: Option<usize>,
     /// The blob.
     pub config: Box<ControlConfig>,
+    /// Traces by the names of their writers: control's own, and those that it reads.
+    traces: Vec<(String, usize)>,
     /// Region of the package store.
     pub store: Option<usize>,
 }
@@ -36,6 +38,7 @@ impl ControlPlan {
         let mut this = Self {
             pd: derived.control,
             config: Box::new(ControlConfig::new_zeroed()),
+            traces: Vec::new(),
             store: None,
         };
         let Some(pd) = this.pd else { return Ok(this) };
@@ -48,7 +51,9 @@ impl ControlPlan {
         this.packages(plan, pd, files)?;
         let (state_size, trace_size) = (plan.pd(pd).state_size, plan.pd(pd).trace_size);
         this.config.state = own_region(plan, pd, "state", state_size).1;
-        this.config.trace = own_region(plan, pd, "trace", trace_size).1;
+        let (own_trace, own_config) = own_region(plan, pd, "trace", trace_size);
+        this.config.trace = own_config;
+        this.traces.push((plan.pd(pd).name.clone(), own_trace));
         let root_trace = plan.memory("trace of root".to_owned(), ROOT_TRACE);
         plan.sources.root_trace = Some(root_trace as u32);
         this.trace(plan, "root", root_trace)?;
@@ -131,6 +136,7 @@ impl ControlPlan {
         let index = self.config.trace_count as usize;
         let full = room(plan, pd, "traces", index, MAX_TRACES);
         full?;
+        self.traces.push((of.to_owned(), region));
         let region = read_region(plan, pd, region);
         self.config.traces[index] = ControlTrace {
             name: name(of),
@@ -186,8 +192,28 @@ impl ControlPlan {
         Ok(at_client.into())
     }
 
-    /// Writes the blob.
+    /// Lets a PD read all traces that control can read, and control's own.
+    fn watcher(&self, plan: &mut Plan<'_>, pd: usize) {
+        let mut config = Box::new(WatchConfig::new_zeroed());
+        for (entry, (of, region)) in config.traces.iter_mut().zip(&self.traces) {
+            entry.name = name(of);
+            entry.region = read_region(plan, pd, *region);
+            config.trace_count += 1;
+        }
+        for (entry, slot) in config.slots.iter_mut().zip(&plan.description.slots) {
+            *entry = name(&slot.name);
+            config.slot_count += 1;
+        }
+        blob(plan, pd, "umbra_watched", &*config);
+    }
+
+    /// Writes the blobs.
     pub fn finish(self, plan: &mut Plan<'_>) {
+        for pd in 0..plan.description.pds.len() {
+            if plan.description.pds[pd].watch {
+                self.watcher(plan, pd);
+            }
+        }
         if let Some(pd) = self.pd {
             configure(plan, pd, &*self.config);
         }
