@@ -40,6 +40,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("crates/driver-runtime", Layer::L3),
     ("crates/fat-partition", Layer::L3),
     ("crates/file-service", Layer::L2),
+    ("crates/ip-session", Layer::L3),
     ("crates/shadow", Layer::L3),
     ("drivers", Layer::L4),
     ("loader", Layer::L4),

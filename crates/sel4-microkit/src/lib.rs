@@ -60,7 +60,7 @@
 //!
 //! # What differs from upstream
 //!
-//! Only notifications can be deferred. No heap option, no unwinding. A panic prints (debug configuration) and faults, in every
+//! Only notifications can be deferred. No heap option (feature `heap` has a type for a static), no unwinding. A panic prints (debug configuration) and faults, in every
 //! configuration. `stack_size` is not taken: the creator makes the stack. [`ipc`] is there to be used.
 
 #![no_std]
@@ -68,6 +68,8 @@
 mod channel;
 mod defer;
 mod handler;
+#[cfg(feature = "heap")]
+mod heap;
 mod message;
 mod symbols;
 
@@ -80,6 +82,8 @@ pub use channel::{Channel, Child};
 pub use core::convert::Infallible;
 pub use defer::{DeferredAction, DeferredActionSlot};
 pub use handler::{Handler, NullHandler};
+#[cfg(feature = "heap")]
+pub use heap::{Heap, HeapMemory};
 pub use ipc::ChannelSet;
 pub use message::{MessageInfo, get_mr, set_mr, with_msg_regs_mut};
 pub use sel4::{debug_print, debug_println};

@@ -1,0 +1,22 @@
+//! A session with a network device as what the IP library sends and receives by.
+//!
+//! - [`Session`]: frames of the session as the library's device.
+//! - [`Host`]: an address by DHCP, and sockets.
+//! - `wire`: two ends in memory that lose and repeat frames, for tests.
+//!
+//! The library copies between its own buffers and a frame; so do we between a frame and the data region, because a borrowed slice
+//! of memory that others write is nothing Rust knows.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod host;
+#[cfg(feature = "pd")]
+pub mod pd;
+mod session;
+#[cfg(feature = "host")]
+pub mod wire;
+
+pub use host::Host;
+pub use session::{BUFFER, Session, data_len};

@@ -1,0 +1,254 @@
+//! Frames of a session as the library's device.
+
+use device_class::net::{ClientInfo, HEADER, HEADROOM, NetClient, Port, Received, RequestError, Status};
+use shared_ring::Area;
+use shared_ring::page::Page;
+use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use smoltcp::time::Instant;
+
+/// Bytes of the data region for each frame, with its headroom.
+pub const BUFFER: usize = 2048;
+/// Longest frame that has room, in bytes.
+const FRAME_MAX: usize = BUFFER - HEADROOM as usize;
+/// Most buffers for each direction.
+const SLOTS_MAX: usize = 32;
+
+/// Bytes of data region for so many frames at a time, in each direction.
+pub const fn data_len(frames: usize) -> usize {
+    2 * frames * BUFFER
+}
+
+/// A session, and where its frames lie: those that come in the first half of the data region, those to be sent in the second.
+#[derive(Debug)]
+pub struct Session<P> {
+    /// What has come last, out of the region.
+    frame: [u8; BUFFER],
+    out: Out<P>,
+    /// Buffers of each direction.
+    slots: usize,
+    /// A bit for each buffer that a device without a driver may still read.
+    held: u32,
+    dropped: u64,
+}
+
+/// What sending needs.
+#[derive(Debug)]
+struct Out<P> {
+    client: NetClient<P>,
+    data: Area,
+    frame: [u8; BUFFER],
+    /// A bit for each buffer that is not on its way.
+    free: u32,
+    first: usize,
+    /// Longest frame that the device takes.
+    frame_max: usize,
+    broken: Option<RequestError>,
+}
+
+impl<P: Page> Session<P> {
+    /// With all buffers posted; hand them over by [`commit`](Self::commit). `None`: the data region has no room for one frame each way.
+    pub fn new(client: NetClient<P>, data: Area, info: &ClientInfo) -> Option<Self> {
+        let slots = (data.len() / data_len(1)).min(SLOTS_MAX);
+        let free = u32::MAX.checked_shr(u32::BITS - slots as u32)?;
+        let mut this = Self {
+            frame: [0; BUFFER],
+            out: Out {
+                client,
+                data,
+                frame: [0; BUFFER],
+                free,
+                first: slots * BUFFER,
+                frame_max: (usize::from(info.mtu) + HEADER).min(FRAME_MAX),
+                broken: None,
+            },
+            slots,
+            held: 0,
+            dropped: 0,
+        };
+        for slot in 0..slots as u32 {
+            this.post(slot);
+        }
+        Some(this)
+    }
+
+    /// The rules were broken: nothing is sent or received any more.
+    pub fn broken(&self) -> Option<RequestError> {
+        self.out.broken
+    }
+
+    /// Buffers are kept from use until the device works again, which is to be asked for.
+    pub fn waits_for_device(&self) -> bool {
+        self.held != 0
+    }
+
+    /// The device works again.
+    pub fn device_works(&mut self) {
+        self.out.free |= core::mem::take(&mut self.held);
+    }
+
+    /// There is room for a frame to be sent. Without, nothing happens before the device has sent others, however urgent it is.
+    pub fn has_room(&self) -> bool {
+        self.out.free != 0
+    }
+
+    /// Frames that came and were none, and frames that were not sent.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The client's end.
+    pub fn client(&self) -> &NetClient<P> {
+        &self.out.client
+    }
+
+    /// Hand over what is to be sent, and buffers.
+    pub fn commit(&mut self, port: &mut impl Port) {
+        self.out.client.commit(port);
+    }
+
+    /// Ask for a notification. True: wait. False: something has come meanwhile.
+    pub fn sleep(&mut self) -> bool {
+        let slept = self.out.client.sleep();
+        slept.unwrap_or_else(|error| {
+            self.out.broken = Some(error);
+            true
+        })
+    }
+
+    /// No notifications wanted any more.
+    pub fn awake(&mut self) {
+        self.out.client.awake();
+    }
+
+    fn post(&mut self, slot: u32) {
+        let posted = self
+            .out
+            .client
+            .post(slot, u64::from(slot) * BUFFER as u64, BUFFER as u32);
+        self.out.broken = self.out.broken.or(posted.err());
+    }
+
+    /// Buffers of frames that were sent are free again.
+    fn reclaim(&mut self) {
+        while self.out.broken.is_none() {
+            match self.out.client.poll_sent() {
+                Ok(Some(sent))
+                    if (sent.id as usize) < self.slots && (self.out.free | self.held) >> sent.id & 1 == 0 =>
+                {
+                    self.dropped += u64::from(sent.status != Status::Ok);
+                    // A frame that no driver sent may still be sent by a device that cannot be reset.
+                    match sent.status {
+                        Status::Offline => self.held |= 1 << sent.id,
+                        _ => self.out.free |= 1 << sent.id,
+                    }
+                }
+                Ok(Some(_)) => self.out.broken = Some(RequestError::Nonsense),
+                Ok(None) => return,
+                Err(error) => self.out.broken = Some(error),
+            }
+        }
+    }
+
+    /// The next frame that has come, in `frame`; how long it is.
+    fn next_frame(&mut self) -> Option<usize> {
+        while self.out.broken.is_none() {
+            match self.out.client.poll_received() {
+                Ok(Some(received)) => {
+                    let length = self.take(&received);
+                    self.post(received.id);
+                    if length.is_some() {
+                        return length;
+                    }
+                    self.dropped += 1;
+                }
+                Ok(None) => return None,
+                Err(error) => self.out.broken = Some(error),
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, received: &Received) -> Option<usize> {
+        let length = received.length as usize;
+        if received.id as usize >= self.slots {
+            self.out.broken = Some(RequestError::Nonsense);
+            return None;
+        }
+        if received.status != Status::Ok || !(HEADER..=BUFFER).contains(&length) {
+            return None;
+        }
+        // Whole words are copied faster, and there is room for them.
+        let target = &mut self.frame[..length.next_multiple_of(8)];
+        self.out
+            .data
+            .read(received.id as usize * BUFFER, target)
+            .then_some(length)
+    }
+}
+
+impl<P: Page> Device for Session<P> {
+    type RxToken<'a>
+        = Came<'a>
+    where
+        P: 'a;
+    type TxToken<'a>
+        = Send<'a, P>
+    where
+        P: 'a;
+
+    fn receive(&mut self, _: Instant) -> Option<(Came<'_>, Send<'_, P>)> {
+        self.reclaim();
+        // The library may want to answer at once; what cannot be answered stays where it is.
+        if self.out.free == 0 {
+            return None;
+        }
+        let length = self.next_frame()?;
+        Some((Came(&self.frame[..length]), Send(&mut self.out)))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Send<'_, P>> {
+        self.reclaim();
+        (self.out.free != 0 && self.out.broken.is_none()).then_some(Send(&mut self.out))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = self.out.frame_max;
+        capabilities
+    }
+}
+
+/// A frame that has come.
+#[derive(Debug)]
+pub struct Came<'a>(&'a [u8]);
+
+impl phy::RxToken for Came<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.0)
+    }
+}
+
+/// Room for a frame to be sent.
+#[derive(Debug)]
+pub struct Send<'a, P>(&'a mut Out<P>);
+
+impl<P: Page> phy::TxToken for Send<'_, P> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
+        let out = self.0;
+        // The library asks for no more than the capabilities say.
+        let length = length.min(FRAME_MAX);
+        let result = f(&mut out.frame[..length]);
+        let slot = out.free.trailing_zeros();
+        let offset = out.first + slot as usize * BUFFER + HEADROOM as usize;
+        let source = &out.frame[..length.next_multiple_of(8)];
+        if slot < u32::BITS && out.data.write(offset, source) {
+            match out.client.transmit(slot, offset as u64, length as u32) {
+                Ok(()) => out.free &= !(1 << slot),
+                // All answers to frames are taken before there is room for another, so the ring is never full.
+                Err(error) => out.broken = Some(error),
+            }
+        }
+        result
+    }
+}

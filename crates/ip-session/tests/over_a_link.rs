@@ -1,0 +1,220 @@
+//! Sessions over links in memory, with a shadow that passes frames from one to the other.
+
+use std::cell::RefCell;
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use device_class::net::{ClientInfo, NetClient, NetRequest, NetResponse, Op, Peer, Port, Status};
+use ip_session::{Host, Session, data_len};
+use shared_ring::page::HostPage;
+use shared_ring::{Area, Link};
+use smoltcp::socket::tcp;
+use smoltcp::time::Instant;
+use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+
+const FRAMES: usize = 4;
+
+type Shadow = Link<NetResponse, NetRequest, HostPage>;
+
+/// The shadow's side of a session.
+struct Side {
+    transmit: Shadow,
+    receive: Shadow,
+    data: Area,
+}
+
+struct Nobody;
+
+impl Peer for Nobody {
+    fn notify(&mut self) {}
+    fn wait(&mut self) {}
+}
+
+impl Port for Nobody {
+    fn call(&mut self, _: u64, _: [u64; 2]) -> (u64, [u64; 4]) {
+        unreachable!("nobody calls")
+    }
+}
+
+fn link() -> (Link<NetRequest, NetResponse, HostPage>, Shadow) {
+    let (ours, theirs) = (HostPage::zeroed(), HostPage::zeroed());
+    (Link::over(ours.clone(), theirs.clone()), Link::over(theirs, ours))
+}
+
+fn area(len: usize) -> [Area; 2] {
+    let base = NonNull::from(Box::leak(vec![0u64; len / 8].into_boxed_slice())).cast::<u8>();
+    // SAFETY: aligned, as long as it says, leaked, and accessed by areas only.
+    [unsafe { Area::new(base, len) }, unsafe { Area::new(base, len) }]
+}
+
+fn session() -> (Session<HostPage>, Side) {
+    let ((transmit, from), (receive, to)) = (link(), link());
+    let [ours, theirs] = area(data_len(FRAMES));
+    let info = ClientInfo {
+        mtu: 1500,
+        ..ClientInfo::default()
+    };
+    let session = Session::new(NetClient::new(transmit, receive), ours, &info).unwrap();
+    let side = Side {
+        transmit: from,
+        receive: to,
+        data: theirs,
+    };
+    (session, side)
+}
+
+/// Passes what one session sends to the other, as long as that has buffers; the rest is dropped.
+fn pass(from: &mut Side, to: &mut Side, buffers: &RefCell<Vec<NetRequest>>) {
+    while let Some(buffer) = to.receive.recv().unwrap() {
+        assert_eq!((buffer.op, buffer.length), (Op::Receive as u8, 2048));
+        buffers.borrow_mut().push(buffer);
+    }
+    while let Some(sent) = from.transmit.recv().unwrap() {
+        assert!(sent.op == Op::Transmit as u8 && sent.offset >= 16 && sent.length <= 1514);
+        let mut frame = vec![0; sent.length as usize];
+        assert!(from.data.read(sent.offset as usize, &mut frame));
+        if !buffers.borrow().is_empty() {
+            let buffer = buffers.borrow_mut().remove(0);
+            assert!(to.data.write(buffer.offset as usize, &frame));
+            let (id, length) = (buffer.id, sent.length);
+            to.receive
+                .send(&NetResponse {
+                    id,
+                    length,
+                    ..NetResponse::default()
+                })
+                .unwrap();
+        }
+        from.transmit
+            .send(&NetResponse {
+                id: sent.id,
+                ..NetResponse::default()
+            })
+            .unwrap();
+    }
+    let _ = from.transmit.publish();
+    let _ = to.receive.publish();
+}
+
+#[test]
+fn connection_over_two_sessions_carries_every_byte() {
+    let ((mut a, mut side_a), (mut b, mut side_b)) = (session(), session());
+    let start = Instant::from_millis(0);
+    let cidr = |last| Ipv4Cidr::new(Ipv4Address::new(10, 0, 0, last), 24);
+    let mut host_a = Host::with_address([2, 0, 0, 0, 0, 1], cidr(1), &mut a, start, 1);
+    let mut host_b = Host::with_address([2, 0, 0, 0, 0, 2], cidr(2), &mut b, start, 2);
+    let socket = || {
+        let buffer = || tcp::SocketBuffer::new(vec![0; 8192]);
+        tcp::Socket::new(buffer(), buffer())
+    };
+    let mut server = socket();
+    server.listen(7).unwrap();
+    let server = host_b.sockets.add(server);
+    let client = host_a.sockets.add(socket());
+    host_a
+        .connect(client, (Ipv4Address::new(10, 0, 0, 2), 7), 50000)
+        .unwrap();
+    let bytes: Vec<u8> = (0..300_000u32).map(|at| (at * 7 + at / 251) as u8).collect();
+    let (mut sent, mut got) = (0, Vec::new());
+    let (to_a, to_b) = (Rc::default(), Rc::default());
+    for ms in 0..20_000 {
+        let now = Instant::from_millis(ms);
+        let socket = host_a.sockets.get_mut::<tcp::Socket<'_>>(client);
+        if socket.can_send() {
+            sent += socket.send_slice(&bytes[sent..]).unwrap();
+        }
+        host_a.poll(now, &mut a);
+        host_b.poll(now, &mut b);
+        let socket = host_b.sockets.get_mut::<tcp::Socket<'_>>(server);
+        while socket.can_recv() {
+            socket
+                .recv(|bytes| {
+                    got.extend_from_slice(bytes);
+                    (bytes.len(), ())
+                })
+                .unwrap();
+        }
+        a.commit(&mut Nobody);
+        b.commit(&mut Nobody);
+        pass(&mut side_a, &mut side_b, &to_b);
+        pass(&mut side_b, &mut side_a, &to_a);
+        if got.len() == bytes.len() {
+            break;
+        }
+    }
+    assert!(got == bytes, "{} of {}", got.len(), bytes.len());
+    assert_eq!((a.broken(), b.broken()), (None, None));
+}
+
+#[test]
+fn nonsense_of_the_shadow_ends_the_session_and_harms_nothing() {
+    for (id, status) in [(FRAMES as u32, 0), (0, 200), (u32::MAX, 0)] {
+        let (mut session, mut side) = session();
+        session.commit(&mut Nobody);
+        side.receive
+            .send(&NetResponse {
+                id,
+                status,
+                length: 60,
+                ..NetResponse::default()
+            })
+            .unwrap();
+        let _ = side.receive.publish();
+        let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+        host.poll(Instant::ZERO, &mut session);
+        assert!(session.broken().is_some());
+    }
+}
+
+#[test]
+fn frames_that_are_none_are_dropped_and_their_buffers_posted_again() {
+    let (mut session, mut side) = session();
+    session.commit(&mut Nobody);
+    let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+    for round in 0..50 {
+        while let Some(buffer) = side.receive.recv().unwrap() {
+            let (length, status) =
+                [(13, 0), (2049, 0), (u32::MAX, 0), (60, Status::Truncated as u8)][round % 4];
+            side.receive
+                .send(&NetResponse {
+                    id: buffer.id,
+                    status,
+                    length,
+                    ..NetResponse::default()
+                })
+                .unwrap();
+        }
+        let _ = side.receive.publish();
+        host.poll(Instant::ZERO, &mut session);
+        session.commit(&mut Nobody);
+    }
+    assert_eq!((session.broken(), session.dropped()), (None, 50 * FRAMES as u64));
+}
+
+#[test]
+fn buffer_of_a_frame_that_no_driver_sent_is_not_used_before_the_device_works() {
+    let (mut session, mut side) = session();
+    let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+    let mut answered = 0;
+    for second in 0..500 {
+        host.poll(Instant::from_secs(second), &mut session);
+        session.commit(&mut Nobody);
+        while let Some(sent) = side.transmit.recv().unwrap() {
+            let (id, status) = (sent.id, Status::Offline as u8);
+            side.transmit
+                .send(&NetResponse {
+                    id,
+                    status,
+                    ..NetResponse::default()
+                })
+                .unwrap();
+            answered += 1;
+        }
+        let _ = side.transmit.publish();
+    }
+    assert_eq!((answered, session.waits_for_device()), (FRAMES, true));
+    session.device_works();
+    host.poll(Instant::from_secs(1000), &mut session);
+    session.commit(&mut Nobody);
+    assert!(side.transmit.recv().unwrap().is_some() && !session.waits_for_device());
+}
