@@ -1,0 +1,428 @@
+//! One connection: request after request, each answered before the next is looked at.
+
+use alloc::boxed::Box;
+
+use file_service::Status as FileStatus;
+use heapless::Vec;
+use shared_ring::page::Page;
+use smoltcp::iface::SocketHandle;
+use smoltcp::socket::tcp;
+
+use crate::files::{Files, Progress, Read};
+use crate::request::{HEAD_MAX, Method, Parsed, Refusal, Request, parse};
+use crate::response::{self, Head};
+use crate::route::{Path, Route, media_type, route};
+use crate::server::{Tally, World};
+
+/// How long a head may take from its first byte to its last, in ms.
+pub const HEAD_MS: u64 = 10_000;
+/// How long a connection may be idle between requests, in ms.
+pub const IDLE_MS: u64 = 60_000;
+/// How long an answer may make no progress, in ms.
+pub const STALL_MS: u64 = 30_000;
+/// How long a client may take to close, in ms.
+pub const CLOSE_MS: u64 = 2_000;
+
+/// A place for a connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its number among all.
+    number: usize,
+    socket: SocketHandle,
+    step: Step,
+    /// What has come of the next request.
+    head: Vec<u8, HEAD_MAX>,
+    /// When there was progress last, in ms.
+    since: u64,
+    /// The connection is to be used for more.
+    keep_alive: bool,
+}
+
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each connection, for ever, and most are answering"
+)]
+enum Step {
+    /// Nobody is there, or nothing is asked for.
+    Idle,
+    /// A file is wanted, but there is no place for it yet.
+    Wanting(Path, Method),
+    /// A file is being opened.
+    Opening(usize, Method),
+    /// An answer is on its way.
+    Answering(Head, usize, Body),
+    /// All is said.
+    Closing,
+}
+
+#[derive(Debug)]
+enum Body {
+    None,
+    Text(&'static str, usize),
+    Made(Box<str>, usize),
+    File {
+        index: usize,
+        position: u32,
+        size: u32,
+        taken: usize,
+    },
+}
+
+impl Connection {
+    /// On this socket.
+    pub fn new(number: usize, socket: SocketHandle) -> Self {
+        Self {
+            number,
+            socket,
+            step: Step::Idle,
+            head: Vec::new(),
+            since: 0,
+            keep_alive: true,
+        }
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> SocketHandle {
+        self.socket
+    }
+
+    /// Since when it has been waiting for a request; `None`: it is not.
+    pub fn idle_since(&self) -> Option<u64> {
+        (matches!(self.step, Step::Idle) && self.head.is_empty()).then_some(self.since)
+    }
+
+    /// All is said, and it is about to end.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.step, Step::Closing)
+    }
+
+    /// When it must be looked at again if nothing happens, in ms.
+    pub fn deadline(&self) -> u64 {
+        let patience = match self.step {
+            Step::Idle if self.head.is_empty() => IDLE_MS,
+            Step::Idle => HEAD_MS,
+            Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) => STALL_MS,
+            Step::Closing => CLOSE_MS,
+        };
+        self.since.saturating_add(patience)
+    }
+
+    /// Does what can be done without waiting. True: something was.
+    pub fn serve<P: Page>(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        files: &mut Files<P>,
+        world: &mut World<'_>,
+    ) -> bool {
+        if !socket.is_open() {
+            return self.begin_anew(socket, files, world);
+        }
+        if matches!(socket.state(), tcp::State::Listen | tcp::State::SynReceived) {
+            self.since = world.now;
+            return false;
+        }
+        let mut any = false;
+        // A step forward each time, and never more than there is in the socket: this ends.
+        while self.step_forward(socket, files, world) {
+            self.since = world.now;
+            any = true;
+        }
+        if world.now >= self.deadline() {
+            any |= self.lose_patience(socket, files, world);
+        }
+        any
+    }
+
+    /// The peer is gone: wait for another.
+    fn begin_anew<P: Page>(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        files: &mut Files<P>,
+        world: &World<'_>,
+    ) -> bool {
+        self.let_go(files);
+        self.head.clear();
+        self.step = Step::Idle;
+        // The peer is to be told, which nobody else does once the socket listens. Bytes that were asked for may still come, to
+        // where the next one's would be.
+        let untold = socket.remote_endpoint().is_some() && world.now < self.since.saturating_add(CLOSE_MS);
+        if untold || matches!(files.read_state(self.number), Read::Asked(_)) {
+            return false;
+        }
+        files.used(self.number);
+        self.since = world.now;
+        socket.listen(world.port).is_ok()
+    }
+
+    /// Wants no file any more.
+    fn let_go<P: Page>(&mut self, files: &mut Files<P>) {
+        match self.step {
+            Step::Opening(index, _) | Step::Answering(_, _, Body::File { index, .. }) => files.release(index),
+            _ => {}
+        }
+    }
+
+    fn lose_patience<P: Page>(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        files: &mut Files<P>,
+        world: &mut World<'_>,
+    ) -> bool {
+        self.since = world.now;
+        match self.step {
+            Step::Idle if self.head.is_empty() => self.close(socket),
+            Step::Idle => {
+                self.refuse(Refusal::Timeout, Method::Get, world.tally);
+            }
+            Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) | Step::Closing => {
+                world.tally.given_up += 1;
+                self.let_go(files);
+                self.step = Step::Closing;
+                socket.abort();
+            }
+        }
+        true
+    }
+
+    /// Says nothing more.
+    pub fn close(&mut self, socket: &mut tcp::Socket<'_>) {
+        socket.close();
+        self.step = Step::Closing;
+    }
+
+    fn step_forward<P: Page>(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        files: &mut Files<P>,
+        world: &mut World<'_>,
+    ) -> bool {
+        match &mut self.step {
+            Step::Idle => self.listen_to(socket, world),
+            Step::Wanting(path, method) => {
+                let Some(index) = files.want(path) else {
+                    return false;
+                };
+                self.step = Step::Opening(index, *method);
+                true
+            }
+            Step::Opening(index, method) => {
+                let (index, method) = (*index, *method);
+                self.opened(index, method, files, world)
+            }
+            Step::Answering(..) => self.answer(socket, files),
+            Step::Closing if socket.state() == tcp::State::TimeWait => {
+                // The peer has said and heard everything, and the place is wanted.
+                socket.abort();
+                true
+            }
+            Step::Closing => {
+                // What the client still says is not listened to, but taken, so that it can say it.
+                socket
+                    .recv(|bytes| (bytes.len(), !bytes.is_empty()))
+                    .unwrap_or(false)
+            }
+        }
+    }
+
+    /// The next request, as far as it has come.
+    fn listen_to(&mut self, socket: &mut tcp::Socket<'_>, world: &mut World<'_>) -> bool {
+        let room = HEAD_MAX - self.head.len();
+        let head = &mut self.head;
+        let came = socket.recv(|bytes| {
+            let bytes = &bytes[..bytes.len().min(room)];
+            // There is room for these.
+            let _ = head.extend_from_slice(bytes);
+            (bytes.len(), bytes.len())
+        });
+        let first = self.head.len() == came.unwrap_or(0);
+        if self.head.is_empty() {
+            if !socket.may_recv() {
+                self.close(socket);
+                return true;
+            }
+            return false;
+        }
+        match parse(&self.head) {
+            Parsed::Complete(request, len) => {
+                self.keep_alive = request.keep_alive && socket.may_recv();
+                world.tally.requests += 1;
+                let step = begin(request, self.keep_alive, world);
+                let left = self.head.len() - len;
+                self.head.copy_within(len.., 0);
+                self.head.truncate(left);
+                match step {
+                    Ok(step) => self.step = step,
+                    Err((refusal, method)) => self.refuse(refusal, method, world.tally),
+                }
+                true
+            }
+            Parsed::Refused(refusal) => {
+                self.keep_alive = false;
+                self.refuse(refusal, Method::Get, world.tally);
+                true
+            }
+            Parsed::Incomplete if !socket.may_recv() => {
+                self.close(socket);
+                true
+            }
+            // The time of a head is counted from its first byte, however slowly the others come.
+            Parsed::Incomplete => first && came.is_ok_and(|came| came > 0),
+        }
+    }
+
+    fn opened<P: Page>(
+        &mut self,
+        index: usize,
+        method: Method,
+        files: &mut Files<P>,
+        world: &mut World<'_>,
+    ) -> bool {
+        match files.progress(index) {
+            Progress::Opening => false,
+            Progress::Open(size) => {
+                let head = response::ok(media_type(files.path(index)), size.into(), self.keep_alive);
+                let body = if method == Method::Get {
+                    Body::File {
+                        index,
+                        position: 0,
+                        size,
+                        taken: 0,
+                    }
+                } else {
+                    files.release(index);
+                    Body::None
+                };
+                self.step = Step::Answering(head, 0, body);
+                true
+            }
+            Progress::Failed(status) => {
+                files.release(index);
+                let refusal = match status {
+                    FileStatus::NotFound | FileStatus::BadPath | FileStatus::WrongKind => Refusal::NotFound,
+                    _ => Refusal::Unavailable,
+                };
+                self.refuse(refusal, method, world.tally);
+                true
+            }
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, method: Method, tally: &mut Tally) {
+        tally.refused += 1;
+        self.keep_alive &= matches!(refusal, Refusal::NotFound | Refusal::Unavailable);
+        let head = response::refused(refusal, self.keep_alive, method == Method::Head);
+        self.step = Step::Answering(head, 0, Body::None);
+    }
+
+    fn answer<P: Page>(&mut self, socket: &mut tcp::Socket<'_>, files: &mut Files<P>) -> bool {
+        let Step::Answering(head, sent, body) = &mut self.step else {
+            return false;
+        };
+        if *sent < head.len() {
+            let now = socket.send_slice(&head.as_bytes()[*sent..]).unwrap_or(0);
+            *sent += now;
+            return now > 0;
+        }
+        let over = match body {
+            Body::None => true,
+            Body::Text(text, sent) => {
+                let now = socket
+                    .send_slice(text.as_bytes().get(*sent..).unwrap_or_default())
+                    .unwrap_or(0);
+                *sent += now;
+                if *sent < text.len() {
+                    return now > 0;
+                }
+                true
+            }
+            Body::Made(text, sent) => {
+                let now = socket
+                    .send_slice(text.as_bytes().get(*sent..).unwrap_or_default())
+                    .unwrap_or(0);
+                *sent += now;
+                if *sent < text.len() {
+                    return now > 0;
+                }
+                true
+            }
+            Body::File {
+                index,
+                position,
+                size,
+                taken,
+            } if *position < *size => {
+                match files.read_state(self.number) {
+                    Read::Idle => match files.progress(*index) {
+                        Progress::Open(now) if now == *size => {
+                            files.read(*index, self.number, *position, *size - *position);
+                            return true;
+                        }
+                        Progress::Opening => return false,
+                        // Another file than the one whose length was said.
+                        Progress::Open(_) | Progress::Failed(_) => {}
+                    },
+                    Read::Asked(_) => return false,
+                    Read::Failed(FileStatus::BadHandle) => {
+                        files.used(self.number);
+                        files.reopen(*index);
+                        return true;
+                    }
+                    Read::Here(len) if len > 0 => {
+                        let (number, from) = (self.number, *taken);
+                        let left = len as usize - from;
+                        let now = socket.send(|room| {
+                            let now = room.len().min(left);
+                            let copied = files.copy(number, from, &mut room[..now]);
+                            (if copied { now } else { 0 }, now)
+                        });
+                        let now = now.unwrap_or(0);
+                        *taken += now;
+                        if *taken == len as usize {
+                            (*position, *taken) = (*position + len, 0);
+                            files.used(number);
+                        }
+                        return now > 0;
+                    }
+                    Read::Here(_) | Read::Failed(_) => {}
+                }
+                // A body that cannot be finished must not look as if it were.
+                files.used(self.number);
+                files.release(*index);
+                self.step = Step::Closing;
+                socket.abort();
+                return true;
+            }
+            Body::File { index, .. } => {
+                files.release(*index);
+                true
+            }
+        };
+        if over && self.keep_alive {
+            self.step = Step::Idle;
+        } else {
+            self.close(socket);
+        }
+        true
+    }
+}
+
+/// The first step towards the answer.
+fn begin(request: Request<'_>, keep_alive: bool, world: &mut World<'_>) -> Result<Step, (Refusal, Method)> {
+    let method = request.method;
+    let only = |body| if method == Method::Get { body } else { Body::None };
+    Ok(
+        match route(request.target).map_err(|refusal| (refusal, method))? {
+            Route::Page => {
+                let head = response::ok("text/html; charset=utf-8", world.page.len() as u64, keep_alive);
+                Step::Answering(head, 0, only(Body::Text(world.page, 0)))
+            }
+            Route::Status => {
+                let text = (world.status)(*world.tally);
+                let head = response::ok("application/json", text.len() as u64, keep_alive);
+                Step::Answering(head, 0, only(Body::Made(text, 0)))
+            }
+            Route::File(path) => Step::Wanting(path, method),
+        },
+    )
+}
