@@ -1,0 +1,153 @@
+//! Echo (RFC 862) and discard (RFC 863) over TCP and UDP: what latency and throughput are measured with.
+//!
+//! A client that sends and does not read what comes back stops itself: what has no room is not taken.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::{tcp, udp};
+use smoltcp::time::Duration;
+
+/// Port of echoes.
+pub const ECHO: u16 = 7;
+/// Port where what comes is forgotten.
+pub const DISCARD: u16 = 9;
+/// Bytes of each direction of a TCP connection.
+const STREAM: usize = 16 * 1024;
+/// Datagrams that wait, and their bytes.
+const DATAGRAMS: usize = 64;
+const DATAGRAM_BYTES: usize = DATAGRAMS * 1472;
+/// A client that answers nothing for so long is gone.
+const GONE: Duration = Duration::from_secs(60);
+
+/// What is counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Bytes that came back, by TCP.
+    pub echoed_bytes: u64,
+    /// Datagrams that came back.
+    pub echoed_datagrams: u64,
+    /// Bytes that were forgotten, by TCP.
+    pub discarded_bytes: u64,
+    /// Datagrams that were forgotten.
+    pub discarded_datagrams: u64,
+}
+
+/// The services.
+#[derive(Debug)]
+pub struct Echo {
+    streams: Vec<(SocketHandle, u16)>,
+    datagrams: [(SocketHandle, u16); 2],
+    tally: Tally,
+}
+
+impl Echo {
+    /// With so many TCP connections for each service, and their sockets.
+    pub fn new(sockets: &mut SocketSet<'_>, connections: usize) -> Self {
+        let ports = [ECHO, DISCARD];
+        let streams = ports
+            .iter()
+            .flat_map(|port| core::iter::repeat_n(*port, connections));
+        let streams = streams.map(|port| {
+            let buffer = || tcp::SocketBuffer::new(vec![0; STREAM]);
+            let mut socket = tcp::Socket::new(buffer(), buffer());
+            socket.set_timeout(Some(GONE));
+            socket.set_keep_alive(Some(GONE / 4));
+            socket.set_nagle_enabled(false);
+            (sockets.add(socket), port)
+        });
+        let streams = streams.collect();
+        let datagrams = ports.map(|port| {
+            let buffer = || {
+                udp::PacketBuffer::new(
+                    vec![udp::PacketMetadata::EMPTY; DATAGRAMS],
+                    vec![0; DATAGRAM_BYTES],
+                )
+            };
+            let mut socket = udp::Socket::new(buffer(), buffer());
+            // It is not bound yet, and the port is not 0.
+            let _ = socket.bind(port);
+            (sockets.add(socket), port)
+        });
+        Self {
+            streams,
+            datagrams,
+            tally: Tally::default(),
+        }
+    }
+
+    /// What was counted.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Does what can be done without waiting. True: something was, and there may be frames to send.
+    pub fn serve(&mut self, sockets: &mut SocketSet<'_>) -> bool {
+        let mut any = false;
+        for (handle, port) in &self.streams {
+            let socket = sockets.get_mut::<tcp::Socket<'_>>(*handle);
+            any |= stream(socket, *port, &mut self.tally);
+        }
+        for (handle, port) in self.datagrams {
+            let socket = sockets.get_mut::<udp::Socket<'_>>(handle);
+            any |= datagrams(socket, port, &mut self.tally);
+        }
+        any
+    }
+}
+
+fn stream(socket: &mut tcp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
+    // A connection that was aborted has still to be told.
+    if !socket.is_open() {
+        return socket.remote_endpoint().is_none() && socket.listen(port).is_ok();
+    }
+    let room = if port == ECHO {
+        socket.send_capacity() - socket.send_queue()
+    } else {
+        usize::MAX
+    };
+    let mut taken = 0;
+    if room > 0 && socket.can_recv() {
+        let mut piece = [0; 2048];
+        let most = room.min(piece.len());
+        taken = socket.recv_slice(&mut piece[..most]).unwrap_or(0);
+        if port == ECHO {
+            // There is room, unless the peer hears nothing more.
+            let sent = socket.send_slice(&piece[..taken]).unwrap_or(0);
+            tally.echoed_bytes += sent as u64;
+        } else {
+            tally.discarded_bytes += taken as u64;
+        }
+    }
+    // The peer has said everything.
+    if socket.state() == tcp::State::CloseWait && !socket.can_recv() {
+        socket.close();
+        return true;
+    }
+    taken > 0
+}
+
+fn datagrams(socket: &mut udp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
+    let mut any = false;
+    let mut datagram = [0; 1472];
+    for _ in 0..DATAGRAMS {
+        if port == ECHO && !socket.can_send() {
+            break;
+        }
+        let Ok((len, from)) = socket.recv_slice(&mut datagram) else {
+            break;
+        };
+        any = true;
+        if port != ECHO {
+            tally.discarded_datagrams += 1;
+        } else if socket.send_slice(&datagram[..len], from).is_ok() {
+            tally.echoed_datagrams += 1;
+        }
+    }
+    any
+}
