@@ -49,3 +49,34 @@ impl Buffers {
         *place = Some(buffer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffer_that_came_back_is_not_made_anew() {
+        const PAGE: u64 = 0x4000_0000;
+        memory::init_data().unwrap();
+        let len = |bytes| NonZeroUsize::new(bytes).unwrap();
+        let mut buffers = Buffers::new();
+        // What is made is zeroed, and it is the scratch that is.
+        let mut is_made = |io_addr, bytes| {
+            memory::set_scratch(0x5a);
+            let buffer = buffers.take(io_addr, len(bytes)).unwrap();
+            assert_eq!((buffer.dma_addr().as_u64(), buffer.len().get()), (io_addr, bytes));
+            buffers.keep(buffer);
+            memory::scratch() == 0
+        };
+        assert!(is_made(PAGE, 4096));
+        assert!(!is_made(PAGE, 4096));
+        assert!(is_made(PAGE, 512), "another length is another buffer");
+        for page in 1..PLACES as u64 / 2 {
+            assert!(is_made(PAGE + 4096 * page, 4096));
+        }
+        assert!(!is_made(PAGE, 512), "neighbours have places of their own");
+        let both = [(); 2].map(|()| buffers.take(PAGE, len(512)).unwrap().dma_addr().as_u64());
+        assert_eq!(both, [PAGE; 2], "the same bytes may be under way twice");
+        assert!(memory::data(PAGE, len(memory::TRANSFER_MAX + 1)).is_err());
+    }
+}

@@ -97,6 +97,20 @@ pub fn init_data() -> Option<()> {
     Some(())
 }
 
+/// The scratch's first byte.
+#[cfg(test)]
+pub(crate) fn scratch() -> u8 {
+    // SAFETY: the tests' only thread that uses it has made it.
+    unsafe { DATA.scratch.load(Relaxed).read() }
+}
+
+/// Sets the scratch's first byte.
+#[cfg(test)]
+pub(crate) fn set_scratch(byte: u8) {
+    // SAFETY: as above.
+    unsafe { DATA.scratch.load(Relaxed).write(byte) };
+}
+
 /// A buffer of `len` bytes, at most [`TRANSFER_MAX`], that the device finds at `io_addr`.
 pub fn data(io_addr: u64, len: NonZeroUsize) -> Result<CpuDmaBuffer, DmaError> {
     DATA.next.store(io_addr, Relaxed);

@@ -93,8 +93,13 @@ pub enum Backend {
 /// Bytes of a disk without content.
 const BARE: u64 = 1 << 30;
 
-/// Starts a machine with a disk that has no content, for a system that needs none. Its time is virtual.
+/// Starts a machine with a disk on virtio-mmio that has no content, for a system that needs none. Its time is virtual.
 pub fn start_bare(image: &[u8], backend: Backend, limit: Duration) -> Result<Guest> {
+    start_bare_at(image, Attached::Mmio, backend, limit)
+}
+
+/// The same, with the disk wherever the system wants it.
+pub fn start_bare_at(image: &[u8], attached: Attached, backend: Backend, limit: Duration) -> Result<Guest> {
     let folder = tempfile::Builder::new()
         .prefix("umbra-")
         .tempdir()
@@ -105,7 +110,7 @@ pub fn start_bare(image: &[u8], backend: Backend, limit: Duration) -> Result<Gue
     }
     let machine = Machine {
         icount: true,
-        arguments: arguments(folder.path(), Attached::Mmio, backend),
+        arguments: arguments(folder.path(), attached, backend),
         ..Machine::default()
     };
     Guest::start_in(folder, &machine, image, limit, Tee::Quiet)

@@ -44,8 +44,8 @@ impl Origin {
     }
 }
 
-/// A published driver crate, by its folder in cargo's registry.
-const DRIVER_CRATE: &str = "/virtio-drivers-";
+/// Published driver crates, and the crates of contracts that they are written against, by their folders in cargo's registry.
+const DRIVER_CRATES: [&str; 4] = ["/virtio-drivers-", "/nvme-driver-", "/rdif-block-", "/dma-api-"];
 
 impl Program {
     /// Reads the ELF file with its debug information.
@@ -89,7 +89,7 @@ impl Program {
         let mut frames = self.debug.find_frames(pc).ok()?;
         while let Ok(Some(frame)) = frames.next() {
             let file = frame.location.and_then(|location| location.file).unwrap_or("");
-            let source = if file.contains(DRIVER_CRATE) {
+            let source = if DRIVER_CRATES.iter().any(|name| file.contains(name)) {
                 Source::DriverCrate
             } else if !file.is_empty() && !file.contains("/registry/src/") && !file.contains("/library/") {
                 Source::Own

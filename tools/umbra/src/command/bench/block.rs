@@ -14,6 +14,9 @@ use std::path::PathBuf;
 /// Read and write blocks with and without the shadow
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// Where the disk is
+    #[arg(long, value_enum, default_value_t = Disk::Mmio)]
+    disk: Disk,
     /// Requests whose instructions are counted, per measurement
     #[arg(long, value_name = "N", default_value_t = 2000)]
     requests: u64,
@@ -33,6 +36,17 @@ pub struct Arguments {
 
 /// Requests in flight.
 const DEPTHS: [u64; 2] = [1, 32];
+
+/// Disks that can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Disk {
+    /// virtio-blk on virtio-mmio
+    Mmio,
+    /// virtio-blk on PCI, as the demo has it
+    Pci,
+    /// An NVMe controller
+    Nvme,
+}
 
 /// The ways of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +76,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     for depth in DEPTHS {
         let mut measured = [Figures::default(); 2];
         for (figures, way) in measured.iter_mut().zip([Way::Direct, Way::Shadow]) {
-            let system = machine::System::build(way, depth, arguments.kernel.as_deref(), Config::Release)?;
+            let (disk, kernel) = (arguments.disk, arguments.kernel.as_deref());
+            let system = machine::System::build((way, disk), depth, kernel, Config::Release)?;
             let _step = Step::start(format!("measuring {way:?}, {depth} in flight"));
             let record = arguments.record && way == Way::Shadow;
             let (split, functions) = system.count(arguments.requests, arguments.functions, record)?;

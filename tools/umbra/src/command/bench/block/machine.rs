@@ -1,10 +1,10 @@
 //! The machine that is measured, and how it is looked at without disturbing it.
 
-use super::Way;
 use super::table::{Function, Split};
+use super::{Disk, Way};
 use crate::build::Config;
 use crate::demo;
-use crate::demo::machine::{self, Backend};
+use crate::demo::machine::{self, Attached, Backend};
 use crate::profile::{Log, Profiler, Program};
 use crate::qemu::{Guest, Qmp};
 use crate::system::{self, Built};
@@ -44,11 +44,17 @@ const SIZE: &str = "_size=\"0x20000\"";
 pub struct System {
     built: Built,
     programs: Vec<Program>,
+    attached: Attached,
 }
 
 impl System {
     /// Builds it.
-    pub fn build(way: Way, depth: u64, kernel: Option<&Path>, config: Config) -> Result<Self> {
+    pub fn build(
+        (way, disk): (Way, Disk),
+        depth: u64,
+        kernel: Option<&Path>,
+        config: Config,
+    ) -> Result<Self> {
         let (file, attribute) = match way {
             Way::Direct => ("direct.xml", "scratch"),
             Way::Shadow => ("session.xml", "data"),
@@ -59,16 +65,25 @@ impl System {
             &format!(" {attribute}{SIZE}"),
             &format!(" {attribute}_size=\"{:#x}\"", depth * 4096),
         );
-        let built = system::build_described(&path, &of_depth, kernel, config)?;
+        let (of_disk, attached) = match disk {
+            Disk::Mmio => (of_depth, Attached::Mmio),
+            Disk::Pci => (on_pci(&of_depth, "disk-demo")?, Attached::Pci),
+            Disk::Nvme => (on_pci(&of_depth, "disk-nvme")?, Attached::Nvme),
+        };
+        let built = system::build_described(&path, &of_disk, kernel, config)?;
         let programs = built.programs.iter();
         let programs = programs
             .map(|(name, elf)| Program::read(name, elf))
             .collect::<Result<_>>()?;
-        Ok(Self { built, programs })
+        Ok(Self {
+            built,
+            programs,
+            attached,
+        })
     }
 
     fn start(&self, backend: Backend) -> Result<Running> {
-        let guest = machine::start_bare(&self.built.image, backend, 3 * PATIENCE)?;
+        let guest = machine::start_bare_at(&self.built.image, self.attached, backend, 3 * PATIENCE)?;
         let qmp = guest.qmp()?;
         Ok(Running { guest, qmp })
     }
@@ -137,6 +152,31 @@ impl System {
     }
 }
 
+/// A description with another one's disk, that of the system `of`, which is on PCI.
+fn on_pci(xml: &str, of: &str) -> Result<String> {
+    let path = workspace::root().join("systems").join(of).join("system.xml");
+    let other = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let part = |xml: &str, from: &str, to: &str| {
+        let start = xml.find(from)?;
+        let inside = start + from.len();
+        let end = inside + xml[inside..].find(to)? + to.len();
+        Some(xml[start..end].to_owned())
+    };
+    let slot = |xml: &str| part(xml, "<device_slot", "</device_slot>").context("no device slot");
+    let (ours, theirs) = (slot(xml)?, slot(&other)?);
+    let host = part(&other, "<pci_host", "/>").context("no host bridge")?;
+    let mut changed = ours.clone();
+    for name in ["package=\"", "heap_size=\""] {
+        let value = |xml: &str| part(xml, name, "\"").with_context(|| format!("no {name}"));
+        changed = changed.replace(&value(&changed)?, &value(&theirs)?);
+    }
+    let device = part(&ours, "<mmio", "/>").context("no registers")?;
+    let irq = part(&ours, "<irq", "/>").context("no interrupt")?;
+    let function = part(&theirs, "<pci ", "</pci>").context("no function")?;
+    changed = changed.replace(&device, &function).replace(&irq, "");
+    Ok(xml.replace(&ours, &format!("{host}\n    {changed}")))
+}
+
 /// A machine that runs.
 struct Running {
     guest: Guest,
@@ -197,5 +237,26 @@ impl Running {
         let words = self.words(WORDS)?;
         let count = words.get(3).copied().unwrap_or(0) as usize;
         Ok(words.into_iter().skip(HEADER).take(count).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_disk_is_a_system() {
+        for of in ["disk-demo", "disk-nvme"] {
+            for file in ["direct.xml", "session.xml"] {
+                let path = workspace::root().join("systems/disk-bench").join(file);
+                let xml = on_pci(&std::fs::read_to_string(path).unwrap(), of).unwrap();
+                let slots = sdf::device_slots(file, &xml).unwrap();
+                assert_ne!(slots[0].1.device.pci_id, 0, "{xml}");
+                assert!(
+                    !xml.contains("<irq irq=\"79\"") && xml.contains("<pci_host"),
+                    "{xml}"
+                );
+            }
+        }
     }
 }

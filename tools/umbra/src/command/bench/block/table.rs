@@ -42,8 +42,8 @@ impl Split {
                 ("disk-bench", _) => &mut split.client,
                 ("shadow-block", _) => &mut split.shadow,
                 ("spin", _) => &mut split.idle,
-                (name, Source::DriverCrate) if name.starts_with("virtio-blk") => &mut split.driver_crate,
-                (name, Source::Own) if name.starts_with("virtio-blk") => &mut split.runtime,
+                (name, Source::DriverCrate) if is_driver(name) => &mut split.driver_crate,
+                (name, Source::Own) if is_driver(name) => &mut split.runtime,
                 _ => &mut split.others,
             };
             *part += per_request(count);
@@ -55,6 +55,11 @@ impl Split {
     pub fn total(&self) -> f64 {
         PARTS.iter().map(|(_, _, part)| part(self)).sum()
     }
+}
+
+/// Whether a program is a driver of a disk.
+fn is_driver(name: &str) -> bool {
+    ["virtio-blk", "nvme"].iter().any(|known| name.starts_with(known))
 }
 
 /// A function, and what a request costs in it.
