@@ -43,27 +43,39 @@ impl Case {
     }
 }
 
-/// All of them. Neighbours have different victims, so that root does not take a death after the other for a crash loop.
+/// All of them. Neighbours have different victims, so that root does not take a death after the other for a crash loop, and nobody must
+/// wait between them.
 pub fn all(commit: bool, passed: &Passed) -> Vec<Case> {
-    let longest = OWN.iter().map(|party| passed[*party as usize]).max().unwrap_or(0);
+    let [control, stager, bus] = OWN.map(|party| passed[party as usize]);
     let mut cases = Vec::new();
-    for instant in 0..longest {
-        let mut add = |party: Party, action| {
-            if instant < passed[party as usize] {
-                let plan = Plan {
-                    party,
-                    passed: instant,
-                    action,
-                };
-                cases.push(Case { plan, commit });
-            }
+    let mut add = |party, instant, action| {
+        let plan = Plan {
+            party,
+            passed: instant,
+            action,
         };
-        OWN.into_iter().for_each(|party| add(party, Action::Die));
-        add(Party::Control, Action::KillDriver);
+        cases.push(Case { plan, commit });
+    };
+    for instant in 0..control {
+        // Those of stager and bus are spread over control's.
+        let share = |all: u32| all * instant / control..all * (instant + 1) / control;
+        let mut of_stager = share(stager);
+        add(Party::Control, instant, Action::Die);
+        of_stager
+            .by_ref()
+            .take(1)
+            .for_each(|own| add(Party::Stager, own, Action::Die));
+        add(Party::Control, instant, Action::KillDriver);
+        share(bus).for_each(|own| add(Party::Bus, own, Action::Die));
         // The shadow stores some words for each request and for each command: dies over any of them.
         for (party, few) in OTHERS.into_iter().zip([251, 11, 2, 13]) {
-            add(Party::Control, Action::Let(party, (instant * 37 % few) as u8));
+            add(
+                Party::Control,
+                instant,
+                Action::Let(party, (instant * 37 % few) as u8),
+            );
         }
+        of_stager.for_each(|own| add(Party::Stager, own, Action::Die));
     }
     cases
 }

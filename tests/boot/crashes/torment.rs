@@ -163,10 +163,8 @@ impl<'a> Torment<'a> {
     /// Arms the instant, orders, and looks at what came of it.
     pub fn play(&mut self, case: &Case) -> Result<Seen> {
         let before = self.rested()?;
-        let old = before.package.context("a driver serves")?;
-        let runs = |hash: &&PackageHash| !hash.starts_with(&old.hash);
         let target = match case.commit {
-            true => *self.good.iter().find(runs).context("another driver")?,
+            true => self.other_than(&before)?,
             false => self.bad,
         };
         self.arm(case.plan)?;
@@ -190,6 +188,13 @@ impl<'a> Torment<'a> {
             passed: std::array::from_fn(|at| u32::try_from(passed[at]).unwrap_or(u32::MAX)),
             reached: std::array::from_fn(|at| u32::try_from(reached[at]).ok()?.checked_sub(1)),
         })
+    }
+
+    /// The good driver that does not serve.
+    fn other_than(&self, device: &Device) -> Result<PackageHash> {
+        let serves = device.package.as_ref().context("a driver serves")?;
+        let mut others = self.good.iter().filter(|hash| !hash.starts_with(&serves.hash));
+        others.next().copied().context("another driver")
     }
 
     /// Arms an instant.
@@ -217,7 +222,14 @@ impl<'a> Torment<'a> {
 
     /// The device with one driver, as the model begins.
     fn rested(&mut self) -> Result<Device> {
-        let device = demo::settled(self.client, DEVICE, self.patience.transaction)?;
+        let mut device = demo::settled(self.client, DEVICE, self.patience.transaction)?;
+        if !device.tried.is_empty() {
+            // Failures count, from one case to the next; a version that is put in on purpose starts with a clean slate.
+            let other = self.other_than(&device)?;
+            let job = self.client.update(DEVICE, other, Policy::Refuse)?;
+            demo::finished(self.client, job, self.patience.transaction)?;
+            device = demo::settled(self.client, DEVICE, self.patience.transaction)?;
+        }
         if device.condition == Condition::Probation {
             let job = self.client.commit(DEVICE)?;
             demo::finished(self.client, job, self.patience.transaction)?;
