@@ -82,7 +82,7 @@ fn campaign(client: &mut Client, patience: &Patience, packages: &Packages, choic
         }
     }
     if let Crashes::All { .. } = choice {
-        torment.others_hang()?;
+        torment.stager_hangs()?;
     }
     println!(
         "{} cases, of which {} met their instant",
