@@ -2,6 +2,8 @@
 
 pub mod caches;
 pub mod entry;
+#[cfg(feature = "interrupts-in-group-1")]
+pub mod gic;
 pub mod memory;
 pub mod mmu;
 pub mod uart;

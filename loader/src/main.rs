@@ -32,6 +32,8 @@ extern "C" fn loader_main(hint: u64, level: u64) -> ! {
     let plan = layout::plan(&header, &machine).unwrap_or_else(|error| fail(&error));
     mmu::build_tables(&header, &machine.ram).unwrap_or_else(|error| fail(&error));
     report(&plan);
+    #[cfg(feature = "interrupts-in-group-1")]
+    arch::gic::put_all_into_group_1();
     let tree_at = tree.map_or(0, |tree| tree.as_ptr() as u64);
     // SAFETY: `plan` placed everything in RAM and outside loader and payload; `tree` is not used from here on.
     unsafe { load(&header, &plan, tree_at) };

@@ -106,10 +106,20 @@ pub fn boot_with(
     root_task: &'static str,
     change: impl FnOnce(&mut UserImage),
 ) -> Result<Vec<u8>> {
+    boot_by(kernel, "loader", root_task, change)
+}
+
+/// The same by a loader that was built for tests.
+pub fn boot_by(
+    kernel: &Kernel<'_>,
+    loader: &'static str,
+    root_task: &'static str,
+    change: impl FnOnce(&mut UserImage),
+) -> Result<Vec<u8>> {
     let mut user = UserImage::from_elf(&built(root_task, kernel.config)?)?;
     change(&mut user);
     Ok(boot_image::build(
-        &built("loader", kernel.config)?,
+        &built(loader, kernel.config)?,
         &kernel.elf()?,
         &user,
     )?)

@@ -46,6 +46,12 @@ pub fn cases() -> Vec<Case> {
         Machine::default(),
         image,
     ));
+    cases.push(case(
+        "interrupts_come_from_whichever_group_they_were_put_in",
+        Config::Release,
+        icount(),
+        |kernel| case::boot_by(kernel, "loader+interrupts-in-group-1", "hello-root", |_| ()),
+    ));
     cases.extend(memory_sizes());
     cases
 }
