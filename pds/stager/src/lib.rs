@@ -14,10 +14,12 @@ use supervision::{Code, Side};
 use system_spec::config::{StagerConfig, StagerSlot};
 
 mod build;
+mod kept;
 mod unreported;
 mod verify;
 
 pub use build::{ANSWER_WORDS, Root, clean_up};
+pub use kept::Copy;
 pub use unreported::Unreported;
 pub use verify::{CONFIGURATION, Machine, WrongClass, device, verify};
 
@@ -41,7 +43,7 @@ pub struct Stager<'a> {
     package_size: usize,
     slots: &'a [StagerSlot],
     keys: &'a [PublicKey],
-    known: verify::Known,
+    known: verify::Known<'a>,
 }
 
 impl<'a> Stager<'a> {
@@ -58,6 +60,13 @@ impl<'a> Stager<'a> {
             keys: config.trust.keys(),
             known: verify::Known::default(),
         }
+    }
+
+    /// Keeps copies of the packages that it verified in these.
+    #[must_use]
+    pub fn keeping(self, copies: &'a mut [Copy]) -> Self {
+        let known = verify::Known::keeping(copies);
+        Self { known, ..self }
     }
 
     /// Carries out a job.
@@ -97,8 +106,7 @@ impl<'a> Stager<'a> {
         };
         let machine = Machine::ours(verify::CONFIGURATION, trust);
         if job.kind == JobKind::Verify as u32 {
-            let package = verify::package(bytes, &machine)?;
-            return self.known.trusted(&package, &machine.trust).map(|()| 0);
+            return self.known.package(bytes, &machine).map(|_| 0);
         }
         if job.kind != JobKind::Build as u32 {
             return Err(nonsense);

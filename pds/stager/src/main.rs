@@ -10,7 +10,7 @@ use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
 use shared_ring::{Link, Violation};
-use stager::{ANSWER_WORDS, Root, Stager, Unreported};
+use stager::{ANSWER_WORDS, Copy, Root, Stager, Unreported};
 use supervision::Code;
 use supervision::root::Op;
 use supervision::stager::{Job, Outcome};
@@ -64,6 +64,9 @@ fn crash_point(number: u32) {
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 fn crash_point(_: u32) {}
+
+/// Copies of packages that were verified: those of the drivers that run, and of those they were updated from.
+static mut COPIES: [Copy; 4] = [Copy::EMPTY; 4];
 
 struct Pd {
     stager: Stager<'static>,
@@ -142,11 +145,13 @@ fn init() -> Pd {
     let store = unsafe {
         core::slice::from_raw_parts(address(config.store.vaddr).as_ptr(), config.store.len as usize)
     };
+    // SAFETY: this function runs once, and nothing else names it.
+    let copies = unsafe { &mut *core::ptr::addr_of_mut!(COPIES) };
     let link = &config.control;
     // SAFETY: the description's compiler mapped the two pages for this link and nothing else, the first writable.
     let link = unsafe { Link::attach(address(link.own).as_ptr(), address(link.peer).as_ptr()) };
     let mut pd = Pd {
-        stager: Stager::new(store, config),
+        stager: Stager::new(store, config).keeping(copies),
         root: RootPd {
             channel: Channel::new(config.root_channel as usize),
             window: address(config.window),

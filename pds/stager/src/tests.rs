@@ -354,15 +354,18 @@ fn only_packages_of_trusted_keys_are_built() {
 }
 
 #[test]
-fn a_signature_that_was_right_once_says_nothing_of_another() {
+fn a_hash_or_signature_that_was_right_once_says_nothing_of_another() {
     let good = packed(&source());
     let mut tampered = good.clone();
     tampered[100] ^= 1;
-    let mut store = std::vec![0; 2 * SIZE];
+    let mut damaged = good.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let mut store = std::vec![0; 3 * SIZE];
     store[..good.len()].copy_from_slice(&good);
     store[SIZE..SIZE + good.len()].copy_from_slice(&tampered);
-    let config = config();
-    let stager = Stager::new(&store, &config);
+    store[2 * SIZE..2 * SIZE + good.len()].copy_from_slice(&damaged);
+    let (config, mut copies) = (config(), std::vec![Copy::EMPTY; 2]);
+    let stager = Stager::new(&store, &config).keeping(&mut copies);
     let outcome = |package, revoked_keys| {
         let outcome = stager.run(
             &Job {
@@ -379,6 +382,7 @@ fn a_signature_that_was_right_once_says_nothing_of_another() {
     for _ in 0..2 {
         assert_eq!(outcome(0, 0), (0, 0));
         assert_eq!(outcome(1, 0), distrusted(Distrust::BadSignature));
+        assert_eq!(outcome(2, 0).0, Refusal::Damaged as u32);
         assert_eq!(outcome(0, 0b10), distrusted(Distrust::RevokedKey));
     }
 }

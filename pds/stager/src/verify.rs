@@ -10,6 +10,7 @@ use supervision::stager::Refusal;
 use system_spec::config::{DeviceIdentity, PCI_CLASS_STATED, StagerSlot};
 
 use crate::Failure;
+use crate::kept::{Copy, Kept};
 
 /// Detail of [`Refusal::WrongClass`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,15 @@ pub fn verify<'a>(
     Known::default().verify(bytes, machine, slot, floor)
 }
 
-/// Checks what can be checked without a slot: form, hash, manifest, image, class ABI, kernel configuration.
-pub(crate) fn package<'a>(bytes: &'a [u8], machine: &Machine<'_>) -> Result<Package<'a>, Failure> {
-    let package = Package::parse(bytes).map_err(|error| {
+/// Checks what can be checked without a slot, and without the hash if the bytes are `known` to be right: form, manifest, image,
+/// class ABI, kernel configuration.
+fn package<'a>(bytes: &'a [u8], known: bool, machine: &Machine<'_>) -> Result<Package<'a>, Failure> {
+    let parsed = if known {
+        Package::parse_again(bytes)
+    } else {
+        Package::parse(bytes)
+    };
+    let package = parsed.map_err(|error| {
         let refusal = match error {
             PackageError::Truncated | PackageError::Magic | PackageError::Version | PackageError::Hash => {
                 Refusal::Damaged
@@ -100,15 +107,38 @@ pub(crate) fn package<'a>(bytes: &'a [u8], machine: &Machine<'_>) -> Result<Pack
 /// Signatures that are remembered.
 const KNOWN: usize = 8;
 
-/// Signatures that were found right. A driver that crashed is staged from a package that was verified before; clients wait for it.
+/// What was found right. A driver that crashed is staged from a package that was verified before; clients wait for it.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct Known<'k> {
+    /// Signatures.
     proofs: RefCell<[Option<Proof>; KNOWN]>,
     next: Cell<usize>,
+    /// Hashes, by what they are of.
+    kept: RefCell<Kept<'k>>,
 }
 
-impl Known {
-    /// As [`verify`], but a signature that was found right before is not verified again.
+impl<'k> Known<'k> {
+    /// Nothing yet; these are for copies.
+    pub(crate) fn keeping(copies: &'k mut [Copy]) -> Self {
+        Self {
+            kept: RefCell::new(Kept::new(copies)),
+            ..Self::default()
+        }
+    }
+
+    /// Checks what can be checked without a slot. Only what a trusted key signed is kept, so that nobody else can push it out.
+    pub(crate) fn package<'a>(&self, bytes: &'a [u8], machine: &Machine<'_>) -> Result<Package<'a>, Failure> {
+        let known = self.kept.borrow().has(bytes);
+        let package = package(bytes, known, machine)?;
+        self.trusted(&package, &machine.trust)?;
+        if !known {
+            let right = |copy: &[u8]| Package::parse(copy).is_ok();
+            self.kept.borrow_mut().keep(bytes, right);
+        }
+        Ok(package)
+    }
+
+    /// As [`verify`], but a hash or a signature that was found right before is not computed again.
     pub(crate) fn verify<'a>(
         &self,
         bytes: &'a [u8],
@@ -116,14 +146,13 @@ impl Known {
         slot: &StagerSlot,
         floor: u32,
     ) -> Result<Package<'a>, Failure> {
-        let package = package(bytes, machine)?;
-        self.trusted(&package, &machine.trust)?;
+        let package = self.package(bytes, machine)?;
         fits(&package, slot, floor)?;
         Ok(package)
     }
 
     /// Checks that a key that the system trusts signed the package.
-    pub(crate) fn trusted(&self, package: &Package<'_>, trust: &Trust<'_>) -> Result<(), Failure> {
+    fn trusted(&self, package: &Package<'_>, trust: &Trust<'_>) -> Result<(), Failure> {
         self.check(package, trust).map_err(|why| Failure {
             refusal: Refusal::Signature,
             detail: why as u32,
