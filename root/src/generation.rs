@@ -1,6 +1,7 @@
 //! The life of a device slot's generations, and the rules that hold whatever control asks for:
 //! at most one generation holds the device; a device whose holder was cut is given to nobody before it was reset;
-//! until then what its last holder could still be writing to (by DMA) is not reused.
+//! until then what its last holder could still be writing to (by DMA) is not reused. Behind an IOMMU, a generation runs only when its
+//! device reaches its memory, and a reset counts only when the device reaches nobody's.
 
 pub use supervision::root::PLACES;
 use supervision::{Code, Side};
@@ -51,20 +52,39 @@ pub enum CutStep {
     Done,
 }
 
+/// What the IOMMU lets the device reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// There is none: everything.
+    #[default]
+    Everything,
+    /// Nothing.
+    Nothing,
+    /// The generation in this place.
+    Place(usize),
+}
+
 /// A device slot's generations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Generations {
     places: [Option<Generation>; PLACES],
     /// The last holder was cut, and the device was not reset since.
     dirty: bool,
+    /// As the IOMMU PD said.
+    reach: Reach,
 }
 
 impl Generations {
-    /// None, and a device as the machine's reset left it.
-    pub const fn new() -> Self {
+    /// None, and a device as the machine's reset left it; `guarded`: behind an IOMMU.
+    pub const fn new(guarded: bool) -> Self {
         Self {
             places: [None; PLACES],
             dirty: false,
+            reach: if guarded {
+                Reach::Nothing
+            } else {
+                Reach::Everything
+            },
         }
     }
 
@@ -120,10 +140,44 @@ impl Generations {
     pub fn staged(&mut self, place: usize) -> Result<(), Code> {
         self.change(place, |phase| (phase == Phase::Building).then_some(Phase::Staged))
     }
+    /// Checks that its memory may be let be reached by the device.
+    pub fn may_be_reached(&self, place: usize) -> Result<(), Code> {
+        let staged = self.at(place).is_some_and(|g| g.phase == Phase::Staged);
+        let free = self.holder().is_none() && !self.dirty;
+        (staged && free && self.reach != Reach::Everything)
+            .then_some(())
+            .ok_or(Code::WrongState)
+    }
+    /// The device reaches its memory, and that of no other generation.
+    pub fn reached(&mut self, place: usize) -> Result<(), Code> {
+        self.may_be_reached(place)?;
+        self.reach = Reach::Place(place);
+        Ok(())
+    }
+    /// The device reaches nothing.
+    pub fn blocked(&mut self) -> Result<(), Code> {
+        if self.reach == Reach::Everything {
+            return Err(Code::WrongState);
+        }
+        self.reach = Reach::Nothing;
+        Ok(())
+    }
+    /// Number of the generation that the device reaches through an IOMMU, or 0.
+    pub fn reach(&self) -> u32 {
+        match self.reach {
+            Reach::Place(place) => self.at(place).map_or(0, |g| g.number),
+            Reach::Everything | Reach::Nothing => 0,
+        }
+    }
     /// Checks that it may have the device now.
     pub fn may_start(&self, place: usize) -> Result<(), Code> {
         let staged = self.at(place).is_some_and(|g| g.phase == Phase::Staged);
-        if staged && self.holder().is_none() && !self.dirty {
+        let reached = match self.reach {
+            Reach::Everything => true,
+            Reach::Nothing => false,
+            Reach::Place(other) => other == place,
+        };
+        if staged && reached && self.holder().is_none() && !self.dirty {
             Ok(())
         } else {
             Err(Code::WrongState)
@@ -160,9 +214,10 @@ impl Generations {
         self.dirty = true;
         Ok(())
     }
-    /// Bus has reset the device and read that back. `WrongState` while somebody holds it: what he set up is gone.
+    /// Bus has reset the device and read that back. `WrongState` while somebody holds it, whose setup is gone; or while it still
+    /// reaches somebody.
     pub fn device_reset(&mut self) -> Result<(), Code> {
-        if self.holder().is_some() {
+        if self.holder().is_some() || matches!(self.reach, Reach::Place(_)) {
             return Err(Code::WrongState);
         }
         self.dirty = false;
@@ -175,6 +230,9 @@ impl Generations {
     }
     /// Begins (or goes on) taking its memory back.
     pub fn reap(&mut self, place: usize) -> Result<(), Code> {
+        if self.reach == Reach::Place(place) {
+            return Err(Code::WrongState);
+        }
         self.change(place, |phase| match phase {
             Phase::Building | Phase::Staged | Phase::Reaping | Phase::Cut { quarantined: false } => {
                 Some(Phase::Reaping)
@@ -222,7 +280,7 @@ mod tests {
 
     #[test]
     fn nobody_starts_on_a_device_that_was_not_reset() {
-        let mut slot = Generations::new();
+        let mut slot = Generations::new(false);
         let (old, new) = (staged(&mut slot, 1), staged(&mut slot, 2));
         slot.started(old).unwrap();
         assert_eq!(slot.may_start(new), Err(Code::WrongState));
@@ -248,7 +306,7 @@ mod tests {
 
     #[test]
     fn memory_of_a_cut_generation_is_kept_until_the_reset() {
-        let mut slot = Generations::new();
+        let mut slot = Generations::new(false);
         let old = staged(&mut slot, 1);
         slot.started(old).unwrap();
         assert_eq!(slot.reap(old), Err(Code::WrongState));
@@ -262,7 +320,7 @@ mod tests {
 
     #[test]
     fn cut_is_idempotent() {
-        let mut slot = Generations::new();
+        let mut slot = Generations::new(false);
         let place = staged(&mut slot, 1);
         assert_eq!(slot.cut_step(place), Err(Code::WrongState));
         slot.started(place).unwrap();
@@ -273,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_reset_under_a_running_driver_is_refused() {
-        let mut slot = Generations::new();
+        let mut slot = Generations::new(false);
         let place = staged(&mut slot, 1);
         slot.started(place).unwrap();
         slot.stopped(place).unwrap();
@@ -281,8 +339,43 @@ mod tests {
     }
 
     #[test]
+    fn behind_an_iommu_nobody_runs_whose_device_does_not_reach_him() {
+        let mut slot = Generations::new(true);
+        let (old, new) = (staged(&mut slot, 1), staged(&mut slot, 2));
+        assert_eq!(slot.started(old), Err(Code::WrongState));
+        slot.reached(old).unwrap();
+        assert_eq!(slot.started(new), Err(Code::WrongState));
+        slot.started(old).unwrap();
+        assert_eq!((slot.reached(new), slot.reach()), (Err(Code::WrongState), 1));
+    }
+
+    #[test]
+    fn behind_an_iommu_a_reset_counts_when_the_device_is_blocked() {
+        let mut slot = Generations::new(true);
+        let old = staged(&mut slot, 1);
+        slot.reached(old).unwrap();
+        slot.started(old).unwrap();
+        slot.cut(old).unwrap();
+        assert_eq!(slot.device_reset(), Err(Code::WrongState));
+        slot.blocked().unwrap();
+        assert_eq!(slot.reap(old), Err(Code::WrongState), "it was not reset yet");
+        slot.device_reset().unwrap();
+        slot.reap(old).unwrap();
+    }
+
+    #[test]
+    fn memory_that_a_device_was_let_reach_is_kept_though_its_generation_never_ran() {
+        let mut slot = Generations::new(true);
+        let place = staged(&mut slot, 1);
+        slot.reached(place).unwrap();
+        assert_eq!(slot.reap(place), Err(Code::WrongState));
+        slot.blocked().unwrap();
+        slot.reap(place).unwrap();
+    }
+
+    #[test]
     fn there_is_room_for_three() {
-        let mut slot = Generations::new();
+        let mut slot = Generations::new(false);
         for number in 1..=3 {
             staged(&mut slot, number);
         }
@@ -292,8 +385,10 @@ mod tests {
     proptest! {
         /// Whatever is asked in whatever order: one holder at most, none started dirty, none reaped in quarantine.
         #[test]
-        fn the_rules_hold_in_every_order(ops in prop::collection::vec((0u8..8, 0usize..4), 1..200)) {
-            let mut slot = Generations::new();
+        fn the_rules_hold_in_every_order(guarded: bool, ops in prop::collection::vec((0u8..10, 0usize..4), 1..200)) {
+            let mut slot = Generations::new(guarded);
+            // The place that the device reaches, if it is guarded.
+            let mut reached = None;
             let mut number = 0;
             let mut dirty = false;
             for (op, place) in ops {
@@ -306,15 +401,23 @@ mod tests {
                     4 => slot.cut(place),
                     5 => slot.device_reset(),
                     6 => slot.reap(place),
-                    _ => slot.reaped(place),
+                    7 => slot.reaped(place),
+                    8 => slot.reached(place),
+                    _ => slot.blocked(),
                 };
                 if result.is_err() { prop_assert_eq!(before, slot); }
                 let phase = |s: &Generations, place| s.at(place).map(|g| g.phase);
                 match (op, result) {
-                    (2, Ok(())) => prop_assert!(!dirty && before.holder().is_none()),
+                    (2, Ok(())) => {
+                        prop_assert!(!dirty && before.holder().is_none());
+                        prop_assert!(!guarded || reached == Some(place));
+                    }
                     (4, Ok(())) => dirty = true,
-                    (5, Ok(())) => { prop_assert!(before.holder().is_none()); dirty = false; }
+                    (5, Ok(())) => { prop_assert!(before.holder().is_none() && reached.is_none()); dirty = false; }
+                    (8, Ok(())) => { prop_assert!(guarded && !dirty && before.holder().is_none()); reached = Some(place); }
+                    (9, Ok(())) => { prop_assert!(guarded); reached = None; }
                     (6, Ok(())) => {
+                        prop_assert!(reached != Some(place));
                         let quarantine = Some(Phase::Cut { quarantined: true });
                         prop_assert!(phase(&before, place) != quarantine);
                     }

@@ -55,6 +55,39 @@ pub enum Request {
     DomainState(usize),
     /// Start the part of this slot anew.
     Renew(usize, Part),
+    /// A matter of the IOMMU.
+    Dma(Dma),
+}
+
+/// What the IOMMU PD asks and tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dma {
+    /// The slot's ranges.
+    Reach {
+        /// Device slot.
+        slot: usize,
+        /// Which of them.
+        index: usize,
+    },
+    /// A generation's memory.
+    Window(Target),
+    /// The device reaches it.
+    Admitted(Target),
+    /// The device of this slot reaches nothing.
+    Blocked(usize),
+    /// Which generation the device of this slot reaches.
+    Admission(usize),
+    /// A device was stopped.
+    Fault {
+        /// Device slot.
+        slot: usize,
+        /// What the SMMU calls it.
+        kind: u8,
+        /// Where.
+        address: u64,
+        /// It was to write.
+        write: bool,
+    },
 }
 
 /// Who may ask for what.
@@ -63,6 +96,9 @@ fn allowed(role: Role, op: Op) -> bool {
         Op::BuildBegin | Op::BuildStep | Op::BuildFinish => role == Role::Stager,
         Op::Discard => matches!(role, Role::Control | Role::Stager),
         Op::DeviceReset => role == Role::Bus,
+        Op::Reach | Op::Window | Op::Admitted | Op::Blocked | Op::Admission | Op::DmaFault => {
+            role == Role::Iommu
+        }
         // The stager asks for what it was building when it died.
         Op::SlotState => matches!(role, Role::Control | Role::Stager),
         Op::Start | Op::Cut | Op::NextEvent | Op::Kill | Op::Consumed | Op::DomainState | Op::Renew => {
@@ -110,6 +146,20 @@ pub fn decode(role: Role, label: u64, words: &[u64], slots: usize) -> Result<Req
         Op::Consumed => Request::Consumed(slot()?),
         Op::DomainState => Request::DomainState(usize::try_from(word(0)?).map_err(|_| Code::Invalid)?),
         Op::Renew => Request::Renew(slot()?, Part::from_word(word(1)?).ok_or(Code::Invalid)?),
+        Op::Reach => Request::Dma(Dma::Reach {
+            slot: slot()?,
+            index: usize::try_from(word(1)?).map_err(|_| Code::Invalid)?,
+        }),
+        Op::Window => Request::Dma(Dma::Window(target()?)),
+        Op::Admitted => Request::Dma(Dma::Admitted(target()?)),
+        Op::Blocked => Request::Dma(Dma::Blocked(slot()?)),
+        Op::Admission => Request::Dma(Dma::Admission(slot()?)),
+        Op::DmaFault => Request::Dma(Dma::Fault {
+            slot: slot()?,
+            kind: u8::try_from(word(1)?).map_err(|_| Code::Invalid)?,
+            address: word(2)?,
+            write: word(3)? != 0,
+        }),
     })
 }
 
@@ -149,6 +199,12 @@ mod tests {
         assert!(
             may(Role::Stager, Op::Discard) && may(Role::Control, Op::Discard) && !may(Role::Bus, Op::Discard)
         );
+        assert!(
+            may(Role::Iommu, Op::Blocked)
+                && !may(Role::Control, Op::Blocked)
+                && !may(Role::Bus, Op::Admitted)
+        );
+        assert!(!may(Role::Iommu, Op::Start) && !may(Role::Iommu, Op::DeviceReset));
         assert_eq!(decode(Role::Control, 99, &[], 1), Err(Code::Denied));
     }
 
@@ -196,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_message_panics(label in 0u64..16, words in prop::collection::vec(any::<u64>(), 0..130), role in 1u32..4) {
+        fn no_message_panics(label in 0u64..24, words in prop::collection::vec(any::<u64>(), 0..130), role in 1u32..5) {
             let _ = decode(Role::from_number(role).unwrap(), label, &words, 4);
         }
     }

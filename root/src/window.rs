@@ -2,6 +2,7 @@
 
 use driver_package::image::{DRIVER_WINDOW, ImageError, Layout, PAGE, Rights, Segment};
 use driver_package::resources::{WINDOW_MAX, WINDOW_VADDR};
+use supervision::root::WINDOW_WORDS;
 
 /// Pages of a driver's stack.
 pub const STACK_PAGES: u64 = 16;
@@ -9,6 +10,7 @@ pub const STACK_PAGES: u64 = 16;
 const OBJECT_PAGES: u64 = 32;
 /// Most pages of a window.
 pub const MAX_PAGES: u64 = WINDOW_MAX / PAGE - OBJECT_PAGES;
+const _: () = assert!(MAX_PAGES <= 64 * WINDOW_WORDS as u64);
 
 /// A checked window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,15 @@ impl Window {
             .iter()
             .find(holds)
             .map(|segment| segment.rights)
+    }
+
+    /// A bit for each page that may be written. Devices may read the others, gaps included: all of it is the generation's own.
+    pub fn writable(&self) -> [u64; WINDOW_WORDS] {
+        let mut words = [0; WINDOW_WORDS];
+        for page in (0..self.pages()).filter(|page| self.rights(*page) == Some(Rights::ReadWrite)) {
+            words[(page / 64) as usize] |= 1 << (page % 64);
+        }
+        words
     }
 
     /// Whether the stager has something to put into this page; stack and heap begin as zeroes.

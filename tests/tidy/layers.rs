@@ -25,6 +25,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("crates/driver-package", Layer::L0),
     ("crates/pci", Layer::L0),
     ("crates/sel4-abi", Layer::L0),
+    ("crates/smmu", Layer::L0),
     ("crates/supervision", Layer::L0),
     ("crates/system-spec", Layer::L0),
     ("crates/trace", Layer::L0),

@@ -26,6 +26,10 @@ mod tokens;
 pub use self::pci::{PciDevice, Vectors};
 pub use crate::function::ConfigCopy;
 pub use ::pci::Config;
+/// virtio 1.2, 6: `VIRTIO_F_ACCESS_PLATFORM`, offered by a device behind an IOMMU. What it asks for holds of every driver here: the
+/// addresses that it gives are those that the device may use.
+pub const ACCESS_PLATFORM: u64 = 1 << 33;
+
 pub use facts::disk::{DiskFacts, F_BLK_SIZE, F_FLUSH, F_RO, F_SIZE_MAX, SECTOR};
 pub use facts::net::{F_MTU, F_STATUS, NetFacts};
 pub use facts::{Facts, open};

@@ -51,6 +51,7 @@ pub fn check(description: &Description) -> Result<(), Fault> {
         .iter()
         .try_for_each(|channel| call_goes_up(pds, channel))?;
     roles(pds)?;
+    iommu(description)?;
     slots(description)?;
     sessions(description)?;
     file_sessions(description)
@@ -181,13 +182,28 @@ fn roles(pds: &[ProtectionDomain]) -> Result<(), Fault> {
             Some(Role::Command) if pd.dma.is_none() => {
                 return fault(&pd.at, Rule::MissingElement { element: "dma" });
             }
-            Some(Role::Command | Role::Timer) if pd.irqs.is_empty() => {
+            Some(Role::Command | Role::Iommu | Role::Timer) if pd.irqs.is_empty() => {
                 return fault(&pd.at, Rule::MissingElement { element: "irq" });
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The SMMU and the PD that drives it: both or neither.
+fn iommu(description: &Description) -> Result<(), Fault> {
+    let pd = description.pds.iter().find(|pd| pd.role == Some(Role::Iommu));
+    match (&description.iommu, pd) {
+        (Some(described), None) => fault(
+            &described.at,
+            Rule::RoleMissing {
+                role: Role::Iommu.word(),
+            },
+        ),
+        (None, Some(pd)) => fault(&pd.at, Rule::MissingElement { element: "iommu" }),
+        _ => Ok(()),
+    }
 }
 
 fn slots(description: &Description) -> Result<(), Fault> {

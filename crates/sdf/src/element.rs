@@ -4,6 +4,7 @@ pub mod channel;
 pub mod device_slot;
 pub mod dma;
 pub mod file_session;
+pub mod iommu;
 pub mod irq;
 pub mod map;
 pub mod memory_region;

@@ -77,6 +77,12 @@ fn describe(xml: &str) -> Result<Description, Fault> {
     Ok(description)
 }
 
+/// Whether a description has an SMMU, without checking the rest.
+pub fn has_iommu(xml: &str) -> bool {
+    roxmltree::Document::parse(xml)
+        .is_ok_and(|document| document.descendants().any(|node| node.has_tag_name("iommu")))
+}
+
 /// The paths of the programs that a description names, in the order of [`System::programs`], without checking the rest.
 pub fn programs(xml: &str) -> Vec<String> {
     let Ok(document) = roxmltree::Document::parse(xml) else {

@@ -3,6 +3,7 @@
 mod client;
 mod control;
 mod files;
+mod iommu;
 mod shadow;
 mod small;
 pub(crate) use small::stager_slot;
@@ -25,6 +26,7 @@ pub(crate) struct Derived {
     /// PDs by role.
     control: Option<usize>,
     bus: Option<usize>,
+    iommu: Option<usize>,
     timer: Option<usize>,
     stager: Option<usize>,
     command: Option<usize>,
@@ -43,6 +45,7 @@ pub fn derive(plan: &mut Plan<'_>, files: Files<'_>) -> Result<(), Fault> {
     let derived = Derived {
         control: all(Role::Control).next(),
         bus: all(Role::Bus).next(),
+        iommu: all(Role::Iommu).next(),
         timer: all(Role::Timer).next(),
         stager: all(Role::Stager).next(),
         command: all(Role::Command).next(),
@@ -52,6 +55,7 @@ pub fn derive(plan: &mut Plan<'_>, files: Files<'_>) -> Result<(), Fault> {
     let slots = shadow::slots(plan)?;
     let mut control = control::ControlPlan::new(plan, &derived, &mut timer, files)?;
     small::bus(plan, &derived, &slots, &mut control)?;
+    iommu::iommu(plan, &derived, &mut control)?;
     small::stager(plan, &derived, &mut control)?;
     small::command(plan, &derived, &mut control)?;
     shadow::shadows(plan, &derived, slots, &mut timer, &mut control)?;

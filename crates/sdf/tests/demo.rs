@@ -52,7 +52,7 @@ fn root_accepts_the_payload() {
     let spec = Spec::parse(&payload).unwrap();
     assert_eq!(spec.pds().len(), DEMO.matches("</protection_domain>").count());
     let roles: Vec<Role> = spec.callers().map(|caller| caller.role).collect();
-    assert_eq!(roles, [Role::Control, Role::Bus, Role::Stager]);
+    assert_eq!(roles, [Role::Control, Role::Bus, Role::Iommu, Role::Stager]);
     let slot = spec.slots().next().unwrap();
     // The shadow's scratch region and two clients' data regions.
     assert_eq!(slot.data().count(), 3);

@@ -8,6 +8,7 @@
 
 pub mod bus;
 pub mod command;
+pub mod iommu;
 pub mod root;
 pub mod shadow;
 pub mod stager;

@@ -50,7 +50,30 @@ pub enum Op {
     DomainState = 12,
     /// Control: a static PD did not answer in time: start it anew, as after a fault. `slot, which` (a [`Part`]).
     Renew = 13,
+    /// IOMMU: what the device of a slot may reach at one time or another. `slot, index`. Answer: `physical address, bytes`, or
+    /// [`Code::Empty`](crate::Code::Empty) behind the last. The first [`PLACES`] are where generations are; the rest is the
+    /// data that requests point into.
+    Reach = 14,
+    /// IOMMU: the memory of a staged generation that may have the device next. `slot, generation`. Answer: `physical address, pages`,
+    /// then [`WINDOW_WORDS`] words with a bit for each page that may be written.
+    Window = 15,
+    /// IOMMU: the device reaches this generation's memory. `slot, generation`.
+    Admitted = 16,
+    /// IOMMU: the device reaches nothing. `slot`.
+    Blocked = 17,
+    /// IOMMU: the generation whose memory the device reaches, as it was told. `slot`. Answer: `generation, or 0`.
+    Admission = 18,
+    /// IOMMU: the device was stopped when it tried to reach what it may not. `slot, kind, address, 1 if it was to write`. The
+    /// generation that has it is suspended; an [`Event`] follows, a fault of [`DMA_FAULT`].
+    DmaFault = 19,
 }
+
+/// Words that say which pages of a window may be written.
+pub const WINDOW_WORDS: usize = 8;
+
+/// Stands in [`Event::detail`] where a fault of the driver's thread has its label: the device of the driver was stopped. The lowest
+/// byte is what the SMMU calls it, bit 8 says that it was to write.
+pub const DMA_FAULT: u64 = 1 << 16;
 
 /// A static PD on which a device slot depends, and which works on its own behind a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +116,12 @@ impl Op {
             11 => Self::Consumed,
             12 => Self::DomainState,
             13 => Self::Renew,
+            14 => Self::Reach,
+            15 => Self::Window,
+            16 => Self::Admitted,
+            17 => Self::Blocked,
+            18 => Self::Admission,
+            19 => Self::DmaFault,
             _ => return None,
         })
     }

@@ -173,6 +173,8 @@ pub struct ControlSlot {
     pub slot: u32,
     /// Packages with a smaller security floor are refused.
     pub security_floor: u32,
+    /// 1: the device is behind the IOMMU; else 0.
+    pub guarded: u32,
     /// The device, for the operator to read.
     pub device: DeviceIdentity,
 }
@@ -229,6 +231,8 @@ pub struct ControlConfig {
     pub root_channel: u64,
     /// Channel of the bus PD.
     pub bus_channel: u64,
+    /// Channel of the IOMMU PD.
+    pub iommu_channel: u64,
     /// Channel of the timer PD.
     pub timer_channel: u64,
     /// Package store, writable here: `package_count` slots of `package_size` bytes.
@@ -343,6 +347,51 @@ pub struct BusConfig {
     pub host: BusHost,
     /// Device slots.
     pub slots: [BusSlot; MAX_SLOTS],
+}
+
+/// A device slot, seen by the IOMMU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct IommuSlot {
+    /// Number of the device slot.
+    pub slot: u32,
+    /// Number of its device's stream: the function's address, as in `pci::Address::bits`.
+    pub stream: u32,
+    /// 1: the device interrupts by messages; else 0.
+    pub messages: u32,
+    /// Reserved, 0.
+    pub reserved: u32,
+}
+
+/// Role `iommu`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct IommuConfig {
+    /// Channel of root.
+    pub root_channel: u64,
+    /// Channel of control (calls come in on it).
+    pub control_channel: u64,
+    /// Channel of the event queue's interrupt.
+    pub event_channel: u64,
+    /// First register of the SMMU.
+    pub registers: u64,
+    /// Memory that it reads and writes.
+    pub memory: RegionConfig,
+    /// Physical address of that.
+    pub memory_paddr: u64,
+    /// Physical address of the page to which devices write their interrupts.
+    pub doorbell_paddr: u64,
+    /// Valid entries of `slots`.
+    pub slot_count: u64,
+    /// Slots whose devices are behind it.
+    pub slots: [IommuSlot; MAX_SLOTS],
+}
+
+impl IommuConfig {
+    /// The valid entries.
+    pub fn slots(&self) -> &[IommuSlot] {
+        self.slots.get(..self.slot_count as usize).unwrap_or(&self.slots)
+    }
 }
 
 /// Role `timer`.

@@ -28,7 +28,7 @@ use record::{Header, Table};
 /// "UMSS", the first word of a payload.
 pub const MAGIC: u32 = 0x5353_4d55;
 /// Version of the format.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Bytes of a small page.
 pub const PAGE: u64 = 4096;
 /// First address that user level cannot map.

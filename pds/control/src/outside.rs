@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 mod attach;
+mod device;
 mod world;
 
 use control::Control;

@@ -6,6 +6,7 @@
 
 mod build;
 mod place;
+mod reach;
 mod reap;
 
 use driver_package::resources::{
@@ -244,7 +245,7 @@ impl DeviceSlot {
         let [a, b] = &slot.sides;
         let side = |side, memory: &mut Memory| SideCaps::create(slot.shadow, side, regions, system, memory);
         let this = Self {
-            generations: Generations::new(),
+            generations: Generations::new(slot.guarded),
             places,
             sides: [side(a, memory)?, side(b, memory)?],
             registers,

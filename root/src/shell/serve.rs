@@ -1,4 +1,6 @@
-//! The loop: calls of control, bus and stager, faults of drivers and static PDs. Root never waits for anybody else.
+//! The loop: calls of control, bus, IOMMU and stager, faults of drivers and static PDs. Root never waits for anybody else.
+
+mod dma;
 
 use heapless::Vec;
 use root::events::Events;
@@ -198,6 +200,7 @@ impl<'a> Server<'a> {
                 Ok((Code::Ok, answer(&state.to_words())))
             }
             Request::Renew(slot, part) => self.renew(slot, part).and_then(|()| done(true)),
+            Request::Dma(request) => self.dma(request),
         }
     }
 

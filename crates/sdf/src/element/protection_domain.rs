@@ -36,6 +36,8 @@ pub enum Role {
     Control,
     /// Resets devices.
     Bus,
+    /// Says what devices reach.
+    Iommu,
     /// Serves timeouts.
     Timer,
     /// Fills new generations.
@@ -54,6 +56,7 @@ impl Role {
         match self {
             Self::Control => "control",
             Self::Bus => "bus",
+            Self::Iommu => "iommu",
             Self::Timer => "timer",
             Self::Stager => "stager",
             Self::Shadow => "shadow",
@@ -65,9 +68,10 @@ impl Role {
     pub fn single(self) -> bool {
         !matches!(self, Self::Shadow | Self::Client)
     }
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Control,
         Self::Bus,
+        Self::Iommu,
         Self::Timer,
         Self::Stager,
         Self::Shadow,
@@ -234,7 +238,7 @@ fn role(element: &Element<'_>) -> Result<Option<Role>, Fault> {
         return Ok(None);
     };
     let role = Role::ALL.into_iter().find(|role| role.word() == word);
-    let words = "control, bus, timer, stager, shadow, command or client";
+    let words = "control, bus, iommu, timer, stager, shadow, command or client";
     role.map(Some)
         .ok_or_else(|| element.choice("umbra_role", word, words))
 }

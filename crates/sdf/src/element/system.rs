@@ -3,6 +3,7 @@
 use super::channel::Channel;
 use super::device_slot::DeviceSlot;
 use super::file_session::FileSession;
+use super::iommu::Iommu;
 use super::memory_region::MemoryRegion;
 use super::package_store::PackageStore;
 use super::pci::{self, PciHost};
@@ -24,6 +25,8 @@ pub struct Description {
     pub slots: Vec<DeviceSlot>,
     /// PCI host bridge.
     pub pci: Option<PciHost>,
+    /// SMMU.
+    pub iommu: Option<Iommu>,
     /// Sessions.
     pub sessions: Vec<Session>,
     /// File sessions.
@@ -33,6 +36,10 @@ pub struct Description {
 }
 
 impl Description {
+    /// Whether a slot's device is behind the SMMU.
+    pub fn guards(&self, slot: &DeviceSlot) -> bool {
+        self.iommu.is_some() && slot.pci.is_some()
+    }
     /// Reads the root element.
     pub fn parse(root: &Element<'_>) -> Result<Self, Fault> {
         if root.name() != "system" {
@@ -52,6 +59,10 @@ impl Description {
                     return Err(child.fault(Rule::Twice { element: "pci_host" }));
                 }
                 "pci_host" => description.pci = Some(PciHost::parse(&child)?),
+                "iommu" if description.iommu.is_some() => {
+                    return Err(child.fault(Rule::Twice { element: "iommu" }));
+                }
+                "iommu" => description.iommu = Some(Iommu::parse(&child)?),
                 "package_store" if description.store.is_some() => {
                     return Err(child.fault(Rule::Twice {
                         element: "package_store",

@@ -43,6 +43,7 @@ impl ControlPlan {
         };
         let Some(pd) = this.pd else { return Ok(this) };
         this.config.bus_channel = NO_CHANNEL;
+        this.config.iommu_channel = NO_CHANNEL;
         this.config.command.channel = NO_CHANNEL;
         this.config.stager.channel = NO_CHANNEL;
         this.config.root_channel = plan.caller(pd, Role::Control)?.into();
@@ -123,6 +124,7 @@ impl ControlPlan {
                 package: package as u32,
                 slot: number as u32,
                 security_floor: slot.security_floor,
+                guarded: 0,
                 device: super::small::identity(slot),
             };
         }

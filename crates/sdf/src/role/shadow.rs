@@ -42,6 +42,8 @@ pub(crate) fn slots(plan: &mut Plan<'_>) -> Result<Vec<SlotPlan>, Fault> {
             irq_count: slot.irqs.len() as u32,
             data_count: 0,
             config: NONE,
+            guarded: description.guards(slot).into(),
+            reserved: 0,
             budget_us: slot.budget_us,
             period_us: slot.period_us,
             heap_size: slot.heap_size,

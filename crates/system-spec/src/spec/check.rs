@@ -326,6 +326,7 @@ impl<'a> Meaning<'a> for Slot<'a> {
             period_us: r.period_us,
             heap_size: r.heap_size,
             config: (r.config != NONE).then_some(r.config as usize),
+            guarded: flag(r.guarded)?,
             sides: [side(a)?, side(b)?],
             mmio: valid(&r.mmio, r.mmio_count, mmio)?,
             irqs: valid(&r.irqs, r.irq_count, |i| {
@@ -334,6 +335,10 @@ impl<'a> Meaning<'a> for Slot<'a> {
             data: valid(&r.data, r.data_count, |index| Some(index as usize))?,
         })
     }
+}
+
+fn flag(word: u32) -> Option<bool> {
+    (word < 2).then_some(word == 1)
 }
 
 fn side(r: SideRecord) -> Option<SlotSide> {

@@ -43,6 +43,8 @@ pub enum Role {
     Bus,
     /// Fills the memory of new generations.
     Stager,
+    /// Says what devices reach.
+    Iommu,
 }
 
 impl Role {
@@ -52,6 +54,7 @@ impl Role {
             1 => Some(Self::Control),
             2 => Some(Self::Bus),
             3 => Some(Self::Stager),
+            4 => Some(Self::Iommu),
             _ => None,
         }
     }
@@ -61,6 +64,7 @@ impl Role {
             Self::Control => 1,
             Self::Bus => 2,
             Self::Stager => 3,
+            Self::Iommu => 4,
         }
     }
 }
@@ -240,6 +244,8 @@ pub struct Slot<'a> {
     pub heap_size: u64,
     /// Region (one page) with a copy of the device's PCI configuration space.
     pub config: Option<usize>,
+    /// The device is behind the IOMMU.
+    pub guarded: bool,
     /// Sides A and B.
     pub sides: [SlotSide; 2],
     pub(super) mmio: [Option<SlotMmio>; SLOT_MMIO],

@@ -203,7 +203,7 @@ pub struct CallerRecord {
     pub pd: u32,
     /// Channel id in the PD: it calls on it, and root notifies it on it.
     pub channel: u32,
-    /// 1 control, 2 bus, 3 stager.
+    /// 1 control, 2 bus, 3 stager, 4 IOMMU.
     pub role: u32,
 }
 
@@ -265,6 +265,10 @@ pub struct SlotRecord {
     pub data_count: u32,
     /// Region (one page) with a copy of the device's PCI configuration space, or [`NONE`].
     pub config: u32,
+    /// 1: the device is behind the IOMMU; else 0.
+    pub guarded: u32,
+    /// Reserved, 0.
+    pub reserved: u32,
     /// Budget of a driver in µs.
     pub budget_us: u64,
     /// Period of a driver in µs.

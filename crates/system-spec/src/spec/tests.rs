@@ -55,6 +55,8 @@ fn sources() -> Sources {
         irq_count: 1,
         data_count: 2,
         config: NONE,
+        guarded: 0,
+        reserved: 0,
         budget_us: 500,
         period_us: 1000,
         heap_size: 0x4_0000,
@@ -171,12 +173,13 @@ fn broken_rules_are_refused() {
         (Kind::Channel, |s| {
             s.channels[0].ends = s.channels[0].ends.map(|e| EndRecord { flags: 3, ..e })
         }),
-        (Kind::Caller, |s| s.callers[0].role = 4),
+        (Kind::Caller, |s| s.callers[0].role = 5),
         (Kind::Slot, |s| s.slots[0].mmio[0].len = 0x201),
         (Kind::Slot, |s| s.slots[0].mmio[0].region = 1),
         (Kind::Slot, |s| s.slots[0].data_count = 17),
         (Kind::Slot, |s| s.slots[0].sides[1].driver_page = 2),
         (Kind::Slot, |s| s.slots[0].config = 2),
+        (Kind::Slot, |s| s.slots[0].guarded = 2),
         (Kind::Slot, |s| s.slots = vec![s.slots[0]; 5]),
     ];
     for (index, (kind, change)) in cases.iter().enumerate() {

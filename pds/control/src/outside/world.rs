@@ -5,7 +5,7 @@ use control::{Call, Consumed, World};
 use control_protocol::vitals::Memory;
 use sel4_microkit::get_mr;
 use shared_ring::Area;
-use supervision::{Code, bus, root, shadow, stager};
+use supervision::{Code, root, shadow, stager};
 use trace::clock::ticks;
 use zerocopy::IntoBytes;
 
@@ -23,12 +23,12 @@ impl World for Outside {
         let root = channel(self.config.root_channel);
         crash::point(self, crash::of_call(&what));
         match what {
-            Call::Start(generation) => call(root, root::Op::Start as u64, &[slot, generation.into()]),
+            Call::Start(generation) => self.start(slot, generation),
             Call::Cut(generation) => call(root, root::Op::Cut as u64, &[slot, generation.into()]),
-            Call::Discard(generation) => call(root, root::Op::Discard as u64, &[slot, generation.into()]),
+            Call::Discard(generation) => self.discard(slot, generation),
             Call::Kill => call(root, root::Op::Kill as u64, &[slot]),
             Call::Renew(part) => call(root, root::Op::Renew as u64, &[slot, part as u64]),
-            Call::Reset => call(channel(self.config.bus_channel), bus::Op::Reset as u64, &[slot]),
+            Call::Reset => self.reset(slot),
         }
     }
 

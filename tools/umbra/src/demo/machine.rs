@@ -40,10 +40,16 @@ pub struct Setup<'a> {
 pub enum Attached {
     /// virtio-mmio slot 31.
     Mmio,
-    /// PCI function 0:2.0, without the interface of before virtio 1.0.
-    Pci,
+    /// PCI function 0:2.0, without the interface of before virtio 1.0; `guarded`: behind an SMMUv3.
+    Pci {
+        /// The machine has an SMMU.
+        guarded: bool,
+    },
     /// An NVMe controller, PCI function 0:2.0.
-    Nvme,
+    Nvme {
+        /// The machine has an SMMU, behind which it is.
+        guarded: bool,
+    },
 }
 
 impl Attached {
@@ -53,9 +59,10 @@ impl Attached {
             .with_context(|| format!("reading {}", description.display()))?;
         let slots = sdf::device_slots(&description.display().to_string(), &xml)?;
         let transport = |(_, slot): &(String, StagerSlot)| Transport::from_number(slot.device.transport);
+        let guarded = sdf::has_iommu(&xml);
         Ok(match slots.first().and_then(transport) {
-            Some(Transport::VirtioPci) => Self::Pci,
-            Some(Transport::Pci) => Self::Nvme,
+            Some(Transport::VirtioPci) => Self::Pci { guarded },
+            Some(Transport::Pci) => Self::Nvme { guarded },
             _ => Self::Mmio,
         })
     }
@@ -76,6 +83,10 @@ fn start_in(folder: TempDir, setup: &Setup<'_>) -> Result<Guest> {
         icount: setup.clock == Clock::Icount,
         arguments: arguments(folder.path(), setup.attached, Backend::File),
         detached: setup.detached,
+        properties: match setup.attached {
+            Attached::Pci { guarded: true } | Attached::Nvme { guarded: true } => vec!["iommu=smmuv3".into()],
+            _ => Vec::new(),
+        },
         ..Machine::default()
     };
     Guest::start_in(folder, &machine, setup.image, setup.limit, setup.tee)
@@ -126,6 +137,9 @@ pub fn command(guest: &Guest) -> PathBuf {
     guest.folder().join(SOCKET)
 }
 
+/// The disk as a PCI function.
+const PCI_DISK: &str = "virtio-blk-pci,drive=disk,addr=2.0,disable-legacy=on,ioeventfd=off,write-cache=on";
+
 /// The devices. Disk and command channel are where `system.xml` has them; if both are on virtio-mmio, in slots of different pages.
 fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsString> {
     let file = |before: &str, name: &str, after: &str| {
@@ -153,9 +167,11 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
     }
     let device = match attached {
         Attached::Mmio => "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on",
-        Attached::Pci => "virtio-blk-pci,drive=disk,addr=2.0,disable-legacy=on,ioeventfd=off,write-cache=on",
+        Attached::Pci { guarded: false } => PCI_DISK,
+        // Without the property QEMU's virtio devices go past the SMMU.
+        Attached::Pci { guarded: true } => &format!("{PCI_DISK},iommu_platform=on"),
         // The table of messages is bus's alone, so it lies in no region with registers.
-        Attached::Nvme => "nvme,drive=disk,addr=2.0,serial=umbra,msix-exclusive-bar=on,write-cache=on",
+        Attached::Nvme { .. } => "nvme,drive=disk,addr=2.0,serial=umbra,msix-exclusive-bar=on,write-cache=on",
     };
     add("-device", device.into());
     add(

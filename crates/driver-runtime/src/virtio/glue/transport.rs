@@ -11,7 +11,8 @@
 /// | `0.10` | 0.10, 0.11 | what is read is of a narrower kind |
 /// | `0.12` | since 0.12 | interrupts have a status |
 ///
-/// The release's own transports do the work. What is added is what no release does: a queue's interrupt vector.
+/// The release's own transports do the work. What is added is what no release does: a queue's interrupt vector, and to accept that the
+/// device's accesses are translated.
 #[macro_export]
 macro_rules! virtio_transport {
     (registers $registers_transport:ty, |$registers:ident, $len:ident| new($($argument:ident),*)) => {
@@ -105,7 +106,8 @@ macro_rules! virtio_transport {
                 each!(self, transport => transport.read_device_features())
             }
             fn write_driver_features(&mut self, features: u64) {
-                each!(self, transport => transport.write_driver_features(features))
+                let platform = self.read_device_features() & $crate::virtio::ACCESS_PLATFORM;
+                each!(self, transport => transport.write_driver_features(features | platform))
             }
             fn max_queue_size(&mut self, queue: u16) -> u32 {
                 each!(self, transport => transport.max_queue_size(queue))

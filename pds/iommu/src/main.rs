@@ -1,0 +1,124 @@
+//! The protection domain of the IOMMU: calls from control, the SMMU's interrupt, questions to root.
+
+#![no_std]
+#![no_main]
+
+mod mapped;
+
+use iommu::{Iommu, Root, Window};
+use mapped::Mapped;
+use sel4_microkit::{
+    Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
+};
+use supervision::Code;
+use supervision::root::Op;
+use system_spec::config::IommuConfig;
+
+/// Root, by calls.
+struct ByCall(Channel);
+
+impl ByCall {
+    fn call(&self, op: Op, arguments: &[u64]) -> Code {
+        for (register, word) in arguments.iter().enumerate() {
+            set_mr(register, *word);
+        }
+        let answer = self.0.pp_call(MessageInfo::new(op as u64, arguments.len()));
+        Code::from_label(answer.label())
+    }
+}
+
+impl Root for ByCall {
+    fn reach(&mut self, slot: u32, index: usize) -> Option<(u64, u64)> {
+        let code = self.call(Op::Reach, &[slot.into(), index as u64]);
+        (code == Code::Ok).then(|| (get_mr(0), get_mr(1)))
+    }
+    fn admitted(&mut self, slot: u32) -> u32 {
+        match self.call(Op::Admission, &[slot.into()]) {
+            Code::Ok => get_mr(0) as u32,
+            _ => 0,
+        }
+    }
+    fn window(&mut self, slot: u32, generation: u32) -> Result<Window, Code> {
+        match self.call(Op::Window, &[slot.into(), generation.into()]) {
+            Code::Ok => Ok(Window {
+                paddr: get_mr(0),
+                pages: get_mr(1) as usize,
+                writable: core::array::from_fn(|index| get_mr(2 + index)),
+            }),
+            code => Err(code),
+        }
+    }
+    fn tell_admitted(&mut self, slot: u32, generation: u32) -> Code {
+        self.call(Op::Admitted, &[slot.into(), generation.into()])
+    }
+    fn tell_blocked(&mut self, slot: u32) -> Code {
+        self.call(Op::Blocked, &[slot.into()])
+    }
+    fn tell_fault(&mut self, slot: u32, kind: u8, address: u64, write: bool) {
+        // Root knows what to do; there is nothing that we could do if it did not.
+        let _ = self.call(Op::DmaFault, &[slot.into(), kind.into(), address, write.into()]);
+    }
+}
+
+struct Pd {
+    /// None: the SMMU is not one that can be used. Then no device is let through, and no driver starts.
+    iommu: Option<Iommu<Mapped, Mapped, ByCall>>,
+    control: Channel,
+    events: Channel,
+}
+
+impl Handler for Pd {
+    type Error = Infallible;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        if channels.contains(self.events) {
+            // Acknowledged first: what comes while we look interrupts again.
+            let _ = self.events.irq_ack();
+            if let Some(iommu) = &mut self.iommu {
+                iommu.look();
+            }
+        }
+        Ok(())
+    }
+
+    fn protected(&mut self, channel: Channel, message: MessageInfo) -> Result<MessageInfo, Infallible> {
+        let code = if channel != self.control || message.count() < 2 {
+            Code::Denied
+        } else {
+            match &mut self.iommu {
+                Some(iommu) => iommu.call(message.label(), get_mr(0), get_mr(1)),
+                None => Code::DeviceFailed,
+            }
+        };
+        Ok(MessageInfo::new(code as u64, 0))
+    }
+}
+
+#[protection_domain]
+fn init() -> Pd {
+    const NOTHING: IommuConfig = zerocopy::transmute!([0u8; size_of::<IommuConfig>()]);
+    let config: &'static IommuConfig = var!(umbra_config: IommuConfig = NOTHING);
+    // SAFETY: the description's compiler mapped the SMMU's registers and this memory here, for us alone, for ever, and wrote their
+    // addresses; 0 gives nothing.
+    let (registers, memory) = unsafe {
+        (
+            Mapped::new(config.registers, smmu::registers::LEN),
+            Mapped::new(config.memory.vaddr, config.memory.len),
+        )
+    };
+    let root = ByCall(Channel::new(config.root_channel as usize));
+    let iommu = match (registers, memory) {
+        (Some(registers), Some(memory)) => Iommu::start(registers, memory, root, config).ok(),
+        _ => None,
+    };
+    let mut pd = Pd {
+        iommu,
+        control: Channel::new(config.control_channel as usize),
+        events: Channel::new(config.event_channel as usize),
+    };
+    // What was stopped while a predecessor died.
+    if let Some(iommu) = &mut pd.iommu {
+        iommu.look();
+    }
+    pd
+}
