@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn start_that_failed_leaves_the_device_to_the_next_one_after_a_reset() {
-        let mut slot = Generations::new();
+        let mut slot = Generations::new(false);
         let (first, second) = (staged(&mut slot, 1), staged(&mut slot, 2));
         slot.start_failed(first).unwrap();
         assert_eq!(slot.cut_step(first), Ok(CutStep::Done), "control cuts it again");

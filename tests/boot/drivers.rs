@@ -14,11 +14,11 @@ use umbra::pack;
 use zerocopy::FromBytes;
 
 /// A driver of `tests/drivers`, and what must come of an update to it.
-struct Bad {
-    driver: &'static str,
+pub struct Bad {
+    pub driver: &'static str,
     /// While the update is under way, or in its probation: then the update is done and the recovery tells.
-    late: bool,
-    why: fn(&Reason) -> bool,
+    pub late: bool,
+    pub why: fn(&Reason) -> bool,
 }
 
 const BAD: [Bad; 12] = [
@@ -157,7 +157,8 @@ fn on_time(client: &mut Client) -> Result<()> {
     Ok(())
 }
 
-fn send(operator: &mut impl Operator, bad: &Bad, config: Config, patience: &Patience) -> Result<()> {
+/// Sends it, and waits until what must come of it has come.
+pub fn send(operator: &mut impl Operator, bad: &Bad, config: Config, patience: &Patience) -> Result<()> {
     let package = pack::pack(&pack::find(bad.driver)?, config)?.bytes;
     let before = demo::settled(operator, DEVICE, patience.transaction)?;
     let hash = operator.upload(&package)?;

@@ -15,6 +15,7 @@ mod loading;
 mod nvme;
 mod orders;
 mod policies;
+mod reach;
 mod refusals;
 mod releases;
 mod roots;
@@ -69,6 +70,14 @@ fn main() {
         .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",
             policies::run,
+        ))
+        .chain(loaded_trials(
+            "device_reaches_what_its_generation_may_and_nothing_else",
+            reach::guarded,
+        ))
+        .chain(loaded_trials(
+            "device_without_iommu_reaches_all_memory",
+            reach::open,
         ))
         .chain(loaded_trials("nvme_is_a_disk_like_any_other", nvme::run))
         .chain(loaded_trials(

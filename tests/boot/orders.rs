@@ -19,7 +19,7 @@ use umbra::pack;
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     // Here the disk interrupts by its line; elsewhere by a message.
     let line = (" msi=\"80\"", "");
-    let mut running = Running::altered("pci-line", line, config, kernel)?;
+    let mut running = Running::altered("pci-line", &[line], config, kernel)?;
     running.operate(|client, patience| play(client, config, patience))?;
     company::run(&mut running, config)?;
     running.operate(|client, patience| refusals::for_good(client, &good(config)?, patience))?;

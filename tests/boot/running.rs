@@ -49,22 +49,25 @@ impl Running {
         Self::start(&folder.join("system.xml"), config, kernel, LIMIT)
     }
 
-    /// Starts the demo's system with another text in place of one in its description.
+    /// Starts the demo's system with other texts in place of some in its description.
     pub fn altered(
         name: &str,
-        (from, to): (&str, &str),
+        changes: &[(&str, &str)],
         config: Config,
         kernel: Option<&Path>,
     ) -> Result<Self> {
-        let text = fs::read_to_string(system::default_description())?;
-        ensure!(
-            text.matches(from).count() == 1,
-            "{from} in the demo's description"
-        );
+        let mut text = fs::read_to_string(system::default_description())?;
+        for (from, to) in changes {
+            ensure!(
+                text.matches(from).count() == 1,
+                "{from} in the demo's description"
+            );
+            text = text.replace(from, to);
+        }
         let folder = workspace::target().join("umbra/altered").join(name);
         fs::create_dir_all(&folder)?;
         let description = folder.join("system.xml");
-        fs::write(&description, text.replace(from, to))?;
+        fs::write(&description, text)?;
         Self::start(&description, config, kernel, LIMIT)
     }
 
@@ -89,6 +92,14 @@ impl Running {
     /// Does something as the operator. An error comes with what the console shows.
     pub fn operate<R>(&mut self, act: impl FnOnce(&mut Client, &Patience) -> Result<R>) -> Result<R> {
         act(&mut self.client, &self.patience).with_context(|| self.guest.console().text())
+    }
+
+    /// What is in memory, by physical address, while the machine runs on.
+    pub fn memory(&self, paddr: u64, len: usize) -> Result<Vec<u8>> {
+        let file = self.guest.folder().join("memory");
+        let arguments = serde_json::json!({ "val": paddr, "size": len, "filename": file });
+        self.guest.qmp()?.execute("pmemsave", arguments)?;
+        Ok(fs::read(file)?)
     }
 
     /// The command channel's socket, which nobody holds now.

@@ -136,8 +136,6 @@ kinds! {
     /// Shadow, while the flow of requests is recorded: a pass in which it changed. `a` requests answered, `b` requests accepted and
     /// not answered.
     Flow = 35, "flow", "answered", "live";
-    /// Root: a device was stopped when it tried to reach what it may not. `a` what the IOMMU said, `b` address.
-    DmaFault = 36, "device stopped", "kind", "address";
 }
 
 /// An event as a line of text: `[   12.345678] slot 0 gen 3: quiesced, in flight 32, left 1`.

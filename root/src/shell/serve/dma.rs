@@ -3,6 +3,7 @@
 use root::request::{Dma, Target};
 use supervision::Code;
 use supervision::root::{DMA_FAULT, Event, EventKind};
+use trace::Kind;
 
 use super::{Answer, Server, answer};
 
@@ -37,22 +38,16 @@ impl Server<'_> {
     fn device_stopped(&mut self, slot: usize, kind: u8, address: u64, write: bool) -> Result<(), Code> {
         let detail = DMA_FAULT | u64::from(write) << 8 | u64::from(kind);
         let holder = self.drivers.slot(slot)?.generations.holder();
-        let generation = match holder.map(|place| self.drivers.stop(slot, place)) {
-            Some(Ok(generation)) => generation,
-            _ => 0,
-        };
-        self.log
-            .write(trace::Kind::DmaFault, slot, generation, detail, address);
-        if generation != 0 {
-            self.tell(Event {
-                kind: EventKind::Fault,
-                slot: slot as u32,
-                generation,
-                detail,
-                address,
-                pc: 0,
-            });
-        }
+        let generation = self.drivers.stop(slot, holder.ok_or(Code::WrongState)?)?;
+        self.log.write(Kind::Fault, slot, generation, detail, address);
+        self.tell(Event {
+            kind: EventKind::Fault,
+            slot: slot as u32,
+            generation,
+            detail,
+            address,
+            pc: 0,
+        });
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 //! Each of them is release 0.13.0 of `virtio-drivers` as the product has it, with one thing wrong.
 #![no_std]
 
+pub mod aim;
+
 use driver_runtime::ProbeError;
 use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Request, Submit};
 use driver_runtime::resources::Resources;

@@ -7,6 +7,7 @@ use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, Record, Stat
 use control_protocol::reply::SILENT;
 use control_protocol::reply::{Condition, Device, Error};
 use control_protocol::vitals::{Memory, Mode};
+use supervision::root::DMA_FAULT;
 
 /// Why a request was refused.
 pub fn error(error: &Error) -> String {
@@ -104,7 +105,7 @@ pub fn reason(reason: &Reason) -> String {
     }
 }
 
-/// seL4's fault labels (MCS).
+/// seL4's fault labels (MCS), and what the IOMMU says of a device ([`DMA_FAULT`]).
 pub fn fault(label: u64) -> String {
     match label {
         1 => "capability fault".into(),
@@ -113,6 +114,15 @@ pub fn fault(label: u64) -> String {
         5 => "timeout".into(),
         6 => "VM fault".into(),
         SILENT => "no answer in time".into(),
+        device if device >> 16 == DMA_FAULT >> 16 => {
+            let access = if device >> 8 & 1 == 1 { "write" } else { "read" };
+            let why = match device & 0xff {
+                0x10 => "there is nothing for it".to_owned(),
+                0x13 => "it may only read".to_owned(),
+                kind => format!("IOMMU event {kind:#x}"),
+            };
+            format!("its device was stopped at a {access} where {why}")
+        }
         other => format!("fault {other}"),
     }
 }

@@ -67,8 +67,8 @@ impl System {
         );
         let (of_disk, attached) = match disk {
             Disk::Mmio => (of_depth, Attached::Mmio),
-            Disk::Pci => (on_pci(&of_depth, "disk-demo")?, Attached::Pci),
-            Disk::Nvme => (on_pci(&of_depth, "disk-nvme")?, Attached::Nvme),
+            Disk::Pci => (on_pci(&of_depth, "disk-demo")?, Attached::Pci { guarded: false }),
+            Disk::Nvme => (on_pci(&of_depth, "disk-nvme")?, Attached::Nvme { guarded: false }),
         };
         let built = system::build_described(&path, &of_disk, kernel, config)?;
         let programs = built.programs.iter();
