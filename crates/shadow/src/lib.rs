@@ -7,7 +7,7 @@
 //! - [`state`]: the versioned memory region, with the ledgers and room to work in.
 //! - [`slot`]: one device slot: its mode, its two device links, its sessions; data path and swap are its submodules.
 //! - [`engine`]: all slots of a shadow, the link to control, the timer.
-//! - [`assemble`]: a shadow out of its configuration.
+//! - [`assemble`]: a shadow out of its configuration; `pd`: its protection domain.
 //!
 //! What a class adds is behind [`Class`]; what the protection domain adds is behind [`Env`].
 #![cfg_attr(not(test), no_std)]
@@ -18,6 +18,8 @@ pub mod engine;
 mod figures;
 pub mod journal;
 pub mod ledger;
+#[cfg(feature = "pd")]
+pub mod pd;
 mod report;
 pub mod session;
 pub mod slot;

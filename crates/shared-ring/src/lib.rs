@@ -16,6 +16,7 @@
 
 mod area;
 mod link;
+pub mod mapped;
 pub mod page;
 pub mod requests;
 

@@ -88,6 +88,18 @@ impl Writer {
         Self { words, written }
     }
 
+    /// Write into the region at an address of a configuration; 0: there is none, and nothing is kept.
+    ///
+    /// # Safety
+    /// As [`new`](Self::new), if `vaddr` is not 0.
+    pub unsafe fn at(vaddr: u64, len: u64) -> Self {
+        match NonNull::new(vaddr as *mut u8) {
+            // SAFETY: the caller's contract is the same.
+            Some(base) => unsafe { Self::new(base, len as usize) },
+            None => Self::nowhere(),
+        }
+    }
+
     /// A writer without a region.
     pub fn nowhere() -> Self {
         Self {
