@@ -165,9 +165,9 @@ impl<P: Page> NetClient<P> {
 
     /// Hand over what was submitted, and give back what was polled; notifies the shadow if it sleeps. For buffers it never
     /// does: it looks for one when a frame has come.
-    pub fn commit(&mut self, port: &mut impl Port) {
-        self.receive.commit(port);
-        self.transmit.commit(port);
+    pub fn commit(&mut self, peer: &mut impl Peer) {
+        self.receive.commit(peer);
+        self.transmit.commit(peer);
     }
 
     /// The next frame that was sent, or was not.

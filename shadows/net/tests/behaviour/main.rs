@@ -1,0 +1,8 @@
+//! The network shadow, as its clients and its drivers see it.
+
+mod hostile;
+mod receive;
+mod restart;
+mod swap;
+mod transmit;
+mod world;
