@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use system_spec::config::MAX_FILE_SESSIONS;
 
 use crate::element::channel::Channel;
+use crate::element::device_slot::{CLASS_BLOCK, CLASS_NET};
 use crate::element::protection_domain::{ProtectionDomain, Role};
+use crate::element::session::Session;
 use crate::element::system::Description;
 use crate::error::{At, Fault, Rule};
 
@@ -275,6 +277,7 @@ fn sessions(description: &Description) -> Result<(), Fault> {
             let (upper, lower) = (shadow.name.clone(), client.name.clone());
             return fault(&session.at, Rule::Priority { upper, lower });
         }
+        of_its_class(description, session, slot.class)?;
     }
     for client in pds.iter().filter(|pd| pd.role == Some(Role::Client)) {
         let count = description
@@ -293,6 +296,36 @@ fn sessions(description: &Description) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// A session has the attributes of its slot's class, and an address of its own.
+fn of_its_class(description: &Description, session: &Session, class: u32) -> Result<(), Fault> {
+    let of_disks = !session.partition.is_empty() || session.partition_number != 0;
+    let of_networks = session.mac != 0 || session.promiscuous;
+    let (name, known) = match class {
+        CLASS_NET if of_disks => (
+            "partition",
+            "client, slot, mac, promiscuous, data_size, report_size",
+        ),
+        CLASS_BLOCK if of_networks => (
+            "mac",
+            "client, slot, partition, partition_number, data_size, report_size",
+        ),
+        _ => {
+            let same = |other: &&Session| other.slot == session.slot && other.mac == session.mac;
+            let twice = session.mac != 0 && description.sessions.iter().filter(same).count() > 1;
+            if twice {
+                let rule = Rule::DuplicateName {
+                    kind: "MAC address of a session",
+                    name: session.client.clone(),
+                };
+                return fault(&session.at, rule);
+            }
+            return Ok(());
+        }
+    };
+    let (name, known) = (name.to_owned(), known.to_owned());
+    fault(&session.at, Rule::UnknownAttribute { name, known })
 }
 
 fn file_sessions(description: &Description) -> Result<(), Fault> {

@@ -67,21 +67,31 @@ pub fn derive(plan: &mut Plan<'_>, files: Files<'_>) -> Result<(), Fault> {
 
 /// Two pages, one for each to write, and a channel. The first PD may call the second.
 pub(crate) fn link(plan: &mut Plan<'_>, a: usize, b: usize, call: bool) -> Result<[LinkConfig; 2], Fault> {
-    let (name_a, name_b) = (plan.pd(a).name.clone(), plan.pd(b).name.clone());
-    let page_a = plan.memory(format!("link {name_a} to {name_b}"), 0x1000);
-    let page_b = plan.memory(format!("link {name_b} to {name_a}"), 0x1000);
     let (id_a, id_b) = plan.channel(a, b, call)?;
+    Ok(pages(plan, "link", (a, id_a.into()), (b, id_b.into())))
+}
+
+/// Two pages, one for each of two PDs to write, on a channel that they have.
+pub(crate) fn pages(
+    plan: &mut Plan<'_>,
+    what: &str,
+    (a, id_a): (usize, u64),
+    (b, id_b): (usize, u64),
+) -> [LinkConfig; 2] {
+    let (name_a, name_b) = (plan.pd(a).name.clone(), plan.pd(b).name.clone());
+    let page_a = plan.memory(format!("{what} {name_a} to {name_b}"), 0x1000);
+    let page_b = plan.memory(format!("{what} {name_b} to {name_a}"), 0x1000);
     let end_a = LinkConfig {
         own: plan.map(a, page_a, true),
         peer: plan.map(a, page_b, false),
-        channel: id_a.into(),
+        channel: id_a,
     };
     let end_b = LinkConfig {
         own: plan.map(b, page_b, true),
         peer: plan.map(b, page_a, false),
-        channel: id_b.into(),
+        channel: id_b,
     };
-    Ok([end_a, end_b])
+    [end_a, end_b]
 }
 
 /// A derived region of this size, mapped at `pd` for writing.

@@ -7,6 +7,11 @@ use super::{pages, priority, scheduling, unknown};
 use crate::error::{At, Fault, Rule};
 use crate::xml::Element;
 
+/// Number of the class of disks.
+pub const CLASS_BLOCK: u32 = 1;
+/// Number of the class of network devices.
+pub const CLASS_NET: u32 = 2;
+
 /// A device slot.
 #[derive(Clone, Debug)]
 pub struct DeviceSlot {
@@ -56,8 +61,9 @@ impl DeviceSlot {
             "security_floor",
         ])?;
         let class = match element.required("class")? {
-            "block" => 1,
-            value => return Err(element.choice("class", value, "'block'")),
+            "block" => CLASS_BLOCK,
+            "net" => CLASS_NET,
+            value => return Err(element.choice("class", value, "'block' or 'net'")),
         };
         let (mut mmio, mut irqs, mut pci) = (Vec::new(), Vec::new(), None);
         for child in element.children()? {

@@ -1,6 +1,8 @@
 //! Shadows, their device slots and their sessions.
 
-use system_spec::config::{LinkConfig, MAX_SESSIONS, ShadowConfig, ShadowSession, ShadowSlot};
+use system_spec::config::{
+    LinkConfig, MAX_SESSIONS, SESSION_PROMISCUOUS, ShadowConfig, ShadowSession, ShadowSlot,
+};
 use system_spec::spec::record::{
     NONE, SLOT_DATA, SLOT_IRQS, SLOT_MMIO, SideRecord, SlotIrqRecord, SlotMmioRecord, SlotRecord,
 };
@@ -182,15 +184,22 @@ fn sessions(
                 rule,
             });
         }
-        let (link, data) = client::client(plan, slot.shadow, session, timer, control)?;
+        let there = client::client(plan, slot.shadow, slot.record.class, session, timer, control)?;
         config.sessions[index] = ShadowSession {
-            link,
+            link: there.link,
             data_len: session.data_size,
-            data_region: data_region(plan, number, slot, data)?,
+            data_region: data_region(plan, number, slot, there.region)?,
             slot_index: config.slot_count - 1,
+            deliveries: there.deliveries,
+            data: there.data,
+            address: session.mac,
+            flags: if session.promiscuous {
+                SESSION_PROMISCUOUS
+            } else {
+                0
+            },
             partition: name(&session.partition),
             partition_number: session.partition_number,
-            ..ShadowSession::new_zeroed()
         };
         config.session_count += 1;
     }
