@@ -12,6 +12,7 @@ mod drivers;
 mod files;
 mod kernel_file;
 mod loading;
+mod network;
 mod nvme;
 mod orders;
 mod policies;
@@ -67,6 +68,7 @@ fn main() {
             "files_are_shared_while_the_driver_below_is_replaced",
             files::run,
         ))
+        .chain(loaded_trials("frames_outlive_the_driver_below", network::run))
         .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",
             policies::run,

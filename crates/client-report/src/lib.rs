@@ -23,6 +23,8 @@ pub enum Kind {
     DiskCheck = 1,
     /// `file-check`.
     FileCheck = 2,
+    /// `net-check`.
+    NetCheck = 3,
 }
 
 /// Where a client is in its life.

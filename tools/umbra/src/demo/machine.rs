@@ -1,9 +1,10 @@
-//! The machine of the demo: a disk, and a command channel of its own.
+//! The machine of the demo: a disk, a network if the description has a device for it, and a command channel of its own.
 
 use crate::ctl::place::SOCKET;
 use crate::disk::{self, Layout};
 use crate::qemu::{Guest, Machine, Tee};
 use anyhow::{Context, Result};
+use device_class::ClassId;
 use driver_package::package::Transport;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub struct Setup<'a> {
     pub image: &'a [u8],
     /// Disk image to make.
     pub layout: Layout,
-    /// Where the disk is attached.
+    /// Where disk and network are attached.
     pub attached: Attached,
     /// Virtual or real time.
     pub clock: Clock,
@@ -35,35 +36,53 @@ pub struct Setup<'a> {
     pub detached: bool,
 }
 
-/// Where the disk is attached.
+/// How a device is attached. On PCI without the interface of before virtio 1.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attached {
-    /// virtio-mmio slot 31.
+pub enum Bus {
+    /// virtio-mmio: the disk in slot 31, the network in slot 15.
     Mmio,
-    /// PCI function 0:2.0, without the interface of before virtio 1.0; `guarded`: behind an SMMUv3.
-    Pci {
-        /// The machine has an SMMU.
-        guarded: bool,
-    },
+    /// PCI, without the interface of before virtio 1.0: the disk is function 0:2.0, the network 0:3.0.
+    Pci,
     /// An NVMe controller, PCI function 0:2.0.
-    Nvme {
-        /// The machine has an SMMU, behind which it is.
-        guarded: bool,
-    },
+    Nvme,
+}
+
+/// Where disk and network are attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// The disk.
+    pub disk: Bus,
+    /// The network, if there is one: QEMU's own, with a gateway at 10.0.2.2.
+    pub net: Option<Bus>,
+    /// The machine has an SMMU, behind which all on PCI is.
+    pub guarded: bool,
 }
 
 impl Attached {
-    /// Where a description has its first device.
+    /// A disk there, neither network nor SMMU.
+    pub const fn disk(disk: Bus) -> Self {
+        Self {
+            disk,
+            net: None,
+            guarded: false,
+        }
+    }
+
+    /// Where a description has its first device of each class.
     pub fn of(description: &Path) -> Result<Self> {
         let xml = std::fs::read_to_string(description)
             .with_context(|| format!("reading {}", description.display()))?;
         let slots = sdf::device_slots(&description.display().to_string(), &xml)?;
-        let transport = |(_, slot): &(String, StagerSlot)| Transport::from_number(slot.device.transport);
-        let guarded = sdf::has_iommu(&xml);
-        Ok(match slots.first().and_then(transport) {
-            Some(Transport::VirtioPci) => Self::Pci { guarded },
-            Some(Transport::Pci) => Self::Nvme { guarded },
-            _ => Self::Mmio,
+        let bus = |(_, slot): &(String, StagerSlot)| match Transport::from_number(slot.device.transport) {
+            Some(Transport::VirtioPci) => Bus::Pci,
+            Some(Transport::Pci) => Bus::Nvme,
+            _ => Bus::Mmio,
+        };
+        let first = |class: ClassId| slots.iter().find(|(_, slot)| slot.class == class as u32).map(bus);
+        Ok(Self {
+            disk: first(ClassId::Block).unwrap_or(Bus::Mmio),
+            net: first(ClassId::Net),
+            guarded: sdf::has_iommu(&xml),
         })
     }
 }
@@ -83,10 +102,12 @@ fn start_in(folder: TempDir, setup: &Setup<'_>) -> Result<Guest> {
         icount: setup.clock == Clock::Icount,
         arguments: arguments(folder.path(), setup.attached, Backend::File),
         detached: setup.detached,
-        properties: match setup.attached {
-            Attached::Pci { guarded: true } | Attached::Nvme { guarded: true } => vec!["iommu=smmuv3".into()],
-            _ => Vec::new(),
-        },
+        properties: setup
+            .attached
+            .guarded
+            .then(|| "iommu=smmuv3".into())
+            .into_iter()
+            .collect(),
         ..Machine::default()
     };
     Guest::start_in(folder, &machine, setup.image, setup.limit, setup.tee)
@@ -101,12 +122,15 @@ pub enum Backend {
     Null,
 }
 
+/// The network device's own address.
+const MAC: &str = "52:54:00:12:34:56";
+
 /// Bytes of a disk without content.
 const BARE: u64 = 1 << 30;
 
 /// Starts a machine with a disk on virtio-mmio that has no content, for a system that needs none. Its time is virtual.
 pub fn start_bare(image: &[u8], backend: Backend, limit: Duration) -> Result<Guest> {
-    start_bare_at(image, Attached::Mmio, backend, limit)
+    start_bare_at(image, Attached::disk(Bus::Mmio), backend, limit)
 }
 
 /// The same, with the disk wherever the system wants it.
@@ -138,8 +162,6 @@ pub fn command(guest: &Guest) -> PathBuf {
 }
 
 /// The disk as a PCI function.
-const PCI_DISK: &str = "virtio-blk-pci,drive=disk,addr=2.0,disable-legacy=on,ioeventfd=off,write-cache=on";
-
 /// The devices. Disk and command channel are where `system.xml` has them; if both are on virtio-mmio, in slots of different pages.
 fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsString> {
     let file = |before: &str, name: &str, after: &str| {
@@ -165,15 +187,33 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
             format!("driver=null-co,node-name=disk,read-zeroes=on,size={BARE}").into(),
         ),
     }
-    let device = match attached {
-        Attached::Mmio => "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on",
-        Attached::Pci { guarded: false } => PCI_DISK,
-        // Without the property QEMU's virtio devices go past the SMMU.
-        Attached::Pci { guarded: true } => &format!("{PCI_DISK},iommu_platform=on"),
-        // The table of messages is bus's alone, so it lies in no region with registers.
-        Attached::Nvme { .. } => "nvme,drive=disk,addr=2.0,serial=umbra,msix-exclusive-bar=on,write-cache=on",
+    // Without the property QEMU's virtio devices go past the SMMU.
+    let platform = if attached.guarded {
+        ",iommu_platform=on"
+    } else {
+        ""
     };
-    add("-device", device.into());
+    let device = match attached.disk {
+        Bus::Mmio => "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on".into(),
+        Bus::Pci => format!(
+            "virtio-blk-pci,drive=disk,addr=2.0,disable-legacy=on,ioeventfd=off,write-cache=on{platform}"
+        ),
+        // The table of messages is bus's alone, so it lies in no region with registers.
+        Bus::Nvme => "nvme,drive=disk,addr=2.0,serial=umbra,msix-exclusive-bar=on,write-cache=on".into(),
+    };
+    add("-device", device);
+    if let Some(bus) = attached.net {
+        add("-netdev", "user,id=net".into());
+        let device = match bus {
+            Bus::Mmio => "virtio-net-device,netdev=net,bus=virtio-mmio-bus.15".into(),
+            Bus::Pci | Bus::Nvme => {
+                format!(
+                    "virtio-net-pci,netdev=net,addr=3.0,disable-legacy=on,ioeventfd=off,romfile={platform}"
+                )
+            }
+        };
+        add("-device", format!("{device},mac={MAC}").into());
+    }
     add(
         "-chardev",
         file("socket,id=command,server=on,wait=off,path=", SOCKET, ""),

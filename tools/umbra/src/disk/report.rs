@@ -9,6 +9,8 @@ pub enum Kind {
     DiskCheck,
     /// `file-check`
     FileCheck,
+    /// `net-check`
+    NetCheck,
 }
 
 /// Where the client is in its life.
@@ -100,6 +102,7 @@ impl Header {
         let kind = match at(1)? >> 32 {
             1 => Kind::DiskCheck,
             2 => Kind::FileCheck,
+            3 => Kind::NetCheck,
             _ => return Err(ReportError::Unknown("kind")),
         };
         let state = match at(2)? & 0xffff_ffff {
@@ -180,6 +183,8 @@ impl ClientReport {
         match kind {
             Kind::DiskCheck => 16,
             Kind::FileCheck => 128,
+            // It keeps none; a length all the same, since entries are counted by it.
+            Kind::NetCheck => 8,
         }
     }
 

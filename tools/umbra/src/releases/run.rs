@@ -5,7 +5,7 @@ use super::report::Report;
 use super::{Choice, Release, drivers, pairs, record};
 use crate::build::Config;
 use crate::ctl::{Client, text};
-use crate::demo::machine::{self, Attached, Setup};
+use crate::demo::machine::{self, Attached, Bus, Setup};
 use crate::demo::{self, CLIENTS, Clock, DEVICE, Patience};
 use crate::disk::{self, ClientReport, Layout, Verdict};
 use crate::pack::{self, Driver};
@@ -77,7 +77,7 @@ pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
         clock: Clock::Icount,
         limit: limit(report.releases.len(), report.pairs.len()),
         tee: plan.tee,
-        attached: Attached::Mmio,
+        attached: Attached::disk(Bus::Mmio),
         detached: false,
     })?;
     report.verdict = match load(&guest, &packages, &mut report, say) {

@@ -4,7 +4,7 @@ use super::table::{Function, Split};
 use super::{Disk, Way};
 use crate::build::Config;
 use crate::demo;
-use crate::demo::machine::{self, Attached, Backend};
+use crate::demo::machine::{self, Attached, Backend, Bus};
 use crate::profile::{Log, Profiler, Program};
 use crate::qemu::{Guest, Qmp};
 use crate::system::{self, Built};
@@ -66,9 +66,9 @@ impl System {
             &format!(" {attribute}_size=\"{:#x}\"", depth * 4096),
         );
         let (of_disk, attached) = match disk {
-            Disk::Mmio => (of_depth, Attached::Mmio),
-            Disk::Pci => (on_pci(&of_depth, "disk-demo")?, Attached::Pci { guarded: false }),
-            Disk::Nvme => (on_pci(&of_depth, "disk-nvme")?, Attached::Nvme { guarded: false }),
+            Disk::Mmio => (of_depth, Attached::disk(Bus::Mmio)),
+            Disk::Pci => (on_pci(&of_depth, "disk-demo")?, Attached::disk(Bus::Pci)),
+            Disk::Nvme => (on_pci(&of_depth, "disk-nvme")?, Attached::disk(Bus::Nvme)),
         };
         let built = system::build_described(&path, &of_disk, kernel, config)?;
         let programs = built.programs.iter();
