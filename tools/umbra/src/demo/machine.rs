@@ -193,7 +193,7 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
     } else {
         ""
     };
-    let device = match attached.disk {
+    let device: String = match attached.disk {
         Bus::Mmio => "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on".into(),
         Bus::Pci => format!(
             "virtio-blk-pci,drive=disk,addr=2.0,disable-legacy=on,ioeventfd=off,write-cache=on{platform}"
@@ -201,10 +201,10 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
         // The table of messages is bus's alone, so it lies in no region with registers.
         Bus::Nvme => "nvme,drive=disk,addr=2.0,serial=umbra,msix-exclusive-bar=on,write-cache=on".into(),
     };
-    add("-device", device);
+    add("-device", device.into());
     if let Some(bus) = attached.net {
         add("-netdev", "user,id=net".into());
-        let device = match bus {
+        let device: String = match bus {
             Bus::Mmio => "virtio-net-device,netdev=net,bus=virtio-mmio-bus.15".into(),
             Bus::Pci | Bus::Nvme => {
                 format!(
