@@ -23,6 +23,7 @@ mod roots;
 mod running;
 mod systems;
 mod watched;
+mod web;
 
 use case::Case;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -69,6 +70,10 @@ fn main() {
             files::run,
         ))
         .chain(loaded_trials("frames_outlive_the_driver_below", network::run))
+        .chain(loaded_trials(
+            "files_are_served_while_drivers_are_replaced",
+            web::run,
+        ))
         .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",
             policies::run,

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use umbra::build::Config;
@@ -49,6 +50,20 @@ impl Running {
         Self::start(&folder.join("system.xml"), config, kernel, LIMIT)
     }
 
+    /// Starts a system of `systems` whose web server is reached through the host's port that is returned.
+    pub fn with_web(name: &str, config: Config, kernel: Option<&Path>) -> Result<(Self, u16)> {
+        let description = workspace::root().join("systems").join(name).join("system.xml");
+        // Free a moment ago; whoever takes it meanwhile makes QEMU fail, and the case with it.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let attached = machine::Attached {
+            web: Some(port),
+            ..machine::Attached::of(&description)?
+        };
+        // Clients outside the machine live by the host's clock, and so does it.
+        let running = Self::start_at(&description, attached, Clock::Real, config, kernel, LIMIT)?;
+        Ok((running, port))
+    }
+
     /// Starts the demo's system with other texts in place of some in its description.
     pub fn altered(
         name: &str,
@@ -72,12 +87,24 @@ impl Running {
     }
 
     fn start(description: &Path, config: Config, kernel: Option<&Path>, limit: Duration) -> Result<Self> {
+        let attached = machine::Attached::of(description)?;
+        Self::start_at(description, attached, Clock::Icount, config, kernel, limit)
+    }
+
+    fn start_at(
+        description: &Path,
+        attached: machine::Attached,
+        clock: Clock,
+        config: Config,
+        kernel: Option<&Path>,
+        limit: Duration,
+    ) -> Result<Self> {
         let image = system::boot_image(description, kernel, config)?;
         let guest = machine::start(&machine::Setup {
             image: &image,
             layout: Layout::default(),
-            attached: machine::Attached::of(description)?,
-            clock: Clock::Icount,
+            attached,
+            clock,
             limit,
             tee: Tee::Quiet,
             detached: false,

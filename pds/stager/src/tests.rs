@@ -215,7 +215,10 @@ fn a_package_for_something_else_is_refused() {
     let wrong = Refusal::WrongClass as u32;
     let cases = [
         (
-            ManifestSource { class: 2, ..source() },
+            ManifestSource {
+                class: 99,
+                ..source()
+            },
             (wrong, WrongClass::Class as u32),
         ),
         (

@@ -39,6 +39,9 @@ pub struct Arguments {
     /// Seed of the disk's content
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Port of this host's that leads to the web server, if the system has a network
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    web: u16,
     /// Seconds after which the machine ends
     #[arg(long, value_name = "S", default_value_t = 86_400)]
     timeout: u64,
@@ -54,13 +57,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         .unwrap_or_else(system::default_description);
     let image = system::boot_image(&description, arguments.kernel.as_deref(), arguments.config)?;
     let limit = Duration::from_secs(arguments.timeout);
+    let mut attached = Attached::of(&description)?;
+    attached.web = attached.net.map(|_| arguments.web);
     let mut guest = machine::start(&Setup {
         image: &image,
         layout: Layout {
             seed: arguments.seed,
             ..Layout::default()
         },
-        attached: Attached::of(&description)?,
+        attached,
         clock: if arguments.icount {
             Clock::Icount
         } else {
@@ -76,6 +81,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         "umbra: command channel {}; in another terminal: cargo umbra ctl status",
         socket.display()
     );
+    if attached.net.is_some() {
+        eprintln!(
+            "umbra: if the system has a web server, it is at http://127.0.0.1:{}/",
+            arguments.web
+        );
+    }
     eprintln!("umbra: Ctrl-C (or SIGTERM) stops the clients in order and ends the machine");
     let (interrupt, interrupted) = mpsc::channel();
     ctrlc::set_handler(move || {

@@ -54,6 +54,8 @@ pub struct Attached {
     pub disk: Bus,
     /// The network, if there is one: QEMU's own, with a gateway at 10.0.2.2.
     pub net: Option<Bus>,
+    /// Port of this host's that leads to port 80 of the first address that QEMU gives by DHCP.
+    pub web: Option<u16>,
     /// The machine has an SMMU, behind which all on PCI is.
     pub guarded: bool,
 }
@@ -64,6 +66,7 @@ impl Attached {
         Self {
             disk,
             net: None,
+            web: None,
             guarded: false,
         }
     }
@@ -82,6 +85,7 @@ impl Attached {
         Ok(Self {
             disk: first(ClassId::Block).unwrap_or(Bus::Mmio),
             net: first(ClassId::Net),
+            web: None,
             guarded: sdf::has_iommu(&xml),
         })
     }
@@ -203,7 +207,10 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
     };
     add("-device", device.into());
     if let Some(bus) = attached.net {
-        add("-netdev", "user,id=net".into());
+        let forward = attached.web.map_or(String::new(), |port| {
+            format!(",hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80")
+        });
+        add("-netdev", format!("user,id=net{forward}").into());
         let device: String = match bus {
             Bus::Mmio => "virtio-net-device,netdev=net,bus=virtio-mmio-bus.15".into(),
             Bus::Pci | Bus::Nvme => {
