@@ -47,6 +47,7 @@ pub fn all(client: &mut Client, good: &[u8], patience: &Patience) -> Result<()> 
     .concat();
     for case in cases {
         let package = client.upload(&case.bytes, |_, _| {})?;
+        demo::settled(client, DEVICE, patience.transaction)?;
         let job = client.check(DEVICE, package)?;
         let record = demo::finished(client, job, patience.transaction)?;
         ensure!(
@@ -82,6 +83,7 @@ fn taken_by_any_mark(client: &mut Client, good: &Good<'_>, patience: &Patience) 
     for mark in [function, DeviceMatch::PciClass(0x01_0000)] {
         let bytes = alter_manifest(good.bytes, &good.key, |source| source.devices = [mark].into())?;
         let package = client.upload(&bytes, |_, _| {})?;
+        demo::settled(client, DEVICE, patience.transaction)?;
         let job = client.check(DEVICE, package)?;
         let record = demo::finished(client, job, patience.transaction)?;
         ensure!(record.state == State::Done(Outcome::Done), "{mark:?}: {record:?}");
@@ -261,6 +263,7 @@ fn clients_go_on(client: &mut Client, patience: &Patience) -> Result<()> {
         both_went_on && after.iter().sum::<u64>() > before.iter().sum::<u64>() + SOME,
         "answers of the clients before and after an upload: {before:?}, {after:?}"
     );
+    demo::settled(client, DEVICE, patience.transaction)?;
     let job = client.check(DEVICE, package)?;
     let record = demo::finished(client, job, patience.transaction)?;
     let refused = matches!(
@@ -290,6 +293,7 @@ pub fn for_good(client: &mut Client, good: &[u8], patience: &Patience) -> Result
     };
     let safer = alter_manifest(good, &key, |source| source.security_floor = 3)?;
     let safer: PackageHash = client.upload(&safer, |_, _| {})?;
+    demo::settled(client, DEVICE, patience.transaction)?;
     let job = client.update_until(DEVICE, safer, Policy::Refuse, Commit::Manual)?;
     ensure!(done(client, job)? == State::Done(Outcome::Done));
     ensure!(client.status()?.devices[0].security_floor == 0, "not committed");
@@ -297,6 +301,7 @@ pub fn for_good(client: &mut Client, good: &[u8], patience: &Patience) -> Result
     let device = demo::settled(client, DEVICE, patience.transaction)?;
     ensure!(device.security_floor == 3, "{device:?}");
     let refused = |reason| State::Done(Outcome::Refused(reason));
+    demo::settled(client, DEVICE, patience.transaction)?;
     let job = client.rollback(DEVICE)?;
     let below = Reason::BelowFloor { floor: 3 };
     ensure!(done(client, job)? == refused(below));
@@ -311,6 +316,7 @@ pub fn for_good(client: &mut Client, good: &[u8], patience: &Patience) -> Result
             .any(|one| one.key == *key.pk && one.revoked && one.drivers == 1),
         "{keys:?}"
     );
+    demo::settled(client, DEVICE, patience.transaction)?;
     let job = client.update(DEVICE, safest, Policy::Refuse)?;
     let why = Distrust::RevokedKey as u32;
     ensure!(done(client, job)? == refused(Reason::Untrusted { why }));
