@@ -2,21 +2,16 @@
 
 use heapless::Vec;
 use shadow::assemble::Parts;
-pub use shadow::assemble::{Misconfigured, State};
-use shadow::ledger::{Ledger, Region};
-use shadow::slot::Times;
-use shared_ring::page::Page;
-use system_spec::config::{LinkConfig, MAX_SESSIONS, RegionConfig, ShadowConfig, ShadowSession, ShadowSlot};
+pub use shadow::assemble::{Assembled, Misconfigured, State};
+use system_spec::config::{MAX_SESSIONS, RegionConfig, ShadowSession, ShadowSlot};
 
 use crate::Block;
 use crate::plan::Plan;
 use crate::table::{Scratch, TableReader, Wish, wish};
 
-/// A shadow, and whether it goes on from what a predecessor left.
-pub type Assembled<'s, S, P, R> = shadow::assemble::Assembled<'s, Block<S>, P, R>;
-
 /// What the block class makes of the configuration; the memory of a region.
-struct Disks<F>(F);
+#[derive(Debug)]
+pub struct Disks<F>(pub F);
 
 fn wished(session: &ShadowSession) -> Option<Wish> {
     wish(&session.partition, session.partition_number)
@@ -41,20 +36,4 @@ impl<S: Scratch, F: Fn(&RegionConfig) -> S> Parts<Block<S>> for Disks<F> {
         let wish = wished(session).map(|_| earlier.count());
         Ok(Plan::new(wish, session.data_len, region(session.data_region)?))
     }
-}
-
-/// Build the shadow in `memory`; `pages` gives the own and the peer's page of a link,
-/// `scratch` a region's memory. Whatever a predecessor left in region and pages is gone on from.
-///
-/// # Errors
-/// See [`Misconfigured`].
-pub fn assemble<'s, S: Scratch, P: Page, R: Region>(
-    config: &ShadowConfig,
-    memory: State<'_, 's, impl Region, impl Fn(usize) -> Option<Ledger<R>>>,
-    pages: impl Fn(&LinkConfig) -> (P, P),
-    scratch: impl Fn(&RegionConfig) -> S,
-    times: Times,
-    now: u64,
-) -> Result<Assembled<'s, S, P, R>, Misconfigured> {
-    shadow::assemble::assemble(config, memory, pages, &Disks(scratch), times, now)
 }

@@ -7,6 +7,7 @@
 use core::sync::atomic::AtomicU64;
 
 use sel4_microkit::{protection_domain, var};
+use shadow::assemble::{State, assemble};
 #[cfg(feature = "crash-points")]
 use shadow::ledger::Part;
 #[cfg(not(feature = "crash-points"))]
@@ -16,7 +17,7 @@ use shadow::state::kept_len;
 #[cfg(not(feature = "crash-points"))]
 use shadow::state::ledger_in;
 use shadow_block::Block;
-use shadow_block::assemble::{State, assemble};
+use shadow_block::assemble::Disks;
 use shared_ring::page::SharedPage;
 use shared_ring::{Area, mapped};
 use system_spec::config::{LinkConfig, RegionConfig, ShadowConfig};
@@ -71,7 +72,7 @@ fn init() -> Pd<Block<Area>, Kept> {
         work,
     };
     Pd::begin(config, trace, |times, now| {
-        assemble(config, memory, pages, area, times, now)
+        assemble(config, memory, pages, &Disks(area), times, now)
     })
     .expect("a configuration that can be")
 }

@@ -113,9 +113,7 @@ impl Play {
             Step::AnswerAll => (0..64).for_each(|_| self.machine.driver_answers(0)),
             Step::Pass(ticks) => self.machine.pass(ticks),
             Step::Update if self.phase == Phase::Serving => {
-                let deadline = self.machine.now() + 1_000;
-                self.machine
-                    .command(CommandKind::Quiesce, Policy::Refuse, deadline, 0, 0);
+                self.machine.drain(Policy::Refuse, 1_000);
                 self.phase = Phase::AwaitingQuiesced;
             }
             Step::Crash if self.machine.driver.is_some() && self.phase == Phase::Serving => {
@@ -192,10 +190,9 @@ impl Play {
                 let generation = self.machine.generation;
                 match (fails, generation % 3) {
                     (false, _) => self.machine.start(RECORD),
-                    (true, 0) => {
-                        self.machine
-                            .start_with(Driver::report(generation, STATE_FAILED, 3, &RECORD))
-                    }
+                    (true, 0) => self
+                        .machine
+                        .start_with(block_report(generation, STATE_FAILED, 3, &RECORD)),
                     (true, 1) => self.machine.start(BlockCapabilities { flags: 0, ..RECORD }),
                     (true, _) => self.machine.pass(11_000),
                 }

@@ -12,13 +12,13 @@ fn report_that_an_old_generation_left_in_its_successors_name_is_not_believed() {
     let mut machine = Machine::running(&["raw"]);
     assert!(machine.submit(0, Op::Write, 3, 1));
     // The first generation guesses who will have its page next, and says that this one works.
-    let mut forged = Driver::report(3, STATE_READY, 0, &RECORD);
+    let mut forged = block_report(3, STATE_READY, 0, &RECORD);
     forged.heartbeat = 1;
     machine.driver.as_mut().unwrap().link.write_info(&forged);
     machine.update(RECORD, Policy::Refuse);
     machine.expect(EventKind::Enabled);
     machine.work_until_idle();
-    machine.command(CommandKind::Quiesce, Policy::Refuse, machine.now() + 5_000, 0, 0);
+    machine.drain(Policy::Refuse, 5_000);
     machine.expect(EventKind::Quiesced);
     machine.cut();
     machine.attach(Policy::Refuse);
@@ -36,7 +36,7 @@ fn report_that_an_old_generation_left_in_its_successors_name_is_not_believed() {
 #[test]
 fn reports_are_judged_before_they_are_believed() {
     fn good(generation: u32) -> DriverReport {
-        Driver::report(generation, 1, 0, &RECORD)
+        block_report(generation, 1, 0, &RECORD)
     }
     let failure = |report: fn(u32) -> DriverReport| {
         let mut machine = Machine::running(&["raw"]);
@@ -50,13 +50,13 @@ fn reports_are_judged_before_they_are_believed() {
     };
     let bad = Failure::BadReport as u64;
     assert_eq!(
-        failure(|g| Driver::report(g, STATE_FAILED, 42, &RECORD)),
+        failure(|g| block_report(g, STATE_FAILED, 42, &RECORD)),
         (Failure::Probe as u64, 42)
     );
-    assert_eq!(failure(|g| Driver::report(g + 1, 1, 0, &RECORD)), (bad, 1));
-    assert_eq!(failure(|g| Driver::report(g, 9, 0, &RECORD)).0, bad);
+    assert_eq!(failure(|g| block_report(g + 1, 1, 0, &RECORD)), (bad, 1));
+    assert_eq!(failure(|g| block_report(g, 9, 0, &RECORD)).0, bad);
     let insane = |g| {
-        Driver::report(
+        block_report(
             g,
             1,
             0,

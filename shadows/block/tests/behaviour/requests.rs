@@ -50,10 +50,7 @@ fn clients_that_break_the_rules_lose_their_own_session() {
     machine.work_until_idle();
     assert_eq!(machine.clients[1].statuses(), [Status::Ok; 3]);
     assert_eq!(machine.clients[0].answered.len(), 0);
-    let (label, _) = machine
-        .shadow
-        .call(machine.clients[0].channel, 1, [0; 2])
-        .unwrap();
+    let (label, _) = machine.ask(0, 1, [0; 2]).unwrap();
     assert_eq!(CallReply::from_label(label), CallReply::Ended);
     assert!(machine.events.is_empty(), "no driver suffers from it");
 }
@@ -177,10 +174,7 @@ fn client_that_does_not_collect_is_not_served_on() {
     }
     assert_eq!(collected, 64, "no more than fit");
     // It may have been slow; it has broken no rule.
-    let (label, _) = machine
-        .shadow
-        .call(machine.clients[0].channel, 1, [0; 2])
-        .unwrap();
+    let (label, _) = machine.ask(0, 1, [0; 2]).unwrap();
     assert_eq!(CallReply::from_label(label), CallReply::Ok);
     machine.clients[0].session.commit(&mut Quiet);
     machine.ring();

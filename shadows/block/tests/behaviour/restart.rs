@@ -41,7 +41,7 @@ fn story(machine: &mut Machine) -> Heard {
     (0..2).for_each(|client| machine.open(client));
     machine.command(CommandKind::BeginGap, Policy::Refuse, 0, 0, 0);
     load(machine, 0);
-    machine.command(CommandKind::Quiesce, Policy::Refuse, machine.now() + 500, 0, 0);
+    machine.drain(Policy::Refuse, 500);
     load(machine, 1);
     machine.pass(600);
     note(&mut heard, machine.expect(EventKind::Quiesced));
@@ -61,7 +61,7 @@ fn story(machine: &mut Machine) -> Heard {
     machine.start(RECORD);
     note(&mut heard, machine.expect(EventKind::Enabled));
     load(machine, 3);
-    machine.command(CommandKind::Quiesce, Policy::Refuse, machine.now() + 500, 0, 0);
+    machine.drain(Policy::Refuse, 500);
     machine.pass(600);
     note(&mut heard, machine.expect(EventKind::Quiesced));
     machine.command(CommandKind::Resume, Policy::Refuse, 0, 0, 0);
@@ -133,9 +133,7 @@ fn successor_repeats_nothing_that_the_driver_has() {
 #[test]
 fn promises_and_partitions_are_kept() {
     let mut machine = Machine::running(&["raw", "", "no such"][..2]);
-    let ask = |machine: &mut Machine, client: usize| {
-        machine.shadow.call(machine.clients[client].channel, 1, [0; 2])
-    };
+    let ask = |machine: &mut Machine, client: usize| machine.ask(client, 1, [0; 2]);
     let before = [ask(&mut machine, 0), ask(&mut machine, 1)];
     machine.restart();
     assert_eq!([ask(&mut machine, 0), ask(&mut machine, 1)], before);
@@ -180,10 +178,7 @@ fn client_without_a_partition_is_told_so_in_each_life() {
     machine.start(RECORD);
     machine.work_until_idle();
     machine.restart();
-    let (label, _) = machine
-        .shadow
-        .call(machine.clients[0].channel, 1, [0; 2])
-        .unwrap();
+    let (label, _) = machine.ask(0, 1, [0; 2]).unwrap();
     assert_eq!(CallReply::from_label(label), CallReply::NoPartition);
 }
 

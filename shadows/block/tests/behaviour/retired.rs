@@ -119,13 +119,7 @@ fn busy_driver_is_not_retired_for_being_busy() {
 fn misdeed_while_draining_ends_the_drain() {
     let mut machine = Machine::running(&["raw"]);
     load(&mut machine, 0, 0..4);
-    machine.command(
-        CommandKind::Quiesce,
-        Policy::Refuse,
-        machine.now() + 1_000_000,
-        0,
-        0,
-    );
+    machine.drain(Policy::Refuse, 1_000_000);
     let driver = machine.driver.as_mut().unwrap();
     driver.answer(BlockResponse::default());
     let _ = driver.link.publish();

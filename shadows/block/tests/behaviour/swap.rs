@@ -12,10 +12,7 @@ use crate::world::*;
 fn client_opens_when_the_first_driver_has_shown_the_table() {
     let mut machine = Machine::new(&["raw", "", "no such"]);
     let ask = |machine: &mut Machine, n: usize| {
-        let (label, words) = machine
-            .shadow
-            .call(machine.clients[n].channel, 1, [0; 2])
-            .unwrap();
+        let (label, words) = machine.ask(n, 1, [0; 2]).unwrap();
         (CallReply::from_label(label), words)
     };
     assert_eq!(ask(&mut machine, 0).0, CallReply::NotReady);
@@ -35,10 +32,7 @@ fn client_opens_when_the_first_driver_has_shown_the_table() {
         (CallReply::Ok, expected(CAPACITY).to_words())
     );
     assert_eq!(ask(&mut machine, 2).0, CallReply::NoPartition);
-    let (label, _) = machine
-        .shadow
-        .call(machine.clients[0].channel, 99, [0; 2])
-        .unwrap();
+    let (label, _) = machine.ask(0, 99, [0; 2]).unwrap();
     assert_eq!(CallReply::from_label(label), CallReply::Denied);
     assert_eq!(machine.shadow.call(1, 1, [0; 2]), None, "a driver's channel");
 }
@@ -92,13 +86,7 @@ fn undrained_requests_go_to_the_new_driver_in_order() {
 fn drained_driver_is_quiesced_before_the_deadline() {
     let mut machine = Machine::running(&["raw"]);
     load(&mut machine, 0, 0..3);
-    machine.command(
-        CommandKind::Quiesce,
-        Policy::Refuse,
-        machine.now() + 100_000,
-        0,
-        0,
-    );
+    machine.drain(Policy::Refuse, 100_000);
     (0..3).for_each(|_| machine.driver_answers(0));
     let quiesced = machine.expect(EventKind::Quiesced);
     assert_eq!((quiesced.a, quiesced.b), (3, 0));
@@ -108,7 +96,7 @@ fn drained_driver_is_quiesced_before_the_deadline() {
 fn resume_feeds_the_same_driver_again_without_repeating_anything() {
     let mut machine = Machine::running(&["raw"]);
     load(&mut machine, 0, 0..3);
-    machine.command(CommandKind::Quiesce, Policy::Refuse, machine.now() + 10, 0, 0);
+    machine.drain(Policy::Refuse, 10);
     machine.pass(100);
     machine.expect(EventKind::Quiesced);
     machine.submit(0, Op::Write, 10, 1);

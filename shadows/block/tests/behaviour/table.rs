@@ -251,15 +251,7 @@ fn unreadable_table_opens_the_whole_device_only() {
         machine.ring();
     }
     assert_eq!(machine.driver.as_ref().unwrap().taken.len(), 3, "three attempts");
-    let reply = |machine: &mut Machine, n: usize| {
-        CallReply::from_label(
-            machine
-                .shadow
-                .call(machine.clients[n].channel, 1, [0; 2])
-                .unwrap()
-                .0,
-        )
-    };
+    let reply = |machine: &mut Machine, n: usize| CallReply::from_label(machine.ask(n, 1, [0; 2]).unwrap().0);
     assert_eq!(reply(&mut machine, 0), CallReply::NoPartition);
     assert_eq!(reply(&mut machine, 1), CallReply::Ok);
 }

@@ -2,12 +2,9 @@
 
 use std::collections::HashMap;
 
-use device_class::ClassId;
 use device_class::block::*;
-use device_class::report::{DriverReport, RECORD_MAX};
 use shared_ring::Link;
 use shared_ring::page::HostPage;
-use zerocopy::IntoBytes;
 
 use super::{BLOCK, Memory};
 
@@ -33,20 +30,6 @@ impl Driver {
             given: Vec::new(),
             taken: Vec::new(),
             beats: 0,
-        }
-    }
-
-    pub fn report(generation: u32, state: u32, reason: u32, record: &BlockCapabilities) -> DriverReport {
-        let mut bytes = [0; RECORD_MAX];
-        bytes[..size_of::<BlockCapabilities>()].copy_from_slice(record.as_bytes());
-        DriverReport {
-            state,
-            generation,
-            class: ClassId::Block as u32,
-            reason,
-            heartbeat: 0,
-            record_len: size_of::<BlockCapabilities>() as u32,
-            record: bytes,
         }
     }
 

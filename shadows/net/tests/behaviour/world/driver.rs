@@ -2,12 +2,9 @@
 
 use std::collections::VecDeque;
 
-use device_class::ClassId;
 use device_class::net::*;
-use device_class::report::{DriverReport, RECORD_MAX, STATE_READY};
 use shared_ring::Link;
 use shared_ring::page::HostPage;
-use zerocopy::IntoBytes;
 
 pub struct Driver {
     pub link: Link<NetResponse, NetRequest, HostPage>,
@@ -21,20 +18,6 @@ pub struct Driver {
     pub watch: Option<NetRequest>,
     /// The filter it was told last.
     pub filter: Option<NetRequest>,
-}
-
-pub fn report(generation: u32, record: &NetCapabilities) -> DriverReport {
-    let mut bytes = [0; RECORD_MAX];
-    bytes[..size_of::<NetCapabilities>()].copy_from_slice(record.as_bytes());
-    DriverReport {
-        state: STATE_READY,
-        generation,
-        class: ClassId::Net as u32,
-        reason: 0,
-        heartbeat: 0,
-        record_len: size_of::<NetCapabilities>() as u32,
-        record: bytes,
-    }
 }
 
 /// The answer to a request that went well.

@@ -1,48 +1,35 @@
-//! A machine around the shadow: clients that count their frames, a driver on a string, a network. Nobody runs unless he was
-//! notified, so a lost wake-up shows as a stand-still.
+//! A machine around the shadow: clients that count their frames, a driver on a string, a network.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
+use device_class::ClassId;
 use device_class::net::*;
-use shadow::Env;
-use shadow::assemble::{State, assemble};
-use shadow::engine::Shadow;
-use shadow::ledger::Part;
-use shadow::slot::{Mode, Times};
+use device_class::report::STATE_READY;
 use shadow_net::Net;
 use shadow_net::assemble::Stations;
 use shadow_net::memory::FrameMemory;
 use shadow_net::station::REGION_LEN;
+use shadow_world::{CLIENTS, Pages, World, link, second_link};
+pub use shadow_world::{PATIENCE, REQUEST_DEADLINE, mortal};
 use shared_ring::Link;
 use shared_ring::page::{HostPage, Page};
-use supervision::shadow::{Command, CommandKind, Event, EventKind, Policy};
-use system_spec::config::{LinkConfig, RegionConfig, ShadowConfig, ShadowSession};
+use supervision::shadow::{EventKind, Policy};
+use system_spec::config::{LinkConfig, RegionConfig, ShadowSession};
 use zerocopy::FromZeros;
 
 pub mod client;
 pub mod driver;
-#[allow(dead_code)] // The block shadow's tests use all of it.
-#[path = "../../../../block/tests/behaviour/world/mortal.rs"]
-pub mod mortal;
 
 pub use client::Client;
 pub use driver::Driver;
-use mortal::{Kept, MortalPage};
 
 /// Bytes of a client's data region.
 pub const DATA: usize = 128 * 2048;
-pub const SLOT: u32 = 5;
 /// Index of the receive region at the driver.
 pub const FRAMES: u16 = 9;
-pub const REQUEST_DEADLINE: u64 = 1_000_000;
-pub const PATIENCE: u64 = 50_000;
-
-const CONTROL: u64 = 0;
-const TIMER: u64 = 60;
-const SIDES: [u64; 2] = [1, 2];
-const CLIENTS: u64 = 10;
 /// Address of a session's data region in its configuration, and of the receive region.
 const DATA_AT: u64 = 0x100_0000;
 const FRAMES_AT: u64 = 0x900_0000;
@@ -102,104 +89,49 @@ impl FrameMemory for Memory {
     }
 }
 
-/// What the shadow sees of the machine.
-pub struct Surroundings {
-    clock: Cell<u64>,
-    /// Channels notified by the shadow.
-    pub rung: Vec<u64>,
-    timeout: Option<u64>,
-}
-
-impl Env for Surroundings {
-    fn now(&self) -> u64 {
-        self.clock.set(self.clock.get() + 1);
-        self.clock.get()
-    }
-    fn notify(&mut self, channel: u64) {
-        mortal::burn();
-        self.rung.push(channel);
-    }
-    fn set_timeout(&mut self, deadline: u64) {
-        mortal::burn();
-        self.timeout = Some(deadline);
-    }
-    fn trace(&mut self, _: &trace::Event) {}
-}
-
-type Pages = Rc<RefCell<HashMap<u64, HostPage>>>;
-
-fn page(pages: &Pages, address: u64) -> HostPage {
-    pages
-        .borrow_mut()
-        .entry(address)
-        .or_insert_with(HostPage::zeroed)
-        .clone()
-}
-
-fn link(channel: u64) -> LinkConfig {
-    let base = (channel + 1) << 16;
-    LinkConfig {
-        own: base,
-        peer: base + 0x1000,
-        channel,
-    }
-}
-
-/// The second link of a session.
-fn deliveries(channel: u64) -> LinkConfig {
-    let base = ((channel + 1) << 16) + 0x8000;
-    LinkConfig {
-        own: base,
-        peer: base + 0x1000,
-        channel,
-    }
-}
-
 /// A client's end of a link.
 pub type RawLink = Link<NetRequest, NetResponse, HostPage>;
 
-type Mortal = Shadow<'static, Net<Memory>, MortalPage, Part<Kept>>;
-
 pub struct Machine {
-    pub shadow: Mortal,
-    pub env: Surroundings,
+    world: World<Net<Memory>>,
     pub clients: Vec<Client>,
     /// Data regions by their index at the driver.
     pub regions: HashMap<u16, Memory>,
     pub driver: Option<Driver>,
-    pub events: Vec<Event>,
-    pub generation: u32,
     /// What went out, in order.
     pub wire: Vec<Vec<u8>>,
-    side: usize,
-    pages: Pages,
-    control: Link<Command, Event, HostPage>,
-    config: ShadowConfig,
-    kept: Kept,
-    /// How often the shadow died.
-    pub deaths: usize,
-    ringing: u64,
+}
+
+impl Deref for Machine {
+    type Target = World<Net<Memory>>;
+    fn deref(&self) -> &Self::Target {
+        &self.world
+    }
+}
+
+impl DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.world
+    }
 }
 
 impl Machine {
     /// A machine with so many sessions (the last may be promiscuous), and no driver yet.
     pub fn new(sessions: usize) -> Self {
-        let pages: Pages = Rc::default();
-        let mut config = ShadowConfig::new_zeroed();
-        config.control = link(CONTROL);
-        (config.slot_count, config.session_count) = (1, sessions as u32);
-        config.slots[0].sides = SIDES.map(link);
+        let pages = Pages::default();
+        let mut config = shadow_world::one_slot();
+        config.session_count = sessions as u32;
         config.slots[0].scratch = RegionConfig {
             vaddr: FRAMES_AT,
             len: REGION_LEN as u64,
         };
-        (config.slots[0].scratch_region, config.slots[0].slot) = (FRAMES.into(), SLOT);
+        config.slots[0].scratch_region = FRAMES.into();
         let mut clients = Vec::new();
         let mut regions = HashMap::from([(FRAMES, Memory::zeroed(REGION_LEN))]);
         for index in 0..sessions {
             let data = Memory::zeroed(DATA);
             let channel = CLIENTS + index as u64;
-            let (transmit, receive) = (link(channel), deliveries(channel));
+            let (transmit, receive) = (link(channel), second_link(channel));
             config.sessions[index] = ShadowSession {
                 link: transmit,
                 deliveries: receive,
@@ -212,44 +144,25 @@ impl Machine {
                 ..ShadowSession::new_zeroed()
             };
             regions.insert(index as u16, data.clone());
-            let end = |config: LinkConfig| Link::over(page(&pages, config.peer), page(&pages, config.own));
-            clients.push(Client::new(
-                NetClient::new(end(transmit), end(receive)),
-                data,
-                channel,
-            ));
+            let end = |config: LinkConfig| {
+                let (own, peer) = pages.peer(config);
+                Link::over(own, peer)
+            };
+            let session = NetClient::new(end(transmit), end(receive));
+            clients.push(Client::new(session, data, channel));
         }
-        let words = shadow::state::kept_len(1) / 8;
-        let kept = Kept((0..words).map(|_| Cell::new(0)).collect());
-        let (shadow, again) = build(&config, &kept, &pages, &regions, 1);
-        assert!(!again);
-        let control = Link::over(
-            page(&pages, config.control.peer),
-            page(&pages, config.control.own),
-        );
-        let mut machine = Self {
-            shadow,
-            env: Surroundings {
-                clock: Cell::new(1),
-                rung: Vec::new(),
-                timeout: None,
-            },
+        let memories = regions.clone();
+        let memory = move |region: &RegionConfig| match region.vaddr {
+            FRAMES_AT => memories[&FRAMES].clone(),
+            data => memories[&((data - DATA_AT) as u16)].clone(),
+        };
+        Self {
+            world: World::new(config, pages, Stations(memory)),
             clients,
             regions,
             driver: None,
-            events: Vec::new(),
-            generation: 0,
             wire: Vec::new(),
-            side: 1,
-            pages,
-            control,
-            config,
-            kept,
-            deaths: 0,
-            ringing: u64::MAX,
-        };
-        machine.run();
-        machine
+        }
     }
 
     /// The same with the first driver running, all sessions open, and buffers posted.
@@ -268,107 +181,20 @@ impl Machine {
         machine
     }
 
-    pub fn now(&self) -> u64 {
-        self.env.clock.get()
-    }
-
-    pub fn mode(&self) -> Mode {
-        self.shadow.slots()[0].mode()
-    }
-
-    /// Let the shadow run, if anybody notified it or its timeout is reached.
-    pub fn run(&mut self) {
-        if self.env.timeout.is_some_and(|at| at <= self.now()) {
-            self.env.timeout = None;
-            self.shadow.timeout();
-            self.ringing |= 1 << TIMER;
-        }
-        match std::mem::take(&mut self.ringing) {
-            0 => {}
-            channels => {
-                let (shadow, env) = (&mut self.shadow, &mut self.env);
-                if mortal::live(|| shadow.wake(channels, env)).is_none() {
-                    self.restart();
-                }
-            }
-        }
-        self.control.awake();
-        while let Some(event) = self.control.recv().unwrap() {
-            self.events.push(event);
-        }
-        if self.control.publish() {
-            self.ringing |= 1 << CONTROL;
-        }
-        let _ = self.control.sleep();
-    }
-
-    /// Root starts the shadow anew.
-    pub fn restart(&mut self) {
-        self.deaths += 1;
-        mortal::arm(None);
-        let (mut shadow, again) = build(&self.config, &self.kept, &self.pages, &self.regions, self.now());
-        assert!(again, "a life goes on from the last");
-        shadow.begin(again, &mut self.env);
-        self.shadow = shadow;
-    }
-
-    pub fn pass(&mut self, ticks: u64) {
-        self.env.clock.set(self.now() + ticks);
-        self.run();
-    }
-
-    pub fn command(&mut self, kind: CommandKind, policy: Policy, a: u64, b: u64, c: u64) {
-        let (kind, policy) = (kind as u32, policy as u32);
-        let command = Command {
-            kind,
-            slot: SLOT,
-            policy,
-            transaction: 77,
-            a,
-            b,
-            c,
-        };
-        self.control.send(&command).unwrap();
-        self.ringing |= u64::from(self.control.publish()) << CONTROL;
-        self.run();
-    }
-
-    /// Take the next event, which must be of this kind.
-    #[track_caller]
-    pub fn expect(&mut self, kind: EventKind) -> Event {
-        assert!(!self.events.is_empty(), "no event, expected {kind:?}");
-        let event = self.events.remove(0);
-        assert_eq!(event.kind, kind as u32, "expected {kind:?}, got {event:?}");
-        event
-    }
-
-    /// Attach the next generation on the other side.
-    pub fn attach(&mut self, policy: Policy) {
-        self.generation += 1;
-        self.side = 1 - self.side;
-        let deadline = self.now() + 10_000;
-        let (generation, side) = (self.generation.into(), self.side as u64);
-        self.command(CommandKind::Attach, policy, generation, side, deadline);
-        self.expect(EventKind::Attached);
-    }
-
     /// Root starts the generation: a zeroed page, and a driver that has probed its device.
     pub fn start(&mut self, record: NetCapabilities) {
-        let config = link(SIDES[self.side]);
-        let (own, peer) = (page(&self.pages, config.peer), page(&self.pages, config.own));
-        (0..4096).step_by(8).for_each(|offset| own.store64(offset, 0));
+        let (own, peer) = self.driver_pages();
         let mut driver = Driver::new(Link::over(own, peer), self.generation);
-        driver.link.write_info(&driver::report(self.generation, &record));
+        let report = shadow_world::report(ClassId::Net, self.generation, STATE_READY, 0, &record);
+        driver.link.write_info(&report);
         self.driver = Some(driver);
-        self.ringing |= 1 << SIDES[self.side];
+        self.driver_rings(true);
         self.run();
     }
 
     /// A whole update to a driver with this record; events are left where they differ from the good case.
     pub fn update(&mut self, record: NetCapabilities, policy: Policy) {
-        self.command(CommandKind::Quiesce, policy, self.now() + 5_000, 0, 0);
-        self.pass(6_000);
-        self.expect(EventKind::Quiesced);
+        self.quiesce(policy);
         self.driver = None;
         self.attach(policy);
         self.start(record);
@@ -378,7 +204,7 @@ impl Machine {
         let channel = self.clients[client].channel;
         let (label, answer) = self.shadow.call(channel, call as u64, words).unwrap();
         if self.shadow.is_restless() {
-            self.shadow.wake(0, &mut self.env);
+            self.world.shadow.wake(0, &mut self.world.env);
         }
         (CallReply::from_label(label), answer)
     }
@@ -409,7 +235,7 @@ impl Machine {
     /// Clients hand over what they submitted and take what was answered.
     pub fn exchange(&mut self) {
         for client in &mut self.clients {
-            self.ringing |= u64::from(client.exchange()) << client.channel;
+            self.world.ringing |= u64::from(client.exchange()) << client.channel;
         }
         self.run();
     }
@@ -418,7 +244,7 @@ impl Machine {
     pub fn driver_takes(&mut self) {
         if let Some(driver) = &mut self.driver {
             driver.take();
-            self.ringing |= u64::from(driver.link.publish()) << SIDES[self.side];
+            self.world.driver_rings(driver.link.publish());
             let _ = driver.link.sleep();
         }
         self.run();
@@ -428,7 +254,7 @@ impl Machine {
     pub fn driver_says(&mut self, response: NetResponse) {
         let driver = self.driver.as_mut().expect("a driver");
         driver.link.send(&response).unwrap();
-        self.ringing |= u64::from(driver.link.publish()) << SIDES[self.side];
+        self.world.driver_rings(driver.link.publish());
         self.run();
     }
 
@@ -478,7 +304,7 @@ impl Machine {
     /// One client hands over and takes back.
     pub fn exchange_of(&mut self, client: usize) {
         let client = &mut self.clients[client];
-        self.ringing |= u64::from(client.exchange()) << client.channel;
+        self.world.ringing |= u64::from(client.exchange()) << client.channel;
         self.run();
     }
 
@@ -491,7 +317,7 @@ impl Machine {
         }
         .to_words();
         loop {
-            let (shadow, env) = (&mut self.shadow, &mut self.env);
+            let World { shadow, env, .. } = &mut self.world;
             let answered = mortal::live(|| {
                 let _ = shadow.call(channel, ClientCall::SetFilter as u64, words);
                 if shadow.is_restless() {
@@ -509,22 +335,18 @@ impl Machine {
     pub fn raw_links_of(&self, client: usize) -> (RawLink, RawLink) {
         let channel = CLIENTS + client as u64;
         let end = |config: LinkConfig| {
-            let (own, peer) = (page(&self.pages, config.peer), page(&self.pages, config.own));
+            let (own, peer) = self.pages.peer(config);
             Link::resume(own, peer)
         };
-        (end(link(channel)), end(deliveries(channel)))
+        (end(link(channel)), end(second_link(channel)))
     }
 
     /// A client claims buffers that it cannot have posted.
     pub fn break_deliveries_of(&self, client: usize) {
-        let config = deliveries(CLIENTS + client as u64);
-        page(&self.pages, config.peer).store32(shared_ring::TAIL, 1000, std::sync::atomic::Ordering::SeqCst);
-    }
-
-    /// Notify the shadow on every channel, as anybody may at any time.
-    pub fn ring(&mut self) {
-        self.ringing = u64::MAX;
-        self.run();
+        let config = second_link(CLIENTS + client as u64);
+        self.pages
+            .at(config.peer)
+            .store32(shared_ring::TAIL, 1000, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// The device finds its link like this, and the driver says so.
@@ -562,31 +384,4 @@ impl Machine {
         }
         panic!("never idle");
     }
-}
-
-fn build(
-    config: &ShadowConfig,
-    kept: &Kept,
-    pages: &Pages,
-    regions: &HashMap<u16, Memory>,
-    now: u64,
-) -> (Mortal, bool) {
-    let work = Box::leak(vec![0u64; shadow::state::work_len(1) / 8].into_boxed_slice());
-    let mortal = |address| MortalPage(page(pages, address));
-    let memory = |region: &RegionConfig| match region.vaddr {
-        FRAMES_AT => regions[&FRAMES].clone(),
-        data => regions[&((data - DATA_AT) as u16)].clone(),
-    };
-    let state = State {
-        region: kept,
-        ledger: |slot| Some(shadow::state::ledger(kept.clone(), slot)),
-        work: zerocopy::IntoBytes::as_mut_bytes(work),
-    };
-    let times = Times {
-        request_deadline: REQUEST_DEADLINE,
-        patience: PATIENCE,
-        watch: 1_000_000_000,
-    };
-    let links = |link: &LinkConfig| (mortal(link.own), mortal(link.peer));
-    assemble(config, state, links, &Stations(memory), times, now).unwrap()
 }
