@@ -90,6 +90,8 @@ fn serve<C: Class>(mut engine: Engine<'_, C>, irqs: u32) -> ! {
     );
     // Lines that the kernel keeps masked until they are acknowledged.
     let (mut badge, mut masked) = (0, 0);
+    // The shadow is to be notified of what the turn before did.
+    let mut late = false;
     loop {
         let interrupted = badge & IRQ_BADGES;
         masked |= interrupted;
@@ -97,23 +99,30 @@ fn serve<C: Class>(mut engine: Engine<'_, C>, irqs: u32) -> ! {
             end::fault()
         };
         let Ok(wait) = engine.rest() else { end::fault() };
+        if !wait {
+            // As we look at the device ourselves, its lines stay masked. The shadow, which would take the processor at once, is
+            // notified of two turns together; not of more, so that what has ended does not wait for what has not.
+            if late {
+                shadow.signal();
+            }
+            late = notify && !late;
+            badge = 0;
+            continue;
+        }
+        let notify = core::mem::take(&mut late) || notify;
         // A device that has nothing to do has nothing to tell: its line stays masked until it is given something.
         let listen = masked != 0 && !engine.is_idle();
-        if listen && (notify || !wait || masked.count_ones() > 1) {
+        let alone = masked.count_ones() == 1;
+        if listen && (notify || !alone) {
             acknowledge(masked, irqs);
         }
         // One message goes into the kernel with the wait.
-        badge = match (notify, wait) {
-            (true, true) => shadow.nb_send_wait(MessageInfo::new(0, 0, 0, 0), notification).1,
-            (true, false) => {
-                shadow.signal();
-                0
-            }
-            (false, true) if listen && masked.count_ones() == 1 => {
-                line(masked).irq_handler_ack_and_wait(notification).1
-            }
-            (false, true) => notification.wait().1,
-            (false, false) => 0,
+        badge = if notify {
+            shadow.nb_send_wait(MessageInfo::new(0, 0, 0, 0), notification).1
+        } else if listen && alone {
+            line(masked).irq_handler_ack_and_wait(notification).1
+        } else {
+            notification.wait().1
         };
         if listen {
             masked = 0;
