@@ -1,9 +1,11 @@
 //! The suite, by part of the interface.
 
 mod asid;
+mod authority;
 mod bootinfo;
 #[cfg(feature = "debug-build")]
 mod breakpoint;
+mod cache;
 mod chain;
 mod cnode;
 mod configuration;
@@ -16,7 +18,9 @@ mod hostile;
 mod ipc;
 mod irq;
 mod notification;
+mod page;
 mod preempt;
+mod registers;
 mod reply;
 mod sched;
 mod sched_context;
@@ -53,10 +57,14 @@ pub const ALL: &[Part] = &[
     ("reply", reply::TESTS),
     ("chain", chain::TESTS),
     ("fault", fault::TESTS),
+    ("registers", registers::TESTS),
     ("tcb", tcb::TESTS),
+    ("authority", authority::TESTS),
     ("sched", sched::TESTS),
     ("sched_context", sched_context::TESTS),
     ("vspace", vspace::TESTS),
+    ("page", page::TESTS),
+    ("cache", cache::TESTS),
     ("asid", asid::TESTS),
     ("irq", irq::TESTS),
     ("smc", smc::TESTS),
