@@ -1,4 +1,4 @@
-//! The demo as a test: three releases forward and back under load, the bad inputs, a kill, and the disk afterwards.
+//! The demo as a test: releases forward and back under load on both disks, the bad inputs, kills, and the disks afterwards.
 
 use anyhow::{Result, ensure};
 use std::path::Path;
@@ -8,20 +8,20 @@ use umbra::qemu::Tee;
 use umbra::system;
 use umbra::timeline::swap::STEPS;
 
-/// Once up, once down, and once more past the first release.
+/// Of each disk: once up, once down, and once more past the first release.
 const UPDATES: usize = 6;
 
 /// Runs it.
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let picture = folder.path().join("update.svg");
-    let description = system::default_description();
+    let description = system::two_disks();
     let image = system::boot_image(&description, kernel, config)?;
     let report = demo::demonstrate(
         &Plan {
             image: &image,
             attached: demo::machine::Attached::of(&description)?,
-            packages: &demo::packages(config)?,
+            courses: &demo::courses(config)?,
             updates: UPDATES,
             clock: Clock::Icount,
             seed: 7,
@@ -32,7 +32,7 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
         &mut |_, _, _| {},
     )?;
     ensure!(report.ok(), "{}", report.table());
-    ensure!(report.rows.len() == UPDATES + 4, "{}", report.table());
+    ensure!(report.rows.len() == 2 * UPDATES + 4 + 3, "{}", report.table());
     // The first update, with all its steps and the requests of both clients.
     let drawn = std::fs::read_to_string(&picture)?;
     for part in STEPS.into_iter().chain(["blackout", "stager", "impersonating"]) {

@@ -2,18 +2,24 @@
 
 use driver_package::image::{Rights, SegmentSource, encode};
 use sdf::{File, PD_WINDOW, Patch, System};
-use system_spec::config::{BusConfig, ClientConfig, ControlConfig, ShadowConfig};
+use system_spec::config::{BusConfig, ClientConfig, ControlConfig, IommuConfig, ShadowConfig};
 use system_spec::spec::{Role, Spec, Trigger};
 use zerocopy::FromBytes;
 
 const DEMO: &str = include_str!("../../../systems/disk-demo/system.xml");
 
+const TWO_DISKS: &str = include_str!("../../../systems/two-disks/system.xml");
+
 fn demo() -> System {
+    compiled(DEMO)
+}
+
+fn compiled(xml: &str) -> System {
     let files = |file: File<'_>| match file {
         File::Package(name) => Ok(name.as_bytes().to_vec()),
         File::Prefill(path) => Err(format!("no {path}")),
     };
-    sdf::compile("system.xml", DEMO, &[], &files).unwrap_or_else(|error| panic!("{error}"))
+    sdf::compile("system.xml", xml, &[], &files).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn patch<'a>(system: &'a System, pd: &str, symbol: &str) -> &'a Patch {
@@ -163,4 +169,19 @@ fn every_page_of_a_link_has_one_writer() {
             region.size
         );
     }
+}
+
+#[test]
+fn each_disk_has_a_shadow_and_a_stream_of_its_own() {
+    let system = compiled(TWO_DISKS);
+    for (name, slot) in [("shadow-virtio", 0), ("shadow-nvme", 1)] {
+        let shadow: ShadowConfig = config(&system, name);
+        assert_eq!((shadow.slot_count, shadow.session_count), (1, 2), "{name}");
+        assert_eq!(shadow.slots[0].slot, slot);
+    }
+    let iommu: IommuConfig = config(&system, "iommu");
+    let streams: Vec<u32> = iommu.slots().iter().map(|slot| slot.stream).collect();
+    assert_eq!(streams, [2 << 3, 4 << 3]);
+    let control: ControlConfig = config(&system, "control");
+    assert_eq!((control.slots[0].shadow, control.slots[1].shadow), (0, 1));
 }

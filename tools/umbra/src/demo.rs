@@ -1,17 +1,21 @@
-//! The demo: a disk driver is replaced while two clients use the disk, and the disk is checked afterwards.
+//! The demo: drivers of two disks are replaced while clients use them, and the disks are checked afterwards.
 
 mod channel;
 pub mod machine;
 mod operator;
 mod report;
 mod steps;
+mod table;
 mod whole;
 
 pub use channel::connect;
 pub use operator::{Operator, finished, header, settled, stopped, wait, whole_report};
-pub use report::{Clock, Expected, Report, Row, Spread, line, words};
-pub use steps::{CLIENTS, DEVICE, Packages, Patience, Progress, loaded, still_loaded, walk};
-pub use whole::{Plan, demonstrate, packages, undecided};
+pub use report::{Checked, Clock, Expected, Report, Row, Spread, line, words};
+pub use steps::{
+    Bad, CLIENTS, Course, DEVICE, Disk, FIRST, Packages, Patience, Progress, SECOND, loaded, still_loaded,
+    walk,
+};
+pub use whole::{Plan, courses, demonstrate, packages, undecided};
 
 #[cfg(test)]
 mod tests;

@@ -13,9 +13,14 @@ use sdf::{File, PD_WINDOW};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-/// The description that `demo` and `run` boot.
+/// The description that `run` boots, and most tests: one disk.
 pub fn default_description() -> PathBuf {
     workspace::root().join("systems/disk-demo/system.xml")
+}
+
+/// The description that `demo` boots: two disks, one of them NVMe.
+pub fn two_disks() -> PathBuf {
+    workspace::root().join("systems/two-disks/system.xml")
 }
 
 /// The demo's system with its disk on virtio-mmio, which every release knows.

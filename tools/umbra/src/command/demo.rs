@@ -10,10 +10,10 @@ use crate::system;
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 
-/// Replace a disk driver while two clients use the disk, and check the disk afterwards
+/// Replace the drivers of two disks, virtio-blk and NVMe, while clients use them, and check the disks afterwards
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Updates, forward and back through the releases, before the bad inputs
+    /// Updates of each disk, forward and back through the releases, before the bad inputs
     #[arg(long, value_name = "N", default_value_t = 12)]
     updates: usize,
     /// Write the result as JSON
@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Show the guest's console
     #[arg(long)]
     console: bool,
-    /// Keep the disk image in this file
+    /// Keep the first disk's image in this file, the second's in FILE.1
     #[arg(long, value_name = "FILE")]
     keep_disk: Option<PathBuf>,
 }
@@ -46,13 +46,13 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     setup::qemu()?;
     setup::rust_target()?;
-    let description = system::default_description();
+    let description = system::two_disks();
     let image = system::boot_image(&description, arguments.kernel.as_deref(), arguments.config)?;
-    let packages = demo::packages(arguments.config)?;
+    let courses = demo::courses(arguments.config)?;
     let plan = Plan {
         image: &image,
         attached: demo::machine::Attached::of(&description)?,
-        packages: &packages,
+        courses: &courses,
         updates: arguments.updates,
         clock: if arguments.real_time {
             Clock::Real

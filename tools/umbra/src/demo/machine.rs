@@ -1,4 +1,4 @@
-//! The machine of the demo: a disk, a network if the description has a device for it, and a command channel of its own.
+//! The machine of the demo: its disks, a network if the description has a device for it, and a command channel of its own.
 
 use crate::ctl::place::SOCKET;
 use crate::disk::{self, Layout};
@@ -14,17 +14,21 @@ use tempfile::TempDir;
 
 use super::Clock;
 
-/// File of the disk, in the machine's folder.
-const DISK: &str = "disk.img";
+/// Files of the disks, in the machine's folder.
+const DISKS: [&str; 2] = ["disk.img", "disk1.img"];
+/// Slots of the disks on virtio-mmio: in different pages.
+const SLOTS: [u32; 2] = [31, 7];
+/// Functions of the disks on PCI.
+const FUNCTIONS: [&str; 2] = ["2.0", "4.0"];
 
 /// What to boot.
 #[derive(Debug)]
 pub struct Setup<'a> {
     /// Boot image.
     pub image: &'a [u8],
-    /// Disk image to make.
+    /// Disk image to make; a second disk's has the next seed.
     pub layout: Layout,
-    /// Where disk and network are attached.
+    /// Where disks and network are attached.
     pub attached: Attached,
     /// Virtual or real time.
     pub clock: Clock,
@@ -39,19 +43,21 @@ pub struct Setup<'a> {
 /// How a device is attached. On PCI without the interface of before virtio 1.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bus {
-    /// virtio-mmio: the disk in slot 31, the network in slot 15.
+    /// virtio-mmio: the disk in slot 31, a second one in slot 7, the network in slot 15.
     Mmio,
-    /// PCI, without the interface of before virtio 1.0: the disk is function 0:2.0, the network 0:3.0.
+    /// PCI, without the interface of before virtio 1.0: the disk is function 0:2.0, a second one 0:4.0, the network 0:3.0.
     Pci,
-    /// An NVMe controller, PCI function 0:2.0.
+    /// An NVMe controller, the same functions.
     Nvme,
 }
 
-/// Where disk and network are attached.
+/// Where disks and network are attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attached {
     /// The disk.
     pub disk: Bus,
+    /// A second disk, if there is one.
+    pub second_disk: Option<Bus>,
     /// The network, if there is one: QEMU's own, with a gateway at 10.0.2.2.
     pub net: Option<Bus>,
     /// Port of this host's that leads to port 80 of the first address that QEMU gives by DHCP.
@@ -65,13 +71,19 @@ impl Attached {
     pub const fn disk(disk: Bus) -> Self {
         Self {
             disk,
+            second_disk: None,
             net: None,
             web: None,
             guarded: false,
         }
     }
 
-    /// Where a description has its first device of each class.
+    /// The disks, in order.
+    fn disks(&self) -> impl Iterator<Item = Bus> + use<> {
+        [Some(self.disk), self.second_disk].into_iter().flatten()
+    }
+
+    /// Where a description has its first two disks and its first network.
     pub fn of(description: &Path) -> Result<Self> {
         let xml = std::fs::read_to_string(description)
             .with_context(|| format!("reading {}", description.display()))?;
@@ -81,17 +93,24 @@ impl Attached {
             Some(Transport::Pci) => Bus::Nvme,
             _ => Bus::Mmio,
         };
-        let first = |class: ClassId| slots.iter().find(|(_, slot)| slot.class == class as u32).map(bus);
+        let of_class = |class: ClassId| {
+            slots
+                .iter()
+                .filter(move |(_, slot)| slot.class == class as u32)
+                .map(bus)
+        };
+        let mut disks = of_class(ClassId::Block);
         Ok(Self {
-            disk: first(ClassId::Block).unwrap_or(Bus::Mmio),
-            net: first(ClassId::Net),
+            disk: disks.next().unwrap_or(Bus::Mmio),
+            second_disk: disks.next(),
+            net: of_class(ClassId::Net).next(),
             web: None,
             guarded: sdf::has_iommu(&xml),
         })
     }
 }
 
-/// Makes the disk and starts the machine.
+/// Makes the disks and starts the machine.
 pub fn start(setup: &Setup<'_>) -> Result<Guest> {
     let folder = tempfile::Builder::new()
         .prefix("umbra-")
@@ -101,7 +120,9 @@ pub fn start(setup: &Setup<'_>) -> Result<Guest> {
 }
 
 fn start_in(folder: TempDir, setup: &Setup<'_>) -> Result<Guest> {
-    disk::make(&folder.path().join(DISK), &setup.layout)?;
+    for ((_, file), seed) in setup.attached.disks().zip(DISKS).zip(setup.layout.seed..) {
+        disk::make(&folder.path().join(file), &Layout { seed, ..setup.layout })?;
+    }
     let machine = Machine {
         icount: setup.clock == Clock::Icount,
         arguments: arguments(folder.path(), setup.attached, Backend::File),
@@ -144,8 +165,10 @@ pub fn start_bare_at(image: &[u8], attached: Attached, backend: Backend, limit: 
         .tempdir()
         .context("making a temporary folder")?;
     if backend == Backend::File {
-        let disk = std::fs::File::create(folder.path().join(DISK)).context("making a disk")?;
-        disk.set_len(BARE).context("making a disk")?;
+        for (_, file) in attached.disks().zip(DISKS) {
+            let disk = std::fs::File::create(folder.path().join(file)).context("making a disk")?;
+            disk.set_len(BARE).context("making a disk")?;
+        }
     }
     let machine = Machine {
         icount: true,
@@ -155,9 +178,14 @@ pub fn start_bare_at(image: &[u8], attached: Attached, backend: Backend, limit: 
     Guest::start_in(folder, &machine, image, limit, Tee::Quiet)
 }
 
-/// The disk's image file.
+/// The first disk's image file.
 pub fn disk(guest: &Guest) -> PathBuf {
-    guest.folder().join(DISK)
+    guest.folder().join(DISKS[0])
+}
+
+/// The image files of as many disks as a machine may have, in order.
+pub fn disks(guest: &Guest) -> [PathBuf; DISKS.len()] {
+    DISKS.map(|file| guest.folder().join(file))
 }
 
 /// The command channel's socket.
@@ -165,8 +193,7 @@ pub fn command(guest: &Guest) -> PathBuf {
     guest.folder().join(SOCKET)
 }
 
-/// The disk as a PCI function.
-/// The devices. Disk and command channel are where `system.xml` has them; if both are on virtio-mmio, in slots of different pages.
+/// The devices. Disks and command channel are where `system.xml` has them; if several are on virtio-mmio, in slots of different pages.
 fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsString> {
     let file = |before: &str, name: &str, after: &str| {
         let mut argument = OsString::from(before);
@@ -179,33 +206,43 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
     add("-global", "virtio-mmio.force-legacy=false".into());
     // A device is told of requests in the guest's own thread, not by way of another one: that way's time is the host's.
     add("-global", "virtio-mmio.ioeventfd=off".into());
-    // The device has a write cache and offers flush. What is behind it is the host's page cache: a flush need not wait for the
-    // host's disk, which would only put its noise into the figures; QEMU is ended in order.
-    match backend {
-        Backend::File => add(
-            "-drive",
-            file("if=none,id=disk,format=raw,cache=unsafe,file=", DISK, ""),
-        ),
-        Backend::Null => add(
-            "-blockdev",
-            format!("driver=null-co,node-name=disk,read-zeroes=on,size={BARE}").into(),
-        ),
-    }
     // Without the property QEMU's virtio devices go past the SMMU.
     let platform = if attached.guarded {
         ",iommu_platform=on"
     } else {
         ""
     };
-    let device: String = match attached.disk {
-        Bus::Mmio => "virtio-blk-device,drive=disk,bus=virtio-mmio-bus.31,write-cache=on".into(),
-        Bus::Pci => format!(
-            "virtio-blk-pci,drive=disk,addr=2.0,disable-legacy=on,ioeventfd=off,write-cache=on{platform}"
-        ),
-        // The table of messages is bus's alone, so it lies in no region with registers.
-        Bus::Nvme => "nvme,drive=disk,addr=2.0,serial=umbra,msix-exclusive-bar=on,write-cache=on".into(),
-    };
-    add("-device", device.into());
+    // Disks have a write cache and offer flush. What is behind them is the host's page cache: a flush need not wait for the
+    // host's disk, which would only put its noise into the figures; QEMU is ended in order.
+    for (place, bus) in attached.disks().enumerate() {
+        match backend {
+            Backend::File => add(
+                "-drive",
+                file(
+                    &format!("if=none,id=disk{place},format=raw,cache=unsafe,file="),
+                    DISKS[place],
+                    "",
+                ),
+            ),
+            Backend::Null => add(
+                "-blockdev",
+                format!("driver=null-co,node-name=disk{place},read-zeroes=on,size={BARE}").into(),
+            ),
+        }
+        let (slot, function) = (SLOTS[place], FUNCTIONS[place]);
+        let device = match bus {
+            Bus::Mmio => format!("virtio-blk-device,bus=virtio-mmio-bus.{slot}"),
+            Bus::Pci => {
+                format!("virtio-blk-pci,addr={function},disable-legacy=on,ioeventfd=off{platform}")
+            }
+            // The table of messages is bus's alone, so it lies in no region with registers.
+            Bus::Nvme => format!("nvme,addr={function},serial=umbra{place},msix-exclusive-bar=on"),
+        };
+        add(
+            "-device",
+            format!("{device},drive=disk{place},write-cache=on").into(),
+        );
+    }
     if let Some(bus) = attached.net {
         let forward = attached.web.map_or(String::new(), |port| {
             format!(",hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80")

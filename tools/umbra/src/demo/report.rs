@@ -1,10 +1,9 @@
-//! What the demo tells: a row per driver that came or went, the totals, the table and the JSON.
+//! What the demo tells: a row per driver that came or went, what was found of each disk, the totals, and the JSON.
 
 use crate::ctl::text;
 use crate::disk::Verdict;
 use control_protocol::record::{Figures, Outcome, PackageLabel, Reason, Record, State};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 
 /// What the times are measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub enum Expected {
     Done,
     /// Refused before anything was touched, because the package is damaged.
     Damaged,
+    /// Refused before anything was touched, because it is a driver of other devices.
+    Foreign,
     /// Started, compared, and gone back, because durability was lost.
     CapabilityLost,
     /// Gone back, because the driver faulted.
@@ -43,6 +44,7 @@ impl Expected {
         match self {
             Self::Done => outcome == Outcome::Done,
             Self::Damaged => matches!(outcome, Outcome::Refused(Reason::Damaged { .. })),
+            Self::Foreign => matches!(outcome, Outcome::Refused(Reason::WrongDevice { .. })),
             Self::CapabilityLost => matches!(outcome, Outcome::RolledBack(Reason::CapabilityLost { .. })),
             Self::Faulted => matches!(outcome, Outcome::RolledBack(Reason::Fault { .. })),
         }
@@ -52,6 +54,8 @@ impl Expected {
 /// A row: one transaction.
 #[derive(Clone, Debug)]
 pub struct Row {
+    /// Device.
+    pub device: String,
     /// Driver before.
     pub from: String,
     /// Driver that was to come.
@@ -66,12 +70,13 @@ pub struct Row {
 
 impl Row {
     /// From what control recorded.
-    pub fn of(record: &Record, expected: Expected) -> Self {
+    pub fn of(device: &str, record: &Record, expected: Expected) -> Self {
         let (result, ok) = match record.state {
             State::Done(outcome) => (line(outcome), expected.is_met_by(outcome)),
             state => (format!("unfinished: {state:?}"), false),
         };
         Self {
+            device: device.to_owned(),
             from: label(record.from.as_ref()),
             to: label(record.to.as_ref()),
             result,
@@ -87,6 +92,7 @@ impl Row {
 
     fn json(&self) -> Value {
         json!({
+            "device": self.device,
             "from": self.from,
             "to": self.to,
             "result": self.result,
@@ -120,7 +126,7 @@ fn step(ns: u64) -> f64 {
     ns as f64 / 1000.0
 }
 
-fn micros(ns: Option<u64>) -> Option<f64> {
+pub(super) fn micros(ns: Option<u64>) -> Option<f64> {
     ns.map(|ns| ns as f64 / 1000.0)
 }
 
@@ -141,6 +147,7 @@ pub fn words(outcome: Outcome) -> (&'static str, Option<String>) {
 fn why(reason: &Reason) -> String {
     match reason {
         Reason::Damaged { .. } => "damaged package".into(),
+        Reason::WrongDevice { .. } => "a driver of other devices".into(),
         Reason::CapabilityLost { fields } => format!("capability lost ({fields:#x})"),
         Reason::Fault { address, .. } => format!("fault at {address:#x}"),
         other => text::reason(other),
@@ -154,7 +161,16 @@ pub struct Report {
     pub clock: Clock,
     /// One per transaction.
     pub rows: Vec<Row>,
-    /// What the disk and the clients say.
+    /// What disks and clients say.
+    pub disks: Vec<Checked>,
+}
+
+/// A disk and its clients, at the end.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Device.
+    pub device: String,
+    /// What they say.
     pub verdict: Verdict,
 }
 
@@ -187,135 +203,66 @@ impl Spread {
 }
 
 impl Report {
-    /// Everything held.
+    /// Everything held, on every disk.
     pub fn ok(&self) -> bool {
-        self.rows.iter().all(|row| row.ok) && !self.rows.is_empty() && self.verdict.holds()
+        let held = |disk: &Checked| self.of(&disk.device).next().is_some() && disk.verdict.holds();
+        self.rows.iter().all(|row| row.ok) && !self.disks.is_empty() && self.disks.iter().all(held)
     }
 
-    /// As documented for `--json`.
+    /// The rows of a device.
+    fn of(&self, device: &str) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.device == device)
+    }
+
+    /// As documented for `--json`: `totals` are of all disks, `devices` has each one's.
     pub fn json(&self) -> Value {
-        let verdict = &self.verdict;
+        let devices = self.disks.iter().map(|disk| {
+            let mut json = totals(std::slice::from_ref(disk));
+            json["device"] = json!(disk.device);
+            json["blackout_us"] = spread(self.blackouts(&disk.device));
+            json["client_gap_us"] = spread(self.client_gaps(&disk.device));
+            json
+        });
         json!({
             "clock": self.clock.name(),
             "updates": self.rows.iter().map(Row::json).collect::<Vec<_>>(),
-            "totals": {
-                "requests": verdict.requests,
-                "bytes": verdict.bytes,
-                "client_errors": verdict.client_errors,
-                "lost": verdict.lost,
-                "corrupt": verdict.corrupt,
-                "stale": verdict.stale,
-            },
+            "totals": totals(&self.disks),
+            "devices": devices.collect::<Vec<_>>(),
             "ok": self.ok(),
         })
     }
 
-    /// Blackouts of the rows in which the device changed hands.
-    pub fn blackouts(&self) -> Option<Spread> {
-        Spread::of(self.rows.iter().filter_map(|row| micros(row.figures.blackout_ns)))
+    /// Blackouts of the rows in which a device changed hands.
+    pub fn blackouts(&self, device: &str) -> Option<Spread> {
+        Spread::of(self.of(device).filter_map(|row| micros(row.figures.blackout_ns)))
     }
 
-    /// Client gaps of all rows.
-    pub fn client_gaps(&self) -> Option<Spread> {
+    /// Client gaps of all of a device's rows.
+    pub fn client_gaps(&self, device: &str) -> Option<Spread> {
         Spread::of(
-            self.rows
-                .iter()
+            self.of(device)
                 .filter_map(|row| micros(row.figures.client_gap_ns)),
         )
     }
-
-    /// The table for people.
-    pub fn table(&self) -> String {
-        let heads = [
-            "from",
-            "to",
-            "result",
-            "blackout",
-            "client gap",
-            "in flight",
-            "resubmitted",
-            "queued",
-        ]
-        .map(String::from);
-        let mut lines = vec![heads];
-        for row in &self.rows {
-            let time = |ns: Option<u64>| micros(ns).map_or("-".into(), |us| format!("{us:.1} µs"));
-            let figures = &row.figures;
-            lines.push([
-                row.from.clone(),
-                row.to.clone(),
-                format!(
-                    "{}{}",
-                    row.result,
-                    if row.ok { "" } else { "  <-- NOT AS EXPECTED" }
-                ),
-                time(figures.blackout_ns),
-                time(figures.client_gap_ns),
-                figures.in_flight.to_string(),
-                figures.resubmitted.to_string(),
-                figures.queued.to_string(),
-            ]);
-        }
-        let mut text = columns(&lines);
-        let clock = match self.clock {
-            Clock::Icount => "virtual time",
-            Clock::Real => "real time",
-        };
-        for (name, spread) in [("blackout", self.blackouts()), ("client gap", self.client_gaps())] {
-            if let Some(Spread { p50, p99, worst }) = spread {
-                let _ = writeln!(
-                    text,
-                    "{name:<11} p50 {p50:.1} µs   p99 {p99:.1} µs   worst {worst:.1} µs   ({clock})"
-                );
-            }
-        }
-        let verdict = &self.verdict;
-        let _ = writeln!(
-            text,
-            "requests {}   bytes {}   client errors {}   lost {}   corrupt {}   stale {}",
-            verdict.requests,
-            verdict.bytes,
-            verdict.client_errors,
-            verdict.lost,
-            verdict.corrupt,
-            verdict.stale
-        );
-        let _ = writeln!(
-            text,
-            "checked on the image: {} blocks, {} files",
-            verdict.blocks, verdict.files
-        );
-        for finding in &verdict.findings {
-            let _ = writeln!(text, "  ! {finding}");
-        }
-        text
-    }
 }
 
-/// Lines of cells, each column as wide as its widest cell; the first three to the left, numbers to the right.
-fn columns(lines: &[[String; 8]]) -> String {
-    let width = |column: usize| {
-        lines
-            .iter()
-            .map(|line| line[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let mut text = String::new();
-    for line in lines {
-        for (column, cell) in line.iter().enumerate() {
-            let width = width(column);
-            let _ = if column < 3 {
-                write!(text, "{cell:<width$}  ")
-            } else {
-                write!(text, "{cell:>width$}  ")
-            };
-        }
-        let len = text.trim_end().len();
-        text.truncate(len);
-        text.push('\n');
-    }
-    text
+fn totals(disks: &[Checked]) -> Value {
+    let sum = |part: fn(&Verdict) -> u64| disks.iter().map(|disk| part(&disk.verdict)).sum::<u64>();
+    json!({
+        "requests": sum(|verdict| verdict.requests),
+        "bytes": sum(|verdict| verdict.bytes),
+        "client_errors": sum(|verdict| verdict.client_errors),
+        "lost": sum(|verdict| verdict.lost),
+        "corrupt": sum(|verdict| verdict.corrupt),
+        "stale": sum(|verdict| verdict.stale),
+    })
+}
+
+fn spread(spread: Option<Spread>) -> Value {
+    spread.map_or(
+        Value::Null,
+        |Spread { p50, p99, worst }| json!({ "p50": p50, "p99": p99, "max": worst }),
+    )
 }
 
 #[cfg(test)]
@@ -351,8 +298,11 @@ mod tests {
         };
         Report {
             clock: Clock::Icount,
-            rows: vec![Row::of(&record(Outcome::Done), Expected::Done)],
-            verdict,
+            rows: vec![Row::of("disk0", &record(Outcome::Done), Expected::Done)],
+            disks: vec![Checked {
+                device: "disk0".into(),
+                verdict,
+            }],
         }
     }
 
@@ -361,6 +311,10 @@ mod tests {
         let outcomes = [
             (Expected::Done, Outcome::Done),
             (Expected::Damaged, Outcome::Refused(Reason::Damaged { detail: 1 })),
+            (
+                Expected::Foreign,
+                Outcome::Refused(Reason::WrongDevice { why: 1 }),
+            ),
             (
                 Expected::CapabilityLost,
                 Outcome::RolledBack(Reason::CapabilityLost { fields: 8 }),
@@ -389,13 +343,20 @@ mod tests {
     fn one_bad_thing_is_enough_to_fail() {
         assert!(good().ok());
         let mut report = good();
-        report
-            .rows
-            .push(Row::of(&record(Outcome::Offline(Reason::Budget)), Expected::Done));
+        report.rows.push(Row::of(
+            "disk0",
+            &record(Outcome::Offline(Reason::Budget)),
+            Expected::Done,
+        ));
         assert!(!report.ok());
         let mut report = good();
         report.rows.clear();
         assert!(!report.ok(), "nothing was done");
+        let mut report = good();
+        let mut second = report.disks[0].clone();
+        second.device = "disk1".into();
+        report.disks.push(second);
+        assert!(!report.ok(), "nothing was done to the second disk");
         for spoil in [
             |verdict: &mut Verdict| verdict.lost = 1,
             |verdict: &mut Verdict| verdict.stale = 1,
@@ -404,7 +365,7 @@ mod tests {
             |verdict: &mut Verdict| verdict.undecided = 1,
         ] {
             let mut report = good();
-            spoil(&mut report.verdict);
+            spoil(&mut report.disks[0].verdict);
             assert!(!report.ok());
         }
     }
@@ -434,6 +395,32 @@ mod tests {
             assert!(json["totals"][field].is_u64(), "{field}");
         }
         assert_eq!(json["ok"], true);
+        assert_eq!(update["device"], "disk0");
+        let disk = &json["devices"][0];
+        assert_eq!((&disk["device"], &disk["requests"]), (&json!("disk0"), &json!(1)));
+        assert_eq!(disk["blackout_us"]["p50"], 1.5);
+    }
+
+    #[test]
+    fn totals_are_of_all_disks() {
+        let mut report = good();
+        report.disks.push(Checked {
+            device: "disk1".into(),
+            verdict: Verdict {
+                requests: 4,
+                stale: 3,
+                ..Verdict::default()
+            },
+        });
+        let json = report.json();
+        assert_eq!(
+            (&json["totals"]["requests"], &json["totals"]["stale"]),
+            (&json!(5), &json!(3))
+        );
+        assert_eq!(
+            (&json["devices"][1]["stale"], &json["devices"][0]["stale"]),
+            (&json!(3), &json!(0))
+        );
     }
 
     #[test]
@@ -456,17 +443,5 @@ mod tests {
             }
         );
         assert_eq!(Spread::of([]), None);
-    }
-
-    #[test]
-    fn table_names_what_is_not_as_expected() {
-        let mut report = good();
-        assert!(!report.table().contains("NOT AS EXPECTED"));
-        report.rows.push(Row::of(
-            &record(Outcome::Refused(Reason::WrongClass { what: 1 })),
-            Expected::Damaged,
-        ));
-        assert!(report.table().contains("refused: a driver of another class"));
-        assert!(report.table().contains("<-- NOT AS EXPECTED"));
     }
 }

@@ -1,4 +1,4 @@
-//! The six steps, against a running system.
+//! The steps, against a running system.
 
 use super::operator::{Operator, finished, header, settled, stopped, wait, whole_report};
 use super::report::{Expected, Row};
@@ -6,20 +6,58 @@ use crate::disk::{ClientReport, State};
 use anyhow::{Context, Result, bail, ensure};
 use std::time::Duration;
 
-/// The device whose driver is replaced.
-pub const DEVICE: &str = "disk0";
-/// The clients that load it.
-pub const CLIENTS: [&str; 2] = ["disk-check", "file-check"];
+/// A disk of the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Its device slot.
+    pub device: &'static str,
+    /// The clients that load it: a `disk-check` and a `file-check`.
+    pub clients: [&'static str; 2],
+}
 
-/// The packages of the demo.
+/// The disk that every system of disks has.
+pub const FIRST: Disk = Disk {
+    device: "disk0",
+    clients: ["disk-check", "file-check"],
+};
+/// The NVMe disk of a system with two.
+pub const SECOND: Disk = Disk {
+    device: "disk1",
+    clients: ["disk-check-nvme", "file-check-nvme"],
+};
+
+/// The device of the first disk.
+pub const DEVICE: &str = FIRST.device;
+/// The clients of the first disk.
+pub const CLIENTS: [&str; 2] = FIRST.clients;
+
+/// What is sent to a disk.
 #[derive(Clone, Debug)]
 pub struct Packages {
     /// Releases, in order; the first one is started at boot.
     pub releases: Vec<Vec<u8>>,
-    /// A driver without flush.
-    pub no_flush: Vec<u8>,
-    /// A driver that faults in probe.
-    pub faulting: Vec<u8>,
+    /// What must not come to stay.
+    pub bad: Vec<Bad>,
+}
+
+/// A package that must not come to stay.
+#[derive(Clone, Debug)]
+pub struct Bad {
+    /// The package.
+    pub package: Vec<u8>,
+    /// What must come of it.
+    pub expected: Expected,
+    /// What it is, in words: "a damaged package".
+    pub what: &'static str,
+}
+
+/// What is done to a disk: updates, the bad packages, a kill.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// The disk.
+    pub disk: Disk,
+    /// What is sent to it.
+    pub packages: Packages,
 }
 
 /// How long to wait, on the host's clock.
@@ -68,99 +106,95 @@ pub fn walk(releases: usize, updates: usize) -> Vec<usize> {
         .collect()
 }
 
-/// One thing the demo does to the device.
+/// One thing the demo does to a device.
 enum Action<'a> {
-    Update {
-        package: &'a [u8],
-        expected: Expected,
-        text: String,
-    },
+    Update { package: &'a [u8], expected: Expected },
     Kill,
 }
 
-/// Runs the steps, and gives the clients' last reports: `disk-check`, `file-check`. Each transaction leaves a row, also if a later
-/// one fails. The machine is not yet off when this returns.
+/// Runs the courses, a step of each in turn, and gives the clients' last reports, by disk: `disk-check`, `file-check`. Each
+/// transaction leaves a row, also if a later one fails. The machine is not yet off when this returns.
 pub fn run(
     operator: &mut impl Operator,
-    packages: &Packages,
+    courses: &[Course],
     updates: usize,
     patience: &Patience,
     progress: Progress<'_>,
     rows: &mut Vec<Row>,
-) -> Result<[ClientReport; 2]> {
-    let broken = packages
-        .releases
-        .first()
-        .map(|package| damaged(package))
-        .unwrap_or_default();
-    let actions = actions(packages, updates, &broken);
-    progress("waiting for both clients to load the disk", 0, actions.len());
-    loaded(operator, patience.boot)?;
-    for (number, action) in actions.iter().enumerate() {
-        let text = match action {
-            Action::Update { text, .. } => text,
-            Action::Kill => "killing the running driver",
-        };
-        progress(text, number, actions.len());
-        rows.push(perform(operator, action, patience).with_context(|| text.to_owned())?);
-        still_loaded(operator)?;
+) -> Result<Vec<[ClientReport; 2]>> {
+    let mut actions: Vec<_> = courses
+        .iter()
+        .flat_map(|course| {
+            actions(&course.packages, updates)
+                .into_iter()
+                .enumerate()
+                .map(|step| (course.disk, step))
+        })
+        .collect();
+    // Stable: within a step the disks keep their order.
+    actions.sort_by_key(|(_, (step, _))| *step);
+    progress("waiting for all clients to load the disks", 0, actions.len());
+    for course in courses {
+        course.disk.loaded(operator, patience.boot)?;
+    }
+    for (number, (disk, (_, (action, text)))) in actions.iter().enumerate() {
+        let text = format!("{}: {text}", disk.device);
+        progress(&text, number, actions.len());
+        rows.push(perform(operator, disk.device, action, patience).context(text)?);
+        for course in courses {
+            course.disk.still_loaded(operator)?;
+        }
     }
     progress("stopping the clients in order", actions.len(), actions.len());
     stopped(operator, patience.stop)?;
-    let [first, second] = CLIENTS;
-    Ok([whole_report(operator, first)?, whole_report(operator, second)?])
+    courses
+        .iter()
+        .map(|course| course.disk.reports(operator))
+        .collect()
 }
 
-fn actions<'a>(packages: &'a Packages, updates: usize, broken: &'a [u8]) -> Vec<Action<'a>> {
-    let update = |package, expected, text: String| Action::Update {
-        package,
-        expected,
-        text,
+/// What is done to one disk, and in words.
+fn actions(packages: &Packages, updates: usize) -> Vec<(Action<'_>, String)> {
+    let release = |(number, release): (usize, usize)| {
+        let package = &packages.releases[release];
+        let update = Action::Update {
+            package,
+            expected: Expected::Done,
+        };
+        (update, format!("update {} of {updates}", number + 1))
     };
-    let mut actions: Vec<Action<'a>> = walk(packages.releases.len(), updates)
-        .into_iter()
-        .enumerate()
-        .map(|(number, release)| {
-            let text = format!("update {} of {updates}", number + 1);
-            update(&packages.releases[release], Expected::Done, text)
-        })
-        .collect();
-    actions.push(update(
-        broken,
-        Expected::Damaged,
-        "sending a damaged package".into(),
-    ));
-    actions.push(update(
-        &packages.no_flush,
-        Expected::CapabilityLost,
-        "sending a driver that lost a capability".into(),
-    ));
-    actions.push(update(
-        &packages.faulting,
-        Expected::Faulted,
-        "sending a driver that faults in probe".into(),
-    ));
-    actions.push(Action::Kill);
-    actions
+    let bad = packages.bad.iter().map(|bad| {
+        let (package, expected) = (&bad.package, bad.expected);
+        (
+            Action::Update { package, expected },
+            format!("sending {}", bad.what),
+        )
+    });
+    let releases = walk(packages.releases.len(), updates).into_iter().enumerate();
+    let kill = (Action::Kill, "killing the running driver".into());
+    releases.map(release).chain(bad).chain([kill]).collect()
 }
 
 /// One transaction, from a device at rest to a device at rest.
-fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patience) -> Result<Row> {
-    let before = settled(operator, DEVICE, patience.transaction)?;
+fn perform(
+    operator: &mut impl Operator,
+    device: &str,
+    action: &Action<'_>,
+    patience: &Patience,
+) -> Result<Row> {
+    let before = settled(operator, device, patience.transaction)?;
     let mut sent = None;
     let (job, expected) = match action {
-        Action::Update {
-            package, expected, ..
-        } => {
+        Action::Update { package, expected } => {
             let hash = operator.upload(package)?;
             sent = hash.first_chunk().copied();
-            (operator.update(DEVICE, hash)?, *expected)
+            (operator.update(device, hash)?, *expected)
         }
-        Action::Kill => (operator.kill(DEVICE)?, Expected::Done),
+        Action::Kill => (operator.kill(device)?, Expected::Done),
     };
     let record = finished(operator, job, patience.transaction)?;
-    let mut row = Row::of(&record, expected);
-    let after = settled(operator, DEVICE, patience.transaction)?;
+    let mut row = Row::of(device, &record, expected);
+    let after = settled(operator, device, patience.transaction)?;
     let kept = before.package.as_ref().map(|package| package.hash)
         == after.package.as_ref().map(|package| package.hash);
     let untouched = before.generation == after.generation;
@@ -168,7 +202,7 @@ fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patienc
     let agrees = match (expected, action) {
         (Expected::Done, Action::Kill) => kept && !untouched,
         (Expected::Done, _) => !untouched && after.package.as_ref().map(|package| package.hash) == sent,
-        (Expected::Damaged, _) => kept && untouched,
+        (Expected::Damaged | Expected::Foreign, _) => kept && untouched,
         (Expected::CapabilityLost | Expected::Faulted, _) => kept && !untouched,
     };
     if row.ok && !agrees {
@@ -181,37 +215,55 @@ fn perform(operator: &mut impl Operator, action: &Action<'_>, patience: &Patienc
     Ok(row)
 }
 
-/// Waits until both clients load the disk.
-pub fn loaded(operator: &mut impl Operator, patience: Duration) -> Result<()> {
-    settled(operator, DEVICE, patience)?;
-    for client in CLIENTS {
-        wait(patience, client, || {
-            // The region is empty until the client has begun.
-            let Ok(header) = header(operator, client) else {
-                return Ok(None);
-            };
-            match header.state {
-                State::Running => Ok(Some(())),
-                State::Starting => Ok(None),
-                state => bail!("{client} is {state:?} (reason {})", header.reason),
-            }
-        })?;
+impl Disk {
+    /// Waits until both clients load the disk.
+    pub fn loaded(&self, operator: &mut impl Operator, patience: Duration) -> Result<()> {
+        settled(operator, self.device, patience)?;
+        for client in self.clients {
+            wait(patience, client, || {
+                // The region is empty until the client has begun.
+                let Ok(header) = header(operator, client) else {
+                    return Ok(None);
+                };
+                match header.state {
+                    State::Running => Ok(Some(())),
+                    State::Starting => Ok(None),
+                    state => bail!("{client} is {state:?} (reason {})", header.reason),
+                }
+            })?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// A demo whose clients have given up shows nothing.
+    pub fn still_loaded(&self, operator: &mut impl Operator) -> Result<()> {
+        for client in self.clients {
+            let header = header(operator, client)?;
+            ensure!(
+                header.state == State::Running,
+                "{client} is {:?} (reason {})",
+                header.state,
+                header.reason
+            );
+        }
+        Ok(())
+    }
+
+    /// What the clients wrote down, when they have stopped.
+    pub fn reports(&self, operator: &mut impl Operator) -> Result<[ClientReport; 2]> {
+        let [blocks, files] = self.clients;
+        Ok([whole_report(operator, blocks)?, whole_report(operator, files)?])
+    }
 }
 
-/// A demo whose clients have given up shows nothing.
+/// Waits until both clients load the first disk.
+pub fn loaded(operator: &mut impl Operator, patience: Duration) -> Result<()> {
+    FIRST.loaded(operator, patience)
+}
+
+/// The first disk's clients have not given up.
 pub fn still_loaded(operator: &mut impl Operator) -> Result<()> {
-    for client in CLIENTS {
-        let header = header(operator, client)?;
-        ensure!(
-            header.state == State::Running,
-            "{client} is {:?} (reason {})",
-            header.state,
-            header.reason
-        );
-    }
-    Ok(())
+    FIRST.still_loaded(operator)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The steps against a system that is made up: what it does wrong, the demo must notice.
 
 use super::operator::Operator;
-use super::report::{Clock, Report, Row};
-use super::steps::{self, CLIENTS, DEVICE, Packages, Patience};
+use super::report::{Checked, Clock, Expected, Report, Row};
+use super::steps::{self, Bad, Course, Disk, FIRST, Packages, Patience, SECOND, damaged};
 use crate::disk::Verdict;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use control_protocol::PackageHash;
 use control_protocol::record::{Figures, Kind, Outcome, PackageLabel, Reason, Record, State};
 use control_protocol::reply::{Condition, Device, Name, Status, Stop};
@@ -32,10 +32,18 @@ enum Wrong {
     NeverStops,
 }
 
-struct Fake {
-    wrong: Wrong,
+/// A device of the made-up system.
+struct Driven {
+    disk: Disk,
     generation: u32,
     running: Vec<u8>,
+}
+
+struct Fake {
+    wrong: Wrong,
+    /// The disk that it goes wrong on.
+    at: Disk,
+    driven: [Driven; 2],
     uploaded: Vec<u8>,
     last: Option<Outcome>,
     transactions: usize,
@@ -43,16 +51,30 @@ struct Fake {
 }
 
 impl Fake {
-    fn new(wrong: Wrong) -> Self {
+    fn new(wrong: Wrong, at: Disk) -> Self {
         Self {
             wrong,
-            generation: 1,
-            running: vec![1; 8],
+            at,
+            driven: [(FIRST, 1), (SECOND, 4)].map(|(disk, package)| Driven {
+                disk,
+                generation: 1,
+                running: vec![package; 8],
+            }),
             uploaded: vec![],
             last: None,
             transactions: 0,
             stops: 0,
         }
+    }
+
+    fn driven(&mut self, device: &str) -> (&mut Driven, Wrong) {
+        let wrong = if device == self.at.device {
+            self.wrong
+        } else {
+            Wrong::Nothing
+        };
+        let found = self.driven.iter_mut().find(|driven| driven.disk.device == device);
+        (found.unwrap(), wrong)
     }
 
     fn label(package: &[u8]) -> PackageLabel {
@@ -64,11 +86,12 @@ impl Fake {
         }
     }
 
-    fn outcome(&self) -> Outcome {
-        if self.wrong == Wrong::InstallsAnything {
+    fn outcome(&self, wrong: Wrong) -> Outcome {
+        if wrong == Wrong::InstallsAnything {
             return Outcome::Done;
         }
         match self.uploaded[..] {
+            [7, ..] => Outcome::Refused(Reason::WrongDevice { why: 1 }),
             [8, ..] => Outcome::RolledBack(Reason::CapabilityLost { fields: 8 }),
             [9, ..] => Outcome::RolledBack(Reason::Fault {
                 label: 6,
@@ -85,15 +108,15 @@ impl Fake {
 
 impl Operator for Fake {
     fn status(&mut self) -> Result<Status> {
-        let device = Device {
-            name: Name::try_from(DEVICE).unwrap(),
+        let device = |driven: &Driven| Device {
+            name: Name::try_from(driven.disk.device).unwrap(),
             class: 1,
             condition: match self.last {
                 Some(Outcome::Offline(reason)) => Condition::Offline(reason),
                 _ => Condition::Working,
             },
-            generation: self.generation,
-            package: Some(Self::label(&self.running)),
+            generation: driven.generation,
+            package: Some(Self::label(&driven.running)),
             previous: None,
             staged: None,
             awaits_commit: false,
@@ -104,7 +127,7 @@ impl Operator for Fake {
             tried: Default::default(),
         };
         Ok(Status {
-            devices: [device].into_iter().collect(),
+            devices: self.driven.iter().map(device).collect(),
             ..Status::default()
         })
     }
@@ -115,33 +138,36 @@ impl Operator for Fake {
         Ok(hash)
     }
     fn update(&mut self, device: &str, _: PackageHash) -> Result<u32> {
-        ensure!(device == DEVICE);
         self.transactions += 1;
-        let outcome = self.outcome();
+        let uploaded = self.uploaded.clone();
+        let wrong = self.driven(device).1;
+        let outcome = self.outcome(wrong);
+        let (driven, _) = self.driven(device);
         match outcome {
-            Outcome::Done if self.wrong != Wrong::PretendsUpdate => {
-                self.generation += 1;
-                self.running = self.uploaded.clone();
-                if self.wrong == Wrong::InstallsAnother {
-                    self.running = vec![55; 8];
+            Outcome::Done if wrong != Wrong::PretendsUpdate => {
+                driven.generation += 1;
+                driven.running = uploaded;
+                if wrong == Wrong::InstallsAnother {
+                    driven.running = vec![55; 8];
                 }
             }
             Outcome::RolledBack(_) => {
-                self.generation += 2;
-                if self.wrong == Wrong::RollsBackElsewhere {
-                    self.running = vec![77; 8];
+                driven.generation += 2;
+                if wrong == Wrong::RollsBackElsewhere {
+                    driven.running = vec![77; 8];
                 }
             }
-            Outcome::Refused(_) if self.wrong == Wrong::TouchesOnRefusal => self.generation += 1,
+            Outcome::Refused(_) if wrong == Wrong::TouchesOnRefusal => driven.generation += 1,
             _ => {}
         }
         self.last = Some(outcome);
         Ok(1)
     }
-    fn kill(&mut self, _: &str) -> Result<u32> {
+    fn kill(&mut self, device: &str) -> Result<u32> {
         self.transactions += 1;
-        self.generation += 1;
-        let dead = self.wrong == Wrong::DiesOfKill;
+        let (driven, wrong) = self.driven(device);
+        driven.generation += 1;
+        let dead = wrong == Wrong::DiesOfKill;
         self.last = Some(if dead {
             Outcome::Offline(Reason::Killed)
         } else {
@@ -164,9 +190,14 @@ impl Operator for Fake {
         })
     }
     fn report(&mut self, client: &str, offset: usize, len: usize) -> Result<Vec<u8>> {
-        let kind = CLIENTS.iter().position(|name| *name == client).unwrap() as u64 + 1;
+        let disk = [FIRST, SECOND]
+            .into_iter()
+            .find(|disk| disk.clients.contains(&client))
+            .unwrap();
+        let kind = disk.clients.iter().position(|name| *name == client).unwrap() as u64 + 1;
+        let fails = self.wrong == Wrong::ClientFails && disk == self.at;
         let state = match self.stops {
-            0 if self.wrong == Wrong::ClientFails && self.transactions > 2 => 4,
+            0 if fails && self.transactions > 2 => 4,
             0 => 1u64,
             _ => 3,
         };
@@ -185,13 +216,38 @@ impl Operator for Fake {
     }
 }
 
-/// Runs all steps with three releases; what came of it, and the rows.
-fn run(wrong: Wrong) -> (Result<()>, Vec<Row>) {
-    let packages = Packages {
-        releases: vec![vec![1; 8], vec![2; 8], vec![3; 8]],
-        no_flush: vec![8; 8],
-        faulting: vec![9; 8],
+fn course(disk: Disk, releases: &[u8], bad: &[(u8, Expected)]) -> Course {
+    let releases: Vec<_> = releases.iter().map(|release| vec![*release; 8]).collect();
+    let damaged = Bad {
+        package: damaged(&releases[0]),
+        expected: Expected::Damaged,
+        what: "a damaged package",
     };
+    let others = bad.iter().map(|&(package, expected)| Bad {
+        package: vec![package; 8],
+        expected,
+        what: "another",
+    });
+    Course {
+        disk,
+        packages: Packages {
+            bad: std::iter::once(damaged).chain(others).collect(),
+            releases,
+        },
+    }
+}
+
+/// Runs all steps, with three releases and two; what came of it, and the rows.
+fn run(wrong: Wrong, at: Disk) -> (Result<()>, Vec<Row>) {
+    let lossy = [(8, Expected::CapabilityLost), (9, Expected::Faulted)];
+    let courses = [
+        course(FIRST, &[1, 2, 3], &lossy),
+        course(
+            SECOND,
+            &[4, 5],
+            &[(7, Expected::Foreign), (8, Expected::CapabilityLost)],
+        ),
+    ];
     let short = Duration::from_millis(50);
     let patience = Patience {
         boot: short,
@@ -200,8 +256,8 @@ fn run(wrong: Wrong) -> (Result<()>, Vec<Row>) {
     };
     let mut rows = Vec::new();
     let result = steps::run(
-        &mut Fake::new(wrong),
-        &packages,
+        &mut Fake::new(wrong, at),
+        &courses,
         5,
         &patience,
         &mut |_, _, _| {},
@@ -210,31 +266,41 @@ fn run(wrong: Wrong) -> (Result<()>, Vec<Row>) {
     (result.map(drop), rows)
 }
 
-fn held(wrong: Wrong) -> bool {
-    let (result, rows) = run(wrong);
+fn held(wrong: Wrong, at: Disk) -> bool {
+    let (result, rows) = run(wrong, at);
     let verdict = Verdict {
         requests: 1,
         blocks: 1,
         files: 1,
         ..Verdict::default()
     };
+    let disks = [FIRST, SECOND].map(|disk| Checked {
+        device: disk.device.into(),
+        verdict: verdict.clone(),
+    });
     result.is_ok()
         && Report {
             clock: Clock::Icount,
             rows,
-            verdict,
+            disks: disks.into(),
         }
         .ok()
 }
 
 #[test]
 fn system_that_does_right_passes_with_a_row_per_transaction() {
-    assert!(held(Wrong::Nothing));
-    assert_eq!(run(Wrong::Nothing).1.len(), 5 + 4);
+    assert!(held(Wrong::Nothing, FIRST));
+    let rows = run(Wrong::Nothing, FIRST).1;
+    assert_eq!(rows.len(), 2 * 5 + 4 + 4);
+    // The disks take turns: nobody's driver is at rest for long.
+    assert!(
+        rows.chunks(2)
+            .all(|pair| pair[0].device == "disk0" && pair[1].device == "disk1")
+    );
 }
 
 #[test]
-fn system_that_does_wrong_fails() {
+fn system_that_does_wrong_on_either_disk_fails() {
     for wrong in [
         Wrong::InstallsAnything,
         Wrong::TouchesOnRefusal,
@@ -245,13 +311,15 @@ fn system_that_does_wrong_fails() {
         Wrong::ClientFails,
         Wrong::NeverStops,
     ] {
-        assert!(!held(wrong), "{wrong:?}");
+        for at in [FIRST, SECOND] {
+            assert!(!held(wrong, at), "{wrong:?} {at:?}");
+        }
     }
 }
 
 #[test]
 fn rows_stay_when_a_later_step_fails() {
-    let (result, rows) = run(Wrong::ClientFails);
+    let (result, rows) = run(Wrong::ClientFails, FIRST);
     assert!(result.is_err());
     assert_eq!(rows.len(), 3);
 }

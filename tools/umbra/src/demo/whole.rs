@@ -1,9 +1,10 @@
-//! From a boot image to a verdict: start the machine, take the steps, end it, check its disk.
+//! From a boot image to a verdict: start the machine, take the steps, end it, check its disks.
 
+use super::channel;
 use super::machine::{self, Attached, Setup};
+use super::report::{Checked, Expected, Row};
 use super::report::{Clock, Report};
-use super::steps::{self, Packages, Patience, Progress};
-use super::{channel, report::Row};
+use super::steps::{self, Bad, Course, FIRST, Packages, Patience, Progress, SECOND, damaged};
 use crate::build::Config;
 use crate::disk::{self, ClientReport, Layout, Verdict};
 use crate::pack;
@@ -14,8 +15,10 @@ use control_protocol::vitals::Flow;
 use std::path::Path;
 use std::time::Duration;
 
-/// The releases, in order; the first is the one that the system starts with.
+/// The releases of the first disk's driver, in order; the first is the one that the system starts with.
 const RELEASES: [&str; 3] = ["virtio-blk-0.8.0", "virtio-blk-0.12.0", "virtio-blk-0.13.0"];
+/// Those of the NVMe disk's driver.
+const NVME: [&str; 2] = ["nvme-0.8.2", "nvme-0.5.2"];
 /// Drivers of the test suite, by crate.
 const NO_FLUSH: &str = "no-flush";
 const FAULTING: &str = "fault-in-probe";
@@ -28,11 +31,11 @@ const LAST_LINES: usize = 20;
 pub struct Plan<'a> {
     /// Boot image of the system.
     pub image: &'a [u8],
-    /// Where the system has its disk.
+    /// Where the system has its disks.
     pub attached: Attached,
-    /// Packages to send.
-    pub packages: &'a Packages,
-    /// Updates before the bad inputs.
+    /// What is done to each of them, in order.
+    pub courses: &'a [Course],
+    /// Updates of each before the bad inputs.
     pub updates: usize,
     /// Virtual or real time.
     pub clock: Clock,
@@ -40,20 +43,62 @@ pub struct Plan<'a> {
     pub seed: u64,
     /// Where the console goes.
     pub tee: Tee,
-    /// Where to leave a copy of the disk image.
+    /// Where to leave a copy of the first disk's image; that of a second one goes into the file with `.1` behind its name.
     pub keep_disk: Option<&'a Path>,
     /// Where to draw the first update.
     pub svg: Option<&'a Path>,
 }
 
-/// Builds the packages that the demo sends.
+/// Builds what the demo sends to the first disk.
 pub fn packages(config: Config) -> Result<Packages> {
-    let pack = |called: &str| Ok::<_, anyhow::Error>(pack::pack(&pack::find(called)?, config)?.bytes);
-    Ok(Packages {
-        releases: RELEASES.iter().map(|label| pack(label)).collect::<Result<_>>()?,
-        no_flush: pack(NO_FLUSH)?,
-        faulting: pack(FAULTING)?,
-    })
+    let releases = built(&RELEASES, config)?;
+    let bad = vec![
+        broken(&releases),
+        Bad {
+            package: one(NO_FLUSH, config)?,
+            expected: Expected::CapabilityLost,
+            what: "a driver that lost a capability",
+        },
+        Bad {
+            package: one(FAULTING, config)?,
+            expected: Expected::Faulted,
+            what: "a driver that faults in probe",
+        },
+    ];
+    Ok(Packages { releases, bad })
+}
+
+/// Builds what the demo sends to both disks.
+pub fn courses(config: Config) -> Result<[Course; 2]> {
+    let packages = packages(config)?;
+    let releases = built(&NVME, config)?;
+    let foreign = Bad {
+        package: packages.releases.first().cloned().unwrap_or_default(),
+        expected: Expected::Foreign,
+        what: "the other disk's driver",
+    };
+    let bad = vec![broken(&releases), foreign];
+    let nvme = Packages { releases, bad };
+    Ok([(FIRST, packages), (SECOND, nvme)].map(|(disk, packages)| Course { disk, packages }))
+}
+
+fn one(called: &str, config: Config) -> Result<Vec<u8>> {
+    Ok(pack::pack(&pack::find(called)?, config)?.bytes)
+}
+
+fn built(releases: &[&str], config: Config) -> Result<Vec<Vec<u8>>> {
+    releases.iter().map(|label| one(label, config)).collect()
+}
+
+fn broken(releases: &[Vec<u8>]) -> Bad {
+    Bad {
+        package: releases
+            .first()
+            .map(|package| damaged(package))
+            .unwrap_or_default(),
+        expected: Expected::Damaged,
+        what: "a damaged package",
+    }
 }
 
 /// Runs the demo.
@@ -70,27 +115,49 @@ pub fn demonstrate(plan: &Plan<'_>, progress: Progress<'_>) -> Result<Report> {
         attached: plan.attached,
         clock: plan.clock,
         // Transactions take a second or two on a busy host; the machine must outlive them.
-        limit: Duration::from_secs(180 + 10 * plan.updates as u64),
+        limit: Duration::from_secs(180 + 10 * (plan.updates * plan.courses.len()) as u64),
         tee: plan.tee,
         detached: false,
     })?;
     let mut rows = Vec::new();
-    let verdict = match take_steps(&guest, plan, progress, &mut rows) {
-        Ok([blocks, files]) => {
-            let image_file = machine::disk(&guest);
+    let verdicts = match take_steps(&guest, plan, progress, &mut rows) {
+        Ok(reports) => {
+            let images = machine::disks(&guest);
             guest.shut_down().context("ending the machine")?;
-            if let Some(path) = plan.keep_disk {
-                std::fs::copy(&image_file, path).with_context(|| format!("writing {}", path.display()))?;
+            for (number, image) in images.iter().take(reports.len()).enumerate() {
+                keep(image, number, plan.keep_disk)?;
             }
-            disk::check(&image_file, &blocks, &files)?
+            let disks = images.iter().zip(&reports);
+            disks
+                .map(|(image, [blocks, files])| disk::check(image, blocks, files))
+                .collect::<Result<Vec<_>>>()?
         }
-        Err(error) => undecided(&error, &guest),
+        Err(error) => vec![undecided(&error, &guest)],
+    };
+    // What ends the run ends it for all of them.
+    let verdicts = verdicts.into_iter().chain(std::iter::repeat_with(|| Verdict {
+        undecided: 1,
+        ..Verdict::default()
+    }));
+    let checked = |(course, verdict): (&Course, _)| Checked {
+        device: course.disk.device.into(),
+        verdict,
     };
     Ok(Report {
         clock: plan.clock,
         rows,
-        verdict,
+        disks: plan.courses.iter().zip(verdicts).map(checked).collect(),
     })
+}
+
+fn keep(image: &Path, number: usize, at: Option<&Path>) -> Result<()> {
+    let Some(path) = at else { return Ok(()) };
+    let path = match number {
+        0 => path.to_owned(),
+        _ => path.with_added_extension(number.to_string()),
+    };
+    std::fs::copy(image, &path).with_context(|| format!("writing {}", path.display()))?;
+    Ok(())
 }
 
 fn take_steps(
@@ -98,7 +165,7 @@ fn take_steps(
     plan: &Plan<'_>,
     progress: Progress<'_>,
     rows: &mut Vec<Row>,
-) -> Result<[ClientReport; 2]> {
+) -> Result<Vec<[ClientReport; 2]>> {
     let mut client = channel::connect(&machine::command(guest))?;
     let patience = Patience::default();
     if plan.svg.is_some() {
@@ -106,14 +173,7 @@ fn take_steps(
         steps::loaded(&mut client, patience.boot)?;
         client.record(steps::DEVICE, Flow::Single)?;
     }
-    let reports = steps::run(
-        &mut client,
-        plan.packages,
-        plan.updates,
-        &patience,
-        progress,
-        rows,
-    )?;
+    let reports = steps::run(&mut client, plan.courses, plan.updates, &patience, progress, rows)?;
     if let Some(file) = plan.svg {
         let title = rows.first().map_or_else(String::new, Row::title);
         timeline::write(&Recording::of(&mut client)?, &title, file)?;
