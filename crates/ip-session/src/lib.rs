@@ -2,6 +2,7 @@
 //!
 //! - [`Session`]: frames of the session as the library's device.
 //! - [`Host`]: an address by DHCP, and sockets.
+//! - [`place`]: a socket that serves one peer after the other.
 //! - `wire`: two ends in memory that lose and repeat frames, for tests.
 //!
 //! The library copies between its own buffers and a frame; so do we between a frame and the data region, because a borrowed slice
@@ -14,6 +15,7 @@ extern crate alloc;
 mod host;
 #[cfg(feature = "pd")]
 pub mod pd;
+pub mod place;
 mod session;
 #[cfg(feature = "host")]
 pub mod wire;

@@ -9,6 +9,7 @@ extern crate alloc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use ip_session::place;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::Duration;
@@ -102,9 +103,8 @@ impl Echo {
 }
 
 fn stream(socket: &mut tcp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
-    // A connection that was aborted has still to be told.
     if !socket.is_open() {
-        return socket.remote_endpoint().is_none() && socket.listen(port).is_ok();
+        return place::listen_again(socket, port);
     }
     let room = if port == ECHO {
         socket.send_capacity() - socket.send_queue()
@@ -126,7 +126,7 @@ fn stream(socket: &mut tcp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
     }
     // The peer has said everything.
     if socket.state() == tcp::State::CloseWait && !socket.can_recv() {
-        socket.close();
+        place::close(socket);
         return true;
     }
     taken > 0

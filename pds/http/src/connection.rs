@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use file_service::Status as FileStatus;
 use heapless::Vec;
+use ip_session::place;
 use shared_ring::page::Page;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp;
@@ -144,15 +145,14 @@ impl Connection {
         self.let_go(files);
         self.head.clear();
         self.step = Step::Idle;
-        // The peer is to be told, which nobody else does once the socket listens. Bytes that were asked for may still come, to
-        // where the next one's would be.
-        let untold = socket.remote_endpoint().is_some() && world.now < self.since.saturating_add(CLOSE_MS);
-        if untold || matches!(files.read_state(self.number), Read::Asked(_)) {
+        // Bytes that were asked for may still come, to where the next one's would be.
+        if matches!(files.read_state(self.number), Read::Asked(_)) || !place::listen_again(socket, world.port)
+        {
             return false;
         }
         files.used(self.number);
         self.since = world.now;
-        socket.listen(world.port).is_ok()
+        true
     }
 
     /// Wants no file any more.
@@ -187,7 +187,7 @@ impl Connection {
 
     /// Says nothing more.
     pub fn close(&mut self, socket: &mut tcp::Socket<'_>) {
-        socket.close();
+        place::close(socket);
         self.step = Step::Closing;
     }
 
@@ -211,11 +211,6 @@ impl Connection {
                 self.opened(index, method, files, world)
             }
             Step::Answering(..) => self.answer(socket, files),
-            Step::Closing if socket.state() == tcp::State::TimeWait => {
-                // The peer has said and heard everything, and the place is wanted.
-                socket.abort();
-                true
-            }
             Step::Closing => {
                 // What the client still says is not listened to, but taken, so that it can say it.
                 socket

@@ -62,6 +62,20 @@ fn connection_that_is_not_to_be_kept_is_closed_after_the_answer() {
 }
 
 #[test]
+fn connections_one_after_the_other_always_find_a_place() {
+    let mut world = World::new(&[("/A", 1000)]);
+    let begun = world.now();
+    for number in 0..5 * CONNECTIONS {
+        let client = world.try_connect();
+        let answer = world.ask(client, "GET /A HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert!(answer.body == content(1000), "connection {number}");
+        assert!(world.is_closed(client));
+        world.hang_up(client, false);
+    }
+    assert!(world.now() < begun + 2000, "sooner than any patience ends");
+}
+
+#[test]
 fn garbage_is_refused_and_others_are_served() {
     let mut world = World::new(&[("/A", 1000)]);
     let good = world.connect();

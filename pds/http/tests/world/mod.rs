@@ -136,6 +136,11 @@ impl World {
         any | self.file_server.serve()
     }
 
+    /// ms since the beginning.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
     /// Time passes.
     pub fn pass(&mut self, ms: u64) {
         let end = self.now + ms;
