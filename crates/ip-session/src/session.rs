@@ -10,24 +10,30 @@ use smoltcp::time::Instant;
 pub const BUFFER: usize = 2048;
 /// Longest frame that has room, in bytes.
 const FRAME_MAX: usize = BUFFER - HEADROOM as usize;
-/// Most buffers for each direction.
-const SLOTS_MAX: usize = 32;
+/// Most buffers for frames to be sent.
+const OUT_MAX: usize = 32;
+/// Buffers for frames that come, for each of the others: all that were sent are acknowledged in one burst, while those who outrank us
+/// work, and requests come between. A frame without a buffer costs its connection a second at least.
+const IN_SHARE: usize = 2;
+const _: () = assert!(OUT_MAX * IN_SHARE <= u64::BITS as usize);
 
-/// Bytes of data region for so many frames at a time, in each direction.
+/// Bytes of data region for so many frames to be sent at a time, and twice as many that come.
 pub const fn data_len(frames: usize) -> usize {
-    2 * frames * BUFFER
+    (IN_SHARE + 1) * frames * BUFFER
 }
 
-/// A session, and where its frames lie: those that come in the first half of the data region, those to be sent in the second.
+/// A session, and where its frames lie: those that come in the first two thirds of the data region, those to be sent behind them.
 #[derive(Debug)]
 pub struct Session<P> {
     /// What has come last, out of the region.
     frame: [u8; BUFFER],
     out: Out<P>,
-    /// Buffers of each direction.
+    /// Buffers for frames to be sent.
     slots: usize,
-    /// A bit for each buffer that a device without a driver may still read.
+    /// A bit for each of them that a device without a driver may still read.
     held: u32,
+    /// A bit for each buffer for frames that come which is to be posted.
+    empty: u64,
     dropped: u64,
 }
 
@@ -48,7 +54,8 @@ struct Out<P> {
 impl<P: Page> Session<P> {
     /// With all buffers posted; hand them over by [`commit`](Self::commit). `None`: the data region has no room for one frame each way.
     pub fn new(client: NetClient<P>, data: Area, info: &ClientInfo) -> Option<Self> {
-        let slots = (data.len() / data_len(1)).min(SLOTS_MAX);
+        let slots = (data.len() / data_len(1)).min(OUT_MAX);
+        let incoming = IN_SHARE * slots;
         let free = u32::MAX.checked_shr(u32::BITS - slots as u32)?;
         let mut this = Self {
             frame: [0; BUFFER],
@@ -57,17 +64,16 @@ impl<P: Page> Session<P> {
                 data,
                 frame: [0; BUFFER],
                 free,
-                first: slots * BUFFER,
+                first: incoming * BUFFER,
                 frame_max: (usize::from(info.mtu) + HEADER).min(FRAME_MAX),
                 broken: None,
             },
             slots,
             held: 0,
+            empty: u64::MAX.checked_shr(u64::BITS - incoming as u32)?,
             dropped: 0,
         };
-        for slot in 0..slots as u32 {
-            this.post(slot);
-        }
+        this.post();
         Some(this)
     }
 
@@ -103,6 +109,7 @@ impl<P: Page> Session<P> {
 
     /// Hand over what is to be sent, and buffers.
     pub fn commit(&mut self, port: &mut impl Port) {
+        self.post();
         self.out.client.commit(port);
     }
 
@@ -120,12 +127,17 @@ impl<P: Page> Session<P> {
         self.out.client.awake();
     }
 
-    fn post(&mut self, slot: u32) {
-        let posted = self
-            .out
-            .client
-            .post(slot, u64::from(slot) * BUFFER as u64, BUFFER as u32);
-        self.out.broken = self.out.broken.or(posted.err());
+    /// Posts what is empty, as far as the ring has places: the shadow gives some back later than the frames that were in them.
+    fn post(&mut self) {
+        while self.empty != 0 && self.out.broken.is_none() {
+            let slot = self.empty.trailing_zeros();
+            let offset = u64::from(slot) * BUFFER as u64;
+            match self.out.client.post(slot, offset, BUFFER as u32) {
+                Ok(()) => self.empty &= !(1 << slot),
+                Err(RequestError::Full) => return,
+                Err(error) => self.out.broken = Some(error),
+            }
+        }
     }
 
     /// Buffers of frames that were sent are free again.
@@ -155,7 +167,6 @@ impl<P: Page> Session<P> {
             match self.out.client.poll_received() {
                 Ok(Some(received)) => {
                     let length = self.take(&received);
-                    self.post(received.id);
                     if length.is_some() {
                         return length;
                     }
@@ -170,10 +181,12 @@ impl<P: Page> Session<P> {
 
     fn take(&mut self, received: &Received) -> Option<usize> {
         let length = received.length as usize;
-        if received.id as usize >= self.slots {
+        let id = received.id as usize;
+        if id >= IN_SHARE * self.slots || self.empty >> id & 1 != 0 {
             self.out.broken = Some(RequestError::Nonsense);
             return None;
         }
+        self.empty |= 1 << id;
         if received.status != Status::Ok || !(HEADER..=BUFFER).contains(&length) {
             return None;
         }
@@ -181,7 +194,7 @@ impl<P: Page> Session<P> {
         let target = &mut self.frame[..length.next_multiple_of(8)];
         self.out
             .data
-            .read(received.id as usize * BUFFER, target)
+            .read(id * BUFFER, target)
             .then_some(length)
     }
 }

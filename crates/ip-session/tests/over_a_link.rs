@@ -48,8 +48,12 @@ fn area(len: usize) -> [Area; 2] {
 }
 
 fn session() -> (Session<HostPage>, Side) {
+    session_of(FRAMES)
+}
+
+fn session_of(frames: usize) -> (Session<HostPage>, Side) {
     let ((transmit, from), (receive, to)) = (link(), link());
-    let [ours, theirs] = area(data_len(FRAMES));
+    let [ours, theirs] = area(data_len(frames));
     let info = ClientInfo {
         mtu: 1500,
         ..ClientInfo::default()
@@ -148,7 +152,7 @@ fn connection_over_two_sessions_carries_every_byte() {
 
 #[test]
 fn nonsense_of_the_shadow_ends_the_session_and_harms_nothing() {
-    for (id, status) in [(FRAMES as u32, 0), (0, 200), (u32::MAX, 0)] {
+    for (id, status) in [(2 * FRAMES as u32, 0), (0, 200), (u32::MAX, 0)] {
         let (mut session, mut side) = session();
         session.commit(&mut Nobody);
         side.receive
@@ -188,7 +192,32 @@ fn frames_that_are_none_are_dropped_and_their_buffers_posted_again() {
         host.poll(Instant::ZERO, &mut session);
         session.commit(&mut Nobody);
     }
-    assert_eq!((session.broken(), session.dropped()), (None, 50 * FRAMES as u64));
+    assert_eq!((session.broken(), session.dropped()), (None, 50 * 2 * FRAMES as u64));
+}
+
+#[test]
+fn burst_finds_two_buffers_for_each_frame_that_can_be_on_its_way_out() {
+    let (mut session, mut side) = session_of(32);
+    let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+    for _ in 0..10 {
+        session.commit(&mut Nobody);
+        let mut ids = 0u64;
+        while let Some(buffer) = side.receive.recv().unwrap() {
+            ids |= 1 << buffer.id;
+            side.receive
+                .send(&NetResponse {
+                    id: buffer.id,
+                    length: 60,
+                    ..NetResponse::default()
+                })
+                .unwrap();
+        }
+        assert_eq!(ids, u64::MAX);
+        let _ = side.receive.publish();
+        // All of one poll: a flood does not get more.
+        host.poll(Instant::ZERO, &mut session);
+    }
+    assert_eq!(session.broken(), None);
 }
 
 #[test]
