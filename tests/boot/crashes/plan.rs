@@ -43,8 +43,7 @@ impl Case {
     }
 }
 
-/// All of them. Neighbours have different victims, so that root does not take a death after the other for a crash loop, and nobody must
-/// wait between them.
+/// All of them. Neighbours have different victims, so that nobody must wait until root would start the same one again.
 pub fn all(commit: bool, passed: &Passed) -> Vec<Case> {
     let [control, stager, bus] = OWN.map(|party| passed[party as usize]);
     let mut cases = Vec::new();

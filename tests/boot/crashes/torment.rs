@@ -6,6 +6,7 @@ use control_protocol::record::{Record, State};
 use control_protocol::reply::{Condition, Device, Domain};
 use control_protocol::request::Policy;
 use crash_points::{Action, Party, Plan, SOURCE, reported};
+use root::restart::{Cause, Life, Verdict};
 use std::collections::BTreeSet;
 use std::time::Instant;
 use umbra::build::Config;
@@ -17,8 +18,10 @@ use umbra_model::endings::{Crash, Ending, Endings};
 use super::Passed;
 use super::plan::{Case, Death, ends};
 
-/// Root starts a part of the system four times a second for ever, and more often for a while.
-const PAUSE_NS: u64 = 250_000_000;
+/// Restarts that a part is to have left at root before it dies, for what one death may bring with it.
+const LEFT: usize = 4;
+/// Ticks per second of the clock by which the machine's status tells the time.
+const NS: u64 = 1_000_000_000;
 
 /// What is sent.
 pub struct Packages {
@@ -45,7 +48,8 @@ pub struct Torment<'a> {
     patience: &'a Patience,
     good: [PackageHash; 2],
     bad: PackageHash,
-    last: Option<Death>,
+    /// What root knows of each party's life.
+    lives: [Life; Party::ALL.len()],
     /// Updates.
     pub cases: usize,
     /// Those in which the armed instant came.
@@ -77,7 +81,7 @@ impl<'a> Torment<'a> {
             bad: upload(&packages.bad)?,
             client,
             patience,
-            last: None,
+            lives: [Life::new(true); Party::ALL.len()],
             cases: 0,
             met: 0,
             instants: BTreeSet::new(),
@@ -110,8 +114,8 @@ impl<'a> Torment<'a> {
     pub fn case(&mut self, case: &Case, endings: &Endings) -> Result<()> {
         let began = Instant::now();
         let death = case.death();
-        if self.last.replace(death) == Some(death) {
-            self.pause()?;
+        if let Death::Of(party) = death {
+            self.survives(party)?;
         }
         self.cases += 1;
         let title = format!("{:10} {:?}", ends(case.commit), case.plan);
@@ -274,11 +278,17 @@ impl<'a> Torment<'a> {
         Ok(memory.context("root's word on memory")?.generations as usize)
     }
 
-    /// Lets some time pass.
-    pub fn pause(&mut self) -> Result<()> {
-        let until = self.client.status()?.now_ns + PAUSE_NS;
-        demo::wait(self.patience.transaction, "virtual time", || {
-            Ok((self.client.status()?.now_ns >= until).then_some(()))
-        })
+    /// Root starts a part of the system four times a second for ever, and more often for a while. How much time an update takes on the
+    /// machine's clock is the host's affair, so this waits until root would start that part anew some times.
+    pub fn survives(&mut self, party: Party) -> Result<()> {
+        let mut now = 0;
+        demo::wait(self.patience.transaction, "a part that may die", || {
+            now = self.client.status()?.now_ns;
+            let mut life = self.lives[party as usize];
+            let survives = |_: &usize| life.fault(now, NS, Cause::default()) == Verdict::Restart;
+            Ok(((0..=LEFT).take_while(survives).count() > LEFT).then_some(()))
+        })?;
+        self.lives[party as usize].fault(now, NS, Cause::default());
+        Ok(())
     }
 }
