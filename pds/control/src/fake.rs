@@ -148,6 +148,8 @@ pub struct FakeWorld {
     pub store: Vec<Vec<u8>>,
     /// Jobs that the stager was given.
     pub jobs: usize,
+    /// Jobs over which it hangs.
+    hung: Vec<stager::Job>,
     /// Trace.
     pub trace: Vec<trace::Event>,
     /// PDs that were asked to stop.
@@ -195,6 +197,7 @@ impl FakeWorld {
             keys: Vec::new(),
             store,
             jobs: 0,
+            hung: Vec::new(),
             trace: Vec::new(),
             asked_to_stop: Vec::new(),
             report_regions: std::vec![b"report of the first".to_vec()],
@@ -268,6 +271,13 @@ impl FakeWorld {
         };
         self.build(job);
         self.reports.pop_back();
+    }
+
+    /// The successor of a stager that hung does what that one was told.
+    pub fn stager_goes_on(&mut self) {
+        for job in core::mem::take(&mut self.hung) {
+            self.build(job);
+        }
     }
 
     /// The shadow of a slot wants its driver retired.

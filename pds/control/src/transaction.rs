@@ -123,8 +123,10 @@ pub enum Step {
 pub enum After {
     /// Nothing, or the order that waits.
     Rest,
-    /// Stage this package (recovery).
+    /// Stage this package: recovery, or memory that was not there before.
     Stage(u8),
+    /// The same for the copy of the driver that runs.
+    Spare,
 }
 
 /// Jobs whose packages are kept for a stager that does not answer; beyond that it is taken to be dead.

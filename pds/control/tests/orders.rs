@@ -346,22 +346,6 @@ fn repeated_order_of_any_kind_is_executed_once() {
 }
 
 #[test]
-fn stager_that_does_not_answer_is_started_anew_and_the_next_order_is_carried_out() {
-    let mut system = booted();
-    let package = system.upload(BETTER).expect("there");
-    // The job is the one after the order to measure the gap.
-    let job = system.world.interactions + 1;
-    system.world.faults.insert(job, Fault::Fails(Code::Denied));
-    assert_eq!(
-        done(&mut system, &manually(package)),
-        Outcome::Refused(Reason::StagerSilent)
-    );
-    assert_eq!(system.world.renewed, [Part::Stager]);
-    assert_eq!(done(&mut system, &manually(package)), Outcome::Done);
-    assert_eq!(system.world.renewed.len(), 1);
-}
-
-#[test]
 fn update_that_cannot_be_discarded_is_on_probation_as_before() {
     let mut system = booted();
     let package = system.upload(BETTER).expect("there");

@@ -88,7 +88,7 @@ impl World for FakeWorld {
     fn job(&mut self, job: stager::Job) {
         match self.fault(job.slot) {
             _ if self.control_is_dead => {}
-            Some(Fault::Fails(_)) => {}
+            Some(Fault::Fails(_)) => self.hung.push(job),
             fault => {
                 self.jobs += 1;
                 self.build(job);

@@ -151,6 +151,11 @@ impl Machine {
     fn after_reap<W: World>(&mut self, env: &mut Env<'_, W>, after: After) {
         match after {
             After::Stage(package) => self.stage(env, package),
+            After::Spare => match self.holder {
+                Some(holder) => self.stage_spare(env, holder),
+                // Lost meanwhile.
+                None => self.bring_up_target(env),
+            },
             After::Rest => {
                 self.step = Step::Idle;
                 self.deadline = None;

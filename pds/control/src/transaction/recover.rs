@@ -55,7 +55,10 @@ impl Machine {
                 self.impersonate(env);
                 self.target_failed(env, cause);
             }
-            Step::StageNew | Step::StageSpare | Step::Quiesce => {
+            Step::StageNew
+            | Step::StageSpare
+            | Step::Quiesce
+            | Step::Reap(After::Stage(_) | After::Spare) => {
                 self.recovering = true;
                 self.impersonate(env);
                 if let Err(reason) = self.take_down(env) {
@@ -72,7 +75,7 @@ impl Machine {
                 self.target_failed(env, cause);
             }
             // No holder in these steps.
-            Step::Attach | Step::Reap(After::Stage(_)) | Step::BackOff(_) => {}
+            Step::Attach | Step::BackOff(_) => {}
         }
     }
 

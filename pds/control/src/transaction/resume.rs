@@ -24,6 +24,7 @@ impl Step {
             Self::Reap(After::Rest) => 9,
             Self::Reap(After::Stage(_)) => 10,
             Self::BackOff(_) => 11,
+            Self::Reap(After::Spare) => 12,
         }
     }
 }
@@ -105,10 +106,10 @@ impl Machine {
         if enabling && ours && !stands {
             self.count_failure(env, self.holder.map(|holder| holder.package), RESTARTED);
         }
-        let undo = [Step::StageNew, Step::StageSpare, Step::Quiesce, Step::Resume].map(Step::number);
+        let undo = [Step::Quiesce, Step::Resume].map(Step::number);
         // What was to be staged stands: there is nothing to undo.
         let staged = self.held.is_some() && unfinished.is_some_and(|(_, kind)| kind == Kind::Stage);
-        let undone = !lost && !staged && undo.contains(&state.step);
+        let undone = !lost && !staged && (stages(state) || undo.contains(&state.step));
         if !lost && !undone {
             self.stand(env, state, unfinished);
             return true;
@@ -231,7 +232,6 @@ impl Machine {
             },
         );
         self.command(env, shadow::CommandKind::BeginGap);
-        let staging = [Step::StageNew, Step::StageSpare].map(Step::number);
         if discard && lost {
             self.impersonate(env);
             match self.take_down(env) {
@@ -242,7 +242,7 @@ impl Machine {
             self.recovering = true;
             self.impersonate(env);
             self.target_failed(env, RESTARTED);
-        } else if staging.contains(&state.step) {
+        } else if stages(state) {
             // The shadow was not told of anything.
             self.refuse(env, RESTARTED);
         } else {
@@ -252,6 +252,13 @@ impl Machine {
             self.enter(env, Step::Resume, env.limits.shadow_us);
         }
     }
+}
+
+/// Something was being built, or room made for it.
+fn stages(state: &SlotState) -> bool {
+    let room = [After::Stage(0), After::Spare].map(Step::Reap);
+    let steps = [Step::StageNew, Step::StageSpare].into_iter().chain(room);
+    steps.map(Step::number).any(|step| step == state.step)
 }
 
 /// Why a successor undoes things.

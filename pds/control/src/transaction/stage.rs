@@ -176,14 +176,17 @@ impl Machine {
             // The driver was lost meanwhile; what is built is better than nothing.
             return self.bring_up_target(env);
         }
+        if reason == Reason::NoMemory && !self.dead.is_empty() {
+            // What a job given up had built was not counted on. The package is not to blame: room first, then once more.
+            match (self.step, self.staging) {
+                (Step::StageNew, Some(package)) => return self.reap_then(env, After::Stage(package)),
+                (Step::StageSpare, _) => return self.reap_then(env, After::Spare),
+                _ => {}
+            }
+        }
         self.bury_target();
         if self.holder.is_some() {
             self.refuse(env, reason);
-        } else if let (true, Some(package), Reason::NoMemory, false) =
-            (self.recovering, self.staging, reason, self.dead.is_empty())
-        {
-            // What a job given up had built was not counted on. The package is not to blame: room first.
-            self.reap_then(env, After::Stage(package));
         } else if self.recovering && limits::forbids(&reason) {
             let refused = self.staging.or(self.package);
             self.count_failure(env, refused, reason);

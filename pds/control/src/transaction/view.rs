@@ -93,7 +93,7 @@ impl Machine {
         Some(match self.step {
             Step::Idle | Step::Reap(After::Rest) => return None,
             Step::StageNew | Step::Reap(After::Stage(_)) => PublicStep::StageNew,
-            Step::StageSpare => PublicStep::StageSpare,
+            Step::StageSpare | Step::Reap(After::Spare) => PublicStep::StageSpare,
             Step::Quiesce => PublicStep::Quiesce,
             Step::Attach => PublicStep::Attach,
             Step::Enable => PublicStep::Enable,

@@ -1,0 +1,85 @@
+//! A stager that hangs costs one order, and what its successor builds for that one costs none.
+
+#[allow(dead_code)] // Each test program uses its part of the world.
+mod world;
+
+use control::fake::Fault;
+use control::transaction::{After, Step};
+use control_protocol::record::{Outcome, Reason};
+use control_protocol::request::Request;
+use supervision::Code;
+use supervision::root::Part;
+use world::{BETTER, GOOD, System, check, manually};
+
+/// A machine on which the stager hung over an order and was started anew; its successor has built what that order wanted, and control
+/// has not heard of it yet.
+fn after_a_hang() -> System {
+    let mut system = System::new(&[GOOD, BETTER]);
+    system.settle();
+    let package = system.upload(BETTER).expect("there");
+    // The job is the one after the order to measure the gap.
+    let job = system.world.interactions + 1;
+    system.world.faults.insert(job, Fault::Fails(Code::Denied));
+    let order = system.order(&manually(package)).expect("accepted");
+    system.run();
+    assert_eq!(system.outcome(order), Outcome::Refused(Reason::StagerSilent));
+    assert_eq!(system.world.renewed, [Part::Stager]);
+    system.world.stager_goes_on();
+    system
+}
+
+fn order(system: &mut System, request: &Request<'_>) -> u32 {
+    system.order(request).expect("accepted")
+}
+
+/// Control has heard that there is no memory for the copy of the driver that serves, and makes room.
+fn making_room() -> (System, u32) {
+    let mut system = after_a_hang();
+    let package = system.upload(BETTER).expect("there");
+    let update = order(&mut system, &manually(package));
+    let makes_room = |system: &System| {
+        let step = system.control.machine(0).expect("a device").step();
+        step == Step::Reap(After::Spare)
+    };
+    while !makes_room(&system) {
+        assert!(!system.world.reports.is_empty(), "{}", system.story());
+        system.deliver(0);
+    }
+    (system, update)
+}
+
+#[test]
+fn order_after_one_that_a_hung_stager_cost_is_carried_out() {
+    for wanted in [manually, check] {
+        let mut system = after_a_hang();
+        let package = system.upload(BETTER).expect("there");
+        let next = order(&mut system, &wanted(package));
+        system.run();
+        assert_eq!(system.outcome(next), Outcome::Done);
+        system.settle();
+        system.check_settled();
+        assert_eq!(system.world.renewed.len(), 1);
+    }
+}
+
+#[test]
+fn driver_that_is_lost_while_room_is_made_is_replaced() {
+    let (mut system, update) = making_room();
+    system.world.driver_dies(0);
+    system.run();
+    assert_eq!(system.outcome(update), Outcome::Done);
+    assert_eq!(system.serving(), Some(BETTER));
+    system.settle();
+    system.check_settled();
+}
+
+#[test]
+fn control_that_dies_while_room_is_made_leaves_the_driver_alone() {
+    let (mut system, update) = making_room();
+    system.restart_control();
+    system.run();
+    assert_eq!(system.outcome(update), Outcome::Refused(Reason::ControlRestarted));
+    assert_eq!(system.serving(), Some(GOOD));
+    system.settle();
+    system.check_settled();
+}
