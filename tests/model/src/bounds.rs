@@ -53,7 +53,7 @@ impl Kinds {
     };
 }
 
-/// `ORDERS,TROUBLES,SCRIPT[,steps]`: all kinds of troubles; the script is a letter per request, `W` or `R`.
+/// `ORDERS,TROUBLES,SCRIPT[,steps]`: all kinds of troubles; the script is a letter per request, `W`, `R` or `F` (once).
 impl FromStr for Bounds {
     type Err = String;
 
@@ -65,6 +65,7 @@ impl FromStr for Bounds {
         let wanted = part().chars().zip(1..).map(|(letter, content)| match letter {
             'W' => Ok(Wanted::Write(content)),
             'R' => Ok(Wanted::Read),
+            'F' => Ok(Wanted::Flush),
             other => Err(format!("`{other}` is no request")),
         });
         let script: Vec<Wanted> = wanted.collect::<Result<_, _>>()?;

@@ -33,8 +33,10 @@ pub struct Programmer {
 /// The device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Device {
-    /// What block 0 contains.
+    /// What block 0 contains, in the cache …
     pub block: u8,
+    /// … and on stable storage: as of some flush, or later.
+    stable: u8,
     /// Whose queues it uses.
     programmer: Option<Programmer>,
     /// What it has not done yet.
@@ -198,7 +200,8 @@ impl State {
         });
         for request in taken {
             self.check_order(&request);
-            let content = match place_of(&request).map(|place| self.client.script[place]) {
+            let script = self.client.script;
+            let content = match place_of(&request, script).map(|place| script[place]) {
                 Some(Wanted::Write(content)) => content,
                 _ => 0,
             };
@@ -208,12 +211,14 @@ impl State {
 
     /// A request that was answered is not begun again, and none before what it overlaps with is answered.
     fn check_order(&mut self, request: &BlockRequest) {
-        let Some(place) = place_of(request) else { return };
         let (script, answers) = (self.client.script, self.client.answers);
+        let Some(place) = place_of(request, script) else {
+            return;
+        };
         if answers[place].is_some() {
             self.violate(Violation::StaleReplay);
         }
-        let overlaps = |earlier: &usize| script[*earlier].writes() || script[place].writes();
+        let overlaps = |earlier: &usize| script[*earlier].overlaps(script[place]);
         if (0..place)
             .filter(overlaps)
             .any(|earlier| answers[earlier].is_none())
@@ -225,7 +230,7 @@ impl State {
     /// The device does one of the things it was told, by DMA: whoever is there by then.
     pub fn device_acts(&mut self, which: usize) {
         let told = self.device.told.remove(which);
-        if let Some(place) = place_of(&told.request) {
+        if let Some(place) = place_of(&told.request, self.client.script) {
             // Into a disk that may have newer data, or a buffer that the client uses again. What was answered `Offline`
             // may still be carried out by a device that cannot be reset; nobody can prevent that.
             if self.client.answers[place] == Some(Status::Ok as u8) {
@@ -234,6 +239,7 @@ impl State {
             match self.client.script[place] {
                 Wanted::Write(_) => self.device.block = told.content,
                 Wanted::Read => self.client.data[place] = self.device.block,
+                Wanted::Flush => self.device.stable = self.device.block,
             }
         }
         // The completion goes into the generation's memory.
@@ -323,6 +329,8 @@ pub struct Client {
     pub data: [u8; SCRIPT_MAX],
     /// What block 0 may contain by what was answered: a bit for each.
     contents: u16,
+    /// The same when the flush was sent, and what of the script came after that.
+    flushed: u16,
 }
 
 impl Client {
@@ -336,7 +344,17 @@ impl Client {
             answers: [None; SCRIPT_MAX],
             data: [0; SCRIPT_MAX],
             contents: 1,
+            flushed: 0,
         }
+    }
+
+    /// What block 0 may contain by what was answered, and by what was not, of so many requests of the script.
+    fn allowed(&self, requests: usize) -> u16 {
+        let pending = (0..requests).filter(|place| self.answers[*place].is_none());
+        pending.fold(self.contents, |allowed, place| match self.script[place] {
+            Wanted::Write(content) => allowed | 1 << content,
+            Wanted::Read | Wanted::Flush => allowed,
+        })
     }
 
     /// Everything that was sent was answered.
@@ -349,8 +367,13 @@ impl State {
     /// The client sends its next request.
     pub fn client_sends(&mut self) {
         let place = self.client.sent;
-        let request = self.client.script[place].request(place);
+        let wanted = self.client.script[place];
+        let request = wanted.request(place);
         self.client.sent += 1;
+        if wanted == Wanted::Flush {
+            // Neither what was not answered yet nor what is sent later must be on stable storage, but it may.
+            self.client.flushed = self.client.allowed(self.client.script.len());
+        }
         let link = &mut self.client.link;
         self.memory.with(|| {
             let _ = link.send(&request);
@@ -375,7 +398,10 @@ impl State {
 
     fn answered(&mut self, answer: &BlockResponse) {
         let (place, ok) = (answer.id as usize, answer.status == Status::Ok as u8);
-        if !ok && !matches!(self.shadow.mode(), Mode::Offline { .. }) {
+        // A driver that lacks the flush was taken under `degrade`: that it lacks it is said.
+        let lacking = answer.status == Status::CapabilityLost as u8
+            && self.client.script.get(place) == Some(&Wanted::Flush);
+        if !ok && !lacking && !matches!(self.shadow.mode(), Mode::Offline { .. }) {
             self.violate(Violation::ClientError);
         }
         let client = &mut self.client;
@@ -389,19 +415,16 @@ impl State {
             Wanted::Read if ok && client.contents >> client.data[place] & 1 == 0 => {
                 self.violate(Violation::LostWrite)
             }
-            Wanted::Read => {}
+            Wanted::Flush if ok && client.flushed >> self.device.stable & 1 == 0 => {
+                self.violate(Violation::LostWrite)
+            }
+            Wanted::Read | Wanted::Flush => {}
         }
     }
 
     /// What is on the disk was acknowledged last, or may still be.
     fn check_contents(&mut self) {
-        let client = &self.client;
-        let pending = (0..client.sent).filter(|place| client.answers[*place].is_none());
-        let allowed = pending.fold(client.contents, |allowed, place| match client.script[place] {
-            Wanted::Write(content) => allowed | 1 << content,
-            Wanted::Read => allowed,
-        });
-        if allowed >> self.device.block & 1 == 0 {
+        if self.client.allowed(self.client.sent) >> self.device.block & 1 == 0 {
             self.violate(Violation::LostWrite);
         }
     }

@@ -182,6 +182,8 @@ pub enum Wanted {
     Write(u8),
     /// Read.
     Read,
+    /// What was answered before is on stable storage; once in a script.
+    Flush,
 }
 
 impl Wanted {
@@ -190,6 +192,13 @@ impl Wanted {
         let op = match self {
             Self::Write(_) => Op::Write,
             Self::Read => Op::Read,
+            Self::Flush => {
+                return BlockRequest {
+                    id: place as u32,
+                    op: Op::Flush as u8,
+                    ..BlockRequest::default()
+                };
+            }
         };
         BlockRequest {
             id: place as u32,
@@ -200,13 +209,17 @@ impl Wanted {
         }
     }
 
-    /// It changes the block.
-    pub fn writes(self) -> bool {
-        matches!(self, Self::Write(_))
+    /// Both are about the block, and one of them changes it. A flush says nothing about what was not answered.
+    pub fn overlaps(self, other: Self) -> bool {
+        use Wanted::{Flush, Read};
+        !matches!((self, other), (Flush, _) | (_, Flush) | (Read, Read))
     }
 }
 
 /// Place in the client's script of a request at the driver; `None`: the shadow's own.
-pub fn place_of(request: &BlockRequest) -> Option<usize> {
+pub fn place_of(request: &BlockRequest, script: &[Wanted]) -> Option<usize> {
+    if request.op == Op::Flush as u8 {
+        return script.iter().position(|wanted| *wanted == Wanted::Flush);
+    }
     (request.region == CLIENT_REGION).then_some((request.offset / BLOCK) as usize)
 }
