@@ -1,8 +1,8 @@
 //! The result: symbols to write into programs, and the payload behind root's image.
 
-use driver_package::image::{FlatImage, ImageError, Window};
-use system_spec::spec::record::SegmentRecord;
-use system_spec::spec::{EncodeError, Sources, USER_END, encode};
+use driver_package::image::{FlatImage, ImageError, Rights, Window};
+use system_spec::spec::record::{PdRecord, SegmentRecord};
+use system_spec::spec::{EncodeError, MAX_RELOAD, Sources, USER_END, encode};
 
 /// A symbol of a program and the bytes to write there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,18 @@ pub enum PayloadError {
         /// First address behind it.
         end: u64,
     },
+    /// A PD that is to be started anew has more to be written anew than root does in one go.
+    #[error(
+        "'{pd}' has {pages} pages of writable data; root starts nobody anew who has more than {max}\n  \
+         Move what is large into a <memory_region>, which a restart leaves alone, or set umbra_restart=\"false\".",
+        max = MAX_RELOAD
+    )]
+    Reload {
+        /// PD.
+        pd: String,
+        /// Its pages of writable segments.
+        pages: u64,
+    },
     /// The payload would be refused by root.
     #[error("the compiled description is refused: {0:?}")]
     Encode(EncodeError),
@@ -106,7 +118,13 @@ impl System {
             let pd = || program.name.clone();
             let image = FlatImage::parse(bytes, PD_WINDOW)
                 .map_err(|error| PayloadError::Image { pd: pd(), error })?;
+            let segments = image.layout().segments().iter();
+            let writable = segments.filter(|segment| segment.rights == Rights::ReadWrite);
+            let pages = writable.map(|segment| u64::from(segment.pages)).sum();
             let record = &mut sources.pds[index];
+            if record.flags & PdRecord::RESTART != 0 && pages > MAX_RELOAD {
+                return Err(PayloadError::Reload { pd: pd(), pages });
+            }
             record.entry = image.layout().entry();
             record.first_segment = sources.segments.len() as u32;
             for (segment, content) in image.segments() {

@@ -291,9 +291,10 @@ impl Plan<'_> {
                 image_for_symbols: pd.image.path_for_symbols.clone(),
                 patches: self.patches(index)?,
             });
+            let restart = if pd.restart { PdRecord::RESTART } else { 0 };
             self.sources.pds.push(PdRecord {
                 name: name_bytes(&pd.name).unwrap_or([0; NAME_MAX]),
-                flags: u32::from(pd.passive) | u32::from(!pd.fpu) << 1 | u32::from(pd.restart) << 2,
+                flags: u32::from(pd.passive) | u32::from(!pd.fpu) << 1 | restart,
                 priority: pd.priority.into(),
                 first_segment: 0,
                 segment_count: 0,

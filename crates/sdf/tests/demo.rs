@@ -1,9 +1,9 @@
 //! The demo's description compiles, and root accepts what comes out.
 
 use driver_package::image::{Rights, SegmentSource, encode};
-use sdf::{File, PD_WINDOW, Patch, System};
+use sdf::{File, PD_WINDOW, Patch, PayloadError, System};
 use system_spec::config::{BusConfig, ClientConfig, ControlConfig, IommuConfig, ShadowConfig};
-use system_spec::spec::{Role, Spec, Trigger};
+use system_spec::spec::{MAX_RELOAD, Role, Spec, Trigger};
 use zerocopy::FromBytes;
 
 const DEMO: &str = include_str!("../../../systems/disk-demo/system.xml");
@@ -50,6 +50,50 @@ fn payload() -> Vec<u8> {
     system
         .payload(&vec![image(); system.programs.len()])
         .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A program with so many pages of writable data.
+fn image_writing(pages: u32) -> Vec<u8> {
+    let segment = |vaddr, pages, rights| SegmentSource {
+        vaddr,
+        pages,
+        rights,
+        content: &[1; 64],
+    };
+    let code = segment(0x20_0000, 1, Rights::ReadExecute);
+    let data = segment(0x30_0000, pages, Rights::ReadWrite);
+    encode(0x20_0000, &[code, data], PD_WINDOW).unwrap()
+}
+
+#[test]
+fn program_that_root_could_not_write_anew_is_refused_with_a_remedy() {
+    let system = demo();
+    let with = |name: &str, pages| {
+        let of = |program: &sdf::Program| if program.name == name { pages } else { 2 };
+        let images: Vec<_> = system
+            .programs
+            .iter()
+            .map(|program| image_writing(of(program)))
+            .collect();
+        system.payload(&images)
+    };
+    let most = u32::try_from(MAX_RELOAD).unwrap();
+    with("stager", most).unwrap();
+    let refused = with("stager", most + 1).unwrap_err();
+    let pd = "stager".to_owned();
+    assert_eq!(
+        refused,
+        PayloadError::Reload {
+            pd,
+            pages: MAX_RELOAD + 1
+        }
+    );
+    assert!(
+        refused.to_string().contains("umbra_restart=\"false\""),
+        "{refused}"
+    );
+    // Nobody starts a client anew.
+    with("disk-check", most + 1).unwrap();
 }
 
 #[test]

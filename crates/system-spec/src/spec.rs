@@ -37,6 +37,8 @@ pub const USER_END: u64 = 1 << 47;
 pub const MAX_CHANNELS: u32 = 62;
 /// Most static PDs.
 pub const MAX_PDS: usize = 63;
+/// Most pages of writable segments of a PD that root starts anew after a fault: root outranks everybody, and writes them in one go.
+pub const MAX_RELOAD: u64 = 64;
 /// Most records of a table.
 const MAX_RECORDS: u32 = 4096;
 

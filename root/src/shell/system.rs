@@ -8,7 +8,7 @@ use sel4::{
 };
 use sel4_abi::microkit::{FAULT_BADGE, PD_CNODE_SIZE_BITS, slot};
 use sel4_abi::object::max_extra_refills;
-use system_spec::spec::{MAX_PDS, PAGE, Pd, Rights, Role, Segment, Spec};
+use system_spec::spec::{MAX_PDS, MAX_RELOAD, PAGE, Pd, Rights, Role, Segment, Spec};
 
 use super::memory::{Memory, PAGE_BITS, path};
 use super::regions::Regions;
@@ -49,14 +49,11 @@ pub struct PdCaps {
 /// Pages of a PD that change while it runs, as they are mapped here for good.
 #[derive(Clone, Copy, Debug)]
 pub struct Written {
-    /// The writable segments, one behind the other; null: none, or too much to be reloaded in one go.
+    /// The writable segments, one behind the other; null: none, or more than the tool lets pass ([`MAX_RELOAD`]).
     pub segments: *mut u8,
     /// IPC buffer.
     pub ipc_buffer: *mut u8,
 }
-
-/// Most pages of writable segments that are reloaded after a fault: root outranks everybody, and this is done in one go.
-const MAX_RELOAD: u64 = 64;
 
 impl PdCaps {
     /// The path of a slot of its CSpace.

@@ -180,7 +180,7 @@ impl<'a> Meaning<'a> for Pd<'a> {
             name: name_str(bytes.get(..NAME_MAX)?)?,
             passive: r.flags & 1 != 0,
             fpu_off: r.flags & 2 != 0,
-            restart: r.flags & 4 != 0,
+            restart: r.flags & PdRecord::RESTART != 0,
             priority: priority(r.priority)?,
             first_segment: r.first_segment as usize,
             segment_count: r.segment_count as usize,

@@ -69,7 +69,7 @@ pub struct Header {
 pub struct PdRecord {
     /// Name.
     pub name: Name,
-    /// Bit 0 passive, bit 1 FPU off, bit 2 started anew after a fault.
+    /// Bit 0 passive, bit 1 FPU off, bit 2 ([`RESTART`](Self::RESTART)) started anew after a fault.
     pub flags: u32,
     /// 0 to 254.
     pub priority: u32,
@@ -93,6 +93,11 @@ pub struct PdRecord {
     pub stack_top: u64,
     /// Address of the IPC buffer's page.
     pub ipc_buffer: u64,
+}
+
+impl PdRecord {
+    /// Flag: root starts it anew after a fault.
+    pub const RESTART: u32 = 1 << 2;
 }
 
 /// A run of pages of a PD's image.
