@@ -48,6 +48,11 @@ fn any_trouble_while_overlapping_writes_are_under_way() {
     check("1,1,WW");
 }
 
+#[test]
+fn any_trouble_at_any_step_while_a_flush_is_under_way() {
+    check("1,1,F");
+}
+
 /// No state comes twice when steps are counted: that the search ends shows that every run does.
 #[test]
 fn every_run_ends() {
