@@ -38,6 +38,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("crates/sel4-microkit", Layer::L2),
     ("crates/sel4-root-task", Layer::L2),
     ("kernel", Layer::L2),
+    ("crates/bench-load", Layer::L3),
     ("crates/driver-runtime", Layer::L3),
     ("crates/fat-partition", Layer::L3),
     ("crates/file-service", Layer::L2),

@@ -6,20 +6,15 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::AtomicU64;
 
+use bench_load::Figures;
 use device_class::block::Op;
 
 /// Bytes of a request's data.
 pub const BLOCK_SIZE: usize = 4096;
 /// Most requests in flight.
 pub const DEPTH_MAX: usize = 32;
-/// Requests between two times in the figures.
-pub const WINDOW: u64 = 1024;
-/// Words of the figures that are not times.
-pub const HEADER: usize = 4;
-/// Figures, word 0: `UMBRABEN`, written when the load begins.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"UMBRABEN");
 
 /// Requests are this many blocks apart: a prime, so that they meet every block before one comes twice.
 const STRIDE: u64 = 1_000_003;
@@ -36,39 +31,26 @@ pub struct Request {
 }
 
 /// What to ask next, and how much was asked.
-///
-/// `figures` are words that the host reads: magic, requests answered, requests failed, times taken; then a ring of times, each the
-/// counter when another [`WINDOW`] requests had been answered.
 #[derive(Debug)]
 pub struct Load<'a> {
-    figures: &'a [AtomicU64],
+    figures: Figures<'a>,
     blocks: u64,
     next: u64,
     stride: u64,
     /// Bit per free slot.
     free: u32,
-    requests: u64,
 }
 
 impl<'a> Load<'a> {
     /// On `blocks` blocks of 4 KiB, with `depth` in flight; no load without either.
     pub fn new(figures: &'a [AtomicU64], blocks: u64, depth: usize) -> Self {
         let depth = if blocks == 0 { 0 } else { depth.min(DEPTH_MAX) };
-        let load = Self {
-            figures,
+        Self {
+            figures: Figures::begin(figures),
             blocks,
             next: 0,
             stride: STRIDE.checked_rem(blocks).unwrap_or(0),
             free: u32::try_from((1u64 << depth) - 1).unwrap_or(u32::MAX),
-            requests: 0,
-        };
-        load.set(0, MAGIC);
-        load
-    }
-
-    fn set(&self, word: usize, value: u64) {
-        if let Some(word) = self.figures.get(word) {
-            word.store(value, Relaxed);
         }
     }
 
@@ -97,20 +79,7 @@ impl<'a> Load<'a> {
     #[inline]
     pub fn completed(&mut self, slot: u32, ok: bool, now: impl FnOnce() -> u64) {
         self.free |= 1u32.checked_shl(slot).unwrap_or(0);
-        self.requests += 1;
-        self.set(1, self.requests);
-        if !ok {
-            let failed = self.figures.get(2).map_or(0, |word| word.load(Relaxed));
-            self.set(2, failed + 1);
-        }
-        if self.requests.is_multiple_of(WINDOW) {
-            let times = self.requests / WINDOW;
-            let ring = self.figures.len().saturating_sub(HEADER) as u64;
-            if let Some(place) = (times - 1).checked_rem(ring) {
-                self.set(HEADER + place as usize, now());
-            }
-            self.set(3, times);
-        }
+        self.figures.completed(ok, now);
     }
 }
 
@@ -144,17 +113,5 @@ mod tests {
             load.completed(request.slot, true, || 0);
         }
         assert_eq!(seen, [2; 97]);
-    }
-
-    #[test]
-    fn times_are_a_ring() {
-        let figures = figures::<{ HEADER + 2 }>();
-        let mut load = Load::new(&figures, 97, 1);
-        for number in 0..3 * WINDOW {
-            let request = load.next_request().unwrap();
-            load.completed(request.slot, number != 5, || number);
-        }
-        let words = figures.each_ref().map(|word| word.load(Relaxed));
-        assert_eq!(words, [MAGIC, 3 * WINDOW, 1, 3, 3 * WINDOW - 1, 2 * WINDOW - 1]);
     }
 }

@@ -51,6 +51,26 @@ pub enum Bus {
     Nvme,
 }
 
+/// What is behind the network device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// QEMU's own network, with a gateway at 10.0.2.2.
+    Gateway,
+    /// Nobody. A frame is sent so many virtual nanoseconds after the device was told of it.
+    Nobody {
+        /// Nanoseconds.
+        delay: u32,
+    },
+    /// Whoever connects to the socket [`WIRE`] in the machine's folder: each frame has its length before it, 32 bits, the highest
+    /// byte first. What is sent there is held back while the object [`HOLD`] is switched on.
+    Socket,
+}
+
+/// The socket of [`Wire::Socket`], in the machine's folder.
+pub const WIRE: &str = "wire.sock";
+/// The object that holds frames back.
+pub const HOLD: &str = "hold";
+
 /// Where disks and network are attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attached {
@@ -58,8 +78,10 @@ pub struct Attached {
     pub disk: Bus,
     /// A second disk, if there is one.
     pub second_disk: Option<Bus>,
-    /// The network, if there is one: QEMU's own, with a gateway at 10.0.2.2.
+    /// The network, if there is one.
     pub net: Option<Bus>,
+    /// What is behind it.
+    pub wire: Wire,
     /// Port of this host's that leads to port 80 of the first address that QEMU gives by DHCP.
     pub web: Option<u16>,
     /// The machine has an SMMU, behind which all on PCI is.
@@ -73,6 +95,7 @@ impl Attached {
             disk,
             second_disk: None,
             net: None,
+            wire: Wire::Gateway,
             web: None,
             guarded: false,
         }
@@ -104,6 +127,7 @@ impl Attached {
             disk: disks.next().unwrap_or(Bus::Mmio),
             second_disk: disks.next(),
             net: of_class(ClassId::Net).next(),
+            wire: Wire::Gateway,
             web: None,
             guarded: sdf::has_iommu(&xml),
         })
@@ -247,16 +271,31 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
         let forward = attached.web.map_or(String::new(), |port| {
             format!(",hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80")
         });
-        add("-netdev", format!("user,id=net{forward}").into());
+        let mut end = ",netdev=net".to_owned();
+        match attached.wire {
+            Wire::Gateway => add("-netdev", format!("user,id=net{forward}").into()),
+            Wire::Nobody { delay } => {
+                // By the virtual clock, not whenever QEMU's own thread comes to it.
+                end = format!(",tx=timer,x-txtimer={delay}");
+            }
+            Wire::Socket => {
+                let listens = "stream,id=net,server=on,addr.type=unix,addr.path=";
+                add("-netdev", file(listens, WIRE, ""));
+                let holds = format!(
+                    "filter-buffer,id={HOLD},netdev=net,queue=tx,status=off,interval={}",
+                    u32::MAX
+                );
+                add("-object", holds.into());
+                end += ",tx=timer,x-txtimer=1";
+            }
+        }
         let device: String = match bus {
-            Bus::Mmio => "virtio-net-device,netdev=net,bus=virtio-mmio-bus.15".into(),
+            Bus::Mmio => "virtio-net-device,bus=virtio-mmio-bus.15".into(),
             Bus::Pci | Bus::Nvme => {
-                format!(
-                    "virtio-net-pci,netdev=net,addr=3.0,disable-legacy=on,ioeventfd=off,romfile={platform}"
-                )
+                format!("virtio-net-pci,addr=3.0,disable-legacy=on,ioeventfd=off,romfile={platform}")
             }
         };
-        add("-device", format!("{device},mac={MAC}").into());
+        add("-device", format!("{device},mac={MAC}{end}").into());
     }
     add(
         "-chardev",

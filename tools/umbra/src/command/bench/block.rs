@@ -3,6 +3,7 @@
 mod machine;
 mod table;
 
+use super::split::{self, Split};
 use crate::build::Config;
 use crate::cli::Exit;
 use crate::demo::machine::Backend;
@@ -65,7 +66,7 @@ pub struct Figures {
     /// Requests per virtual second, a file behind the disk.
     pub rate_file: f64,
     /// Instructions per request.
-    pub split: table::Split,
+    pub split: Split,
 }
 
 /// Runs the command.
@@ -80,12 +81,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             let system = machine::System::build((way, disk), depth, kernel, Config::Release)?;
             let _step = Step::start(format!("measuring {way:?}, {depth} in flight"));
             let record = arguments.record && way == Way::Shadow;
-            let (split, functions) = system.count(arguments.requests, arguments.functions, record)?;
-            listed += &table::functions(way, depth, &functions);
+            let (counted, functions) = system.count(arguments.requests, arguments.functions, record)?;
+            listed += &split::functions(&format!("{way:?}, {depth} in flight"), &functions);
             *figures = Figures {
                 rate: system.rate(Backend::Null)?,
                 rate_file: system.rate(Backend::File)?,
-                split,
+                split: counted,
             };
         }
         rows.push((depth, measured));

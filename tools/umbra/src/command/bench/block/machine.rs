@@ -1,41 +1,22 @@
-//! The machine that is measured, and how it is looked at without disturbing it.
+//! The machine that is measured.
 
-use super::table::{Function, Split};
+use super::super::running::{PATIENCE, Programs, Running, WARM, WINDOW};
+use super::super::split::{Function, Roles, Split};
 use super::{Disk, Way};
 use crate::build::Config;
 use crate::demo;
 use crate::demo::machine::{self, Attached, Backend, Bus};
-use crate::profile::{Log, Profiler, Program};
-use crate::qemu::{Guest, Qmp};
 use crate::system::{self, Built};
 use crate::workspace;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use control_protocol::vitals::Flow;
-use serde_json::json;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-/// Where `disk-bench` leaves its figures, by the systems' descriptions; their layout is that program's.
-const FIGURES: u64 = 0x9000_0000;
-const MAGIC: u64 = u64::from_le_bytes(*b"UMBRABEN");
-const WINDOW: u64 = 1024;
-const HEADER: usize = 4;
-/// Words of the figures that are read: as many times are kept before the first is overwritten.
-const WORDS: usize = 512;
-
-/// Windows before anything is measured: boot is over, everything was done once.
-const WARM: u64 = 4;
-/// Windows over which a rate is measured.
-const MEASURED: u64 = 40;
-/// Ticks of the counter per second.
-const HZ: f64 = 62.5e6;
-
-/// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
-/// A load that has come nowhere after this long stands still.
-const PATIENCE: Duration = Duration::from_secs(120);
+const ROLES: Roles = Roles {
+    client: "disk-bench",
+    shadow: "shadow-block",
+    drivers: &["virtio-blk", "nvme"],
+};
 
 /// The description's attribute that says how much is in flight.
 const SIZE: &str = "_size=\"0x20000\"";
@@ -43,7 +24,7 @@ const SIZE: &str = "_size=\"0x20000\"";
 /// A system that can be measured.
 pub struct System {
     built: Built,
-    programs: Vec<Program>,
+    programs: Programs,
     attached: Attached,
 }
 
@@ -71,10 +52,7 @@ impl System {
             Disk::Nvme => (on_pci(&of_depth, "disk-nvme")?, Attached::disk(Bus::Nvme)),
         };
         let built = system::build_described(&path, &of_disk, kernel, config)?;
-        let programs = built.programs.iter();
-        let programs = programs
-            .map(|(name, elf)| Program::read(name, elf))
-            .collect::<Result<_>>()?;
+        let programs = Programs::read(&built.programs)?;
         Ok(Self {
             built,
             programs,
@@ -84,22 +62,12 @@ impl System {
 
     fn start(&self, backend: Backend) -> Result<Running> {
         let guest = machine::start_bare_at(&self.built.image, self.attached, backend, 3 * PATIENCE)?;
-        let qmp = guest.qmp()?;
-        Ok(Running { guest, qmp })
+        Running::new(guest)
     }
 
     /// Requests per virtual second: the median over windows of requests.
     pub fn rate(&self, backend: Backend) -> Result<f64> {
-        let mut running = self.start(backend)?;
-        running.wait_for((WARM + MEASURED) * WINDOW)?;
-        let times = running.times()?;
-        let mut spans: Vec<u64> = times[WARM as usize..]
-            .windows(2)
-            .map(|pair| pair[1] - pair[0])
-            .collect();
-        spans.sort_unstable();
-        let median = spans.get(spans.len() / 2).context("no times")?;
-        Ok(WINDOW as f64 * HZ / *median as f64)
+        self.start(backend)?.rate()
     }
 
     /// Instructions per request, over so many requests; and the functions that cost most. With `record` the shadow
@@ -113,42 +81,13 @@ impl System {
         running.wait_for(WARM * WINDOW)?;
         running.command("stop")?;
         let before = running.requests()?;
-        let file = running.guest.folder().join("executed.log");
-        running.human(&format!("logfile {}", file.display()))?;
-        running.human("log in_asm,exec,nochain")?;
+        let log = running.log()?;
         running.command("cont")?;
         running.wait_for(before + requests)?;
         running.command("stop")?;
         running.human("log none")?;
         let after = running.requests()?;
-        let (mut log, mut profiler) = (Log::default(), Profiler::new(&self.programs));
-        let mut executed = |pc, words: &[u32]| profiler.executed(pc, words);
-        let mut lines = BufReader::new(File::open(&file)?);
-        let mut line = Vec::new();
-        while lines.read_until(b'\n', &mut line)? > 0 {
-            log.line(&String::from_utf8_lossy(&line), &mut executed);
-            line.clear();
-        }
-        log.end(&mut executed);
-        let names: Vec<&str> = self
-            .programs
-            .iter()
-            .map(|program| program.name.as_str())
-            .collect();
-        let tally = profiler.tally();
-        let requests = after - before;
-        let mut costly: Vec<Function> = tally
-            .functions
-            .iter()
-            .map(|((program, name), count)| Function {
-                program: names[*program].to_owned(),
-                name: name.to_string(),
-                instructions: *count as f64 / requests.max(1) as f64,
-            })
-            .collect();
-        costly.sort_by(|a, b| b.instructions.total_cmp(&a.instructions));
-        costly.truncate(functions);
-        Ok((Split::of(&tally, &names, requests), costly))
+        self.programs.split(&log, &ROLES, after - before, functions)
     }
 }
 
@@ -175,69 +114,6 @@ fn on_pci(xml: &str, of: &str) -> Result<String> {
     let function = part(&theirs, "<pci ", "</pci>").context("no function")?;
     changed = changed.replace(&device, &function).replace(&irq, "");
     Ok(xml.replace(&ours, &format!("{host}\n    {changed}")))
-}
-
-/// A machine that runs.
-struct Running {
-    guest: Guest,
-    qmp: Qmp,
-}
-
-impl Running {
-    fn command(&mut self, command: &str) -> Result<()> {
-        self.qmp.execute(command, json!({})).map(|_| ())
-    }
-
-    fn human(&mut self, command: &str) -> Result<String> {
-        let answer = self
-            .qmp
-            .execute("human-monitor-command", json!({ "command-line": command }))?;
-        Ok(answer.as_str().unwrap_or_default().to_owned())
-    }
-
-    /// Words of the figures. The guest does nothing for it and does not notice.
-    fn words(&mut self, count: usize) -> Result<Vec<u64>> {
-        let text = self.human(&format!("xp /{count}gx {FIGURES:#x}"))?;
-        let words = text.lines().flat_map(|line| line.split_whitespace().skip(1));
-        let words = words.map(|word| {
-            u64::from_str_radix(word.trim_start_matches("0x"), 16)
-                .with_context(|| format!("`{word}` from QEMU's monitor"))
-        });
-        words.collect()
-    }
-
-    /// Requests answered; 0 before the load begins.
-    fn requests(&mut self) -> Result<u64> {
-        match self.words(HEADER)?[..] {
-            [MAGIC, _, failed, _] if failed > 0 => bail!("{failed} requests failed"),
-            [MAGIC, requests, ..] => Ok(requests),
-            _ => Ok(0),
-        }
-    }
-
-    fn wait_for(&mut self, requests: u64) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while self.requests()? < requests {
-            ensure!(
-                Instant::now() < deadline,
-                "{} of {requests} requests after {} s\n{}{}",
-                self.requests()?,
-                PATIENCE.as_secs(),
-                self.guest.messages(),
-                self.guest.console().text()
-            );
-            std::thread::sleep(PAUSE);
-        }
-        Ok(())
-    }
-
-    /// Times at which windows of requests were full, oldest first, as many as are known from the first one on.
-    fn times(&mut self) -> Result<Vec<u64>> {
-        self.command("stop")?;
-        let words = self.words(WORDS)?;
-        let count = words.get(3).copied().unwrap_or(0) as usize;
-        Ok(words.into_iter().skip(HEADER).take(count).collect())
-    }
 }
 
 #[cfg(test)]
