@@ -5,12 +5,14 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod ahead;
 #[cfg(feature = "pd")]
 pub mod pd;
 #[cfg(feature = "host")]
 pub mod ram;
 mod session;
 
+pub use ahead::Ahead;
 pub use session::{BROKEN, Session};
 
 use core::cell::RefCell;

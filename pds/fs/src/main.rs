@@ -7,8 +7,8 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 use device_class::block::{BlockClient, Peer};
-use fat_partition::Session as Partition;
 use fat_partition::pd::Channels;
+use fat_partition::{Ahead, Session as Partition};
 use fs::session::Session;
 use fs::{Server, Volume};
 use sel4_microkit::{Channel, NullHandler, protection_domain, var};
@@ -36,10 +36,10 @@ fn session(config: &FileSessionConfig) -> Option<Session> {
     Some(Session::new(attach!(config.link), area(&config.data)?))
 }
 
-fn volume<'a>(config: &ClientConfig, stop: &'a Cell<bool>) -> Option<Volume<Partition<Channels<'a>>>> {
+fn volume<'a>(config: &ClientConfig, stop: &'a Cell<bool>) -> Option<Volume<Ahead<Partition<Channels<'a>>>>> {
     let client = BlockClient::new(attach!(config.link));
     let partition = Partition::open(client, Channels::new(config, stop), area(&config.data)?).ok()?;
-    Volume::open(partition).ok()
+    Volume::open(Ahead::new(partition)).ok()
 }
 
 /// Serves until told to stop.
