@@ -37,6 +37,8 @@ pub struct Connection {
     since: u64,
     /// The connection is to be used for more.
     keep_alive: bool,
+    /// It was used before.
+    in_use: bool,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,7 @@ impl Connection {
             head: Vec::new(),
             since: 0,
             keep_alive: true,
+            in_use: false,
         }
     }
 
@@ -88,9 +91,9 @@ impl Connection {
         self.socket
     }
 
-    /// Since when it has been waiting for a request; `None`: it is not.
-    pub fn idle_since(&self) -> Option<u64> {
-        (matches!(self.step, Step::Idle) && self.head.is_empty()).then_some(self.since)
+    /// Whether it has asked for anything yet, and since when it has been waiting for a request, in ms; `None`: it is not.
+    pub fn idle_since(&self) -> Option<(bool, u64)> {
+        (matches!(self.step, Step::Idle) && self.head.is_empty()).then_some((self.in_use, self.since))
     }
 
     /// All is said, and it is about to end.
@@ -144,6 +147,7 @@ impl Connection {
     ) -> bool {
         self.let_go(files);
         self.head.clear();
+        self.in_use = false;
         self.step = Step::Idle;
         // Bytes that were asked for may still come, to where the next one's would be.
         if matches!(files.read_state(self.number), Read::Asked(_)) || !place::listen_again(socket, world.port)
@@ -241,6 +245,7 @@ impl Connection {
         match parse(&self.head) {
             Parsed::Complete(request, len) => {
                 self.keep_alive = request.keep_alive && socket.may_recv();
+                self.in_use = true;
                 world.tally.requests += 1;
                 let step = begin(request, self.keep_alive, world);
                 let left = self.head.len() - len;

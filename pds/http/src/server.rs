@@ -121,13 +121,16 @@ impl Server {
         self.connections.iter().map(Connection::deadline).min()
     }
 
-    /// Nobody else can come in: the connection that has been idle for longest has to leave.
+    /// Nobody else can come in: the connection that has been idle for longest has to leave, of those that never asked for anything, or
+    /// else of all.
     fn make_room(&mut self, now: u64, sockets: &mut SocketSet<'_>) -> bool {
         let idle = self.connections.iter_mut().filter_map(|connection| {
-            let since = connection.idle_since()?;
-            (now >= since.saturating_add(GRACE_MS)).then_some((since, connection))
+            let idle = connection.idle_since()?;
+            Some((idle, connection))
         });
-        let Some((_, connection)) = idle.min_by_key(|(since, _)| *since) else {
+        let first = idle.min_by_key(|(idle, _)| *idle);
+        let Some((_, connection)) = first.filter(|((_, since), _)| now >= since.saturating_add(GRACE_MS))
+        else {
             return false;
         };
         self.tally.made_room += 1;

@@ -161,6 +161,23 @@ fn too_many_clients_do_not_harm_those_that_are_served() {
 }
 
 #[test]
+fn crowd_that_says_nothing_does_not_harm_a_connection_in_use() {
+    let mut world = World::new(&[("/A", 1000)]);
+    let kept = world.connect();
+    assert_eq!(world.ask(kept, &get("/A")).body, content(1000));
+    for _ in 0..2 * CONNECTIONS {
+        world.try_connect();
+    }
+    // It is not the first to leave because it has been here for longest.
+    world.pass(1500);
+    for question in 0..40 {
+        let answer = world.ask(kept, &get("/A"));
+        assert!(answer.body == content(1000), "question {question}");
+        world.pass(100);
+    }
+}
+
+#[test]
 fn more_files_than_handles_are_all_served() {
     let names: Vec<String> = (0..CONNECTIONS).map(|number| format!("/F{number}")).collect();
     let files: Vec<(&str, usize)> = names.iter().map(|name| (&**name, 20_000 + name.len())).collect();
