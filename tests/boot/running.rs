@@ -2,12 +2,11 @@
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use umbra::build::Config;
 use umbra::ctl::Client;
-use umbra::demo::{self, CLIENTS, Clock, Patience, machine};
+use umbra::demo::{self, CLIENTS, Clock, Patience, machine, net};
 use umbra::disk::{self, Layout, Verdict};
 use umbra::qemu::{Guest, Tee};
 use umbra::{system, workspace};
@@ -50,18 +49,18 @@ impl Running {
         Self::start(&folder.join("system.xml"), config, kernel, LIMIT)
     }
 
-    /// Starts a system of `systems` whose web server is reached through the host's port that is returned.
-    pub fn with_web(name: &str, config: Config, kernel: Option<&Path>) -> Result<(Self, u16)> {
+    /// Starts a system of `systems` whose web server and echo server are reached through the host's ports that are returned.
+    pub fn with_services(name: &str, config: Config, kernel: Option<&Path>) -> Result<(Self, u16, u16)> {
         let description = workspace::root().join("systems").join(name).join("system.xml");
-        // Free a moment ago; whoever takes it meanwhile makes QEMU fail, and the case with it.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let (web, echo) = (net::free_port()?, net::free_port()?);
         let attached = machine::Attached {
-            web: Some(port),
+            web: Some(web),
+            echo: Some(echo),
             ..machine::Attached::of(&description)?
         };
         // Clients outside the machine live by the host's clock, and so does it.
         let running = Self::start_at(&description, attached, Clock::Real, config, kernel, LIMIT)?;
-        Ok((running, port))
+        Ok((running, web, echo))
     }
 
     /// Starts the demo's system with other texts in place of some in its description.

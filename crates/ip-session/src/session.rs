@@ -192,10 +192,7 @@ impl<P: Page> Session<P> {
         }
         // Whole words are copied faster, and there is room for them.
         let target = &mut self.frame[..length.next_multiple_of(8)];
-        self.out
-            .data
-            .read(id * BUFFER, target)
-            .then_some(length)
+        self.out.data.read(id * BUFFER, target).then_some(length)
     }
 }
 

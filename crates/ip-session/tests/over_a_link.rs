@@ -192,7 +192,10 @@ fn frames_that_are_none_are_dropped_and_their_buffers_posted_again() {
         host.poll(Instant::ZERO, &mut session);
         session.commit(&mut Nobody);
     }
-    assert_eq!((session.broken(), session.dropped()), (None, 50 * 2 * FRAMES as u64));
+    assert_eq!(
+        (session.broken(), session.dropped()),
+        (None, 50 * 2 * FRAMES as u64)
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod channel;
 pub mod machine;
+pub mod net;
 mod operator;
 mod report;
 mod steps;

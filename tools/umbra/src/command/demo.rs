@@ -1,5 +1,7 @@
 //! `cargo umbra demo`: the whole thing.
 
+mod net;
+
 use crate::build::Config;
 use crate::cli::Exit;
 use crate::demo::{self, Clock, Plan};
@@ -12,7 +14,10 @@ use std::path::PathBuf;
 
 /// Replace the drivers of two disks, virtio-blk and NVMe, while clients use them, and check the disks afterwards
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    class: Option<Class>,
     /// Updates of each disk, forward and back through the releases, before the bad inputs
     #[arg(long, value_name = "N", default_value_t = 12)]
     updates: usize,
@@ -42,8 +47,17 @@ pub struct Arguments {
     keep_disk: Option<PathBuf>,
 }
 
+/// Of another class of devices than disks.
+#[derive(clap::Subcommand)]
+enum Class {
+    Net(net::Arguments),
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
+    if let Some(Class::Net(arguments)) = &arguments.class {
+        return net::run(arguments);
+    }
     setup::qemu()?;
     setup::rust_target()?;
     let description = system::two_disks();

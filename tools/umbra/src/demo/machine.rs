@@ -84,6 +84,8 @@ pub struct Attached {
     pub wire: Wire,
     /// Port of this host's that leads to port 80 of the first address that QEMU gives by DHCP.
     pub web: Option<u16>,
+    /// Port of this host's, of TCP and of UDP, that leads to port 7 of 10.0.2.20.
+    pub echo: Option<u16>,
     /// The machine has an SMMU, behind which all on PCI is.
     pub guarded: bool,
 }
@@ -97,6 +99,7 @@ impl Attached {
             net: None,
             wire: Wire::Gateway,
             web: None,
+            echo: None,
             guarded: false,
         }
     }
@@ -129,6 +132,7 @@ impl Attached {
             net: of_class(ClassId::Net).next(),
             wire: Wire::Gateway,
             web: None,
+            echo: None,
             guarded: sdf::has_iommu(&xml),
         })
     }
@@ -268,12 +272,17 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
         );
     }
     if let Some(bus) = attached.net {
-        let forward = attached.web.map_or(String::new(), |port| {
+        let web = attached.web.map_or(String::new(), |port| {
             format!(",hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80")
+        });
+        let echo = attached.echo.map_or(String::new(), |port| {
+            ["tcp", "udp"]
+                .map(|kind| format!(",hostfwd={kind}:127.0.0.1:{port}-10.0.2.20:7"))
+                .concat()
         });
         let mut end = ",netdev=net".to_owned();
         match attached.wire {
-            Wire::Gateway => add("-netdev", format!("user,id=net{forward}").into()),
+            Wire::Gateway => add("-netdev", format!("user,id=net{web}{echo}").into()),
             Wire::Nobody { delay } => {
                 // By the virtual clock, not whenever QEMU's own thread comes to it.
                 end = format!(",tx=timer,x-txtimer={delay}");
