@@ -136,6 +136,37 @@ kinds! {
     /// Shadow, while the flow of requests is recorded: a pass in which it changed. `a` requests answered, `b` requests accepted and
     /// not answered.
     Flow = 35, "flow", "answered", "live";
+    /// Control: whose driver the generation is, as far as there is room: bytes 0 to 15 of its package's name and version.
+    Driver = 36, "driver", "", "";
+    /// Control: bytes 16 to 31 of them.
+    DriverRest = 37, "driver", "", "";
+}
+
+/// Bytes of text that an event of the kinds [`Kind::Driver`] and [`Kind::DriverRest`] carries in its two words.
+pub const TEXT: usize = 16;
+
+impl Event {
+    /// With these bytes of text in its two words, the lowest byte first; what is longer is cut.
+    #[must_use]
+    pub fn with_text(self, text: &[u8]) -> Self {
+        let word = |from: usize| {
+            let bytes = core::array::from_fn(|at| text.get(from + at).copied().unwrap_or(0));
+            u64::from_le_bytes(bytes)
+        };
+        self.with(word(0), word(TEXT / 2))
+    }
+
+    /// The bytes of text in its two words; those that are no graphic ASCII are 0.
+    #[must_use]
+    pub fn text(&self) -> [u8; TEXT] {
+        let words = [self.a.to_le_bytes(), self.b.to_le_bytes()];
+        let byte = |at: usize| words[at / 8][at % 8];
+        core::array::from_fn(|at| {
+            Some(byte(at))
+                .filter(|byte| matches!(byte, b' '..=b'~'))
+                .unwrap_or(0)
+        })
+    }
 }
 
 /// An event as a line of text: `[   12.345678] slot 0 gen 3: quiesced, in flight 32, left 1`.
@@ -169,6 +200,11 @@ impl fmt::Display for Line {
         };
         let (text, first, second) = kind.text();
         f.write_str(text)?;
+        if matches!(kind, Kind::Driver | Kind::DriverRest) {
+            let text = self.event.text();
+            let len = text.iter().position(|byte| *byte == 0).unwrap_or(TEXT);
+            return write!(f, " {}", core::str::from_utf8(&text[..len]).unwrap_or_default());
+        }
         if !first.is_empty() {
             write!(f, ", {first} {a}")?;
         }

@@ -16,5 +16,5 @@ mod event;
 mod region;
 
 pub use counters::{Counters, SLOTS, Standing, Tally};
-pub use event::{Event, Kind, Line};
+pub use event::{Event, Kind, Line, TEXT};
 pub use region::{Cursor, EVENTS, Reader, Writer, capacity};

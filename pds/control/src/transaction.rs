@@ -282,6 +282,19 @@ impl Machine {
             .trace(trace::Event::new(now, kind, self.slot, generation).with(a, b));
     }
 
+    /// Whose driver the generation is.
+    fn note_driver<W: World>(&self, env: &mut Env<'_, W>, package: u8) {
+        let label = env.store.label(package).unwrap_or_default().label;
+        let (first, rest) = label.as_bytes().split_at(label.len().min(trace::TEXT));
+        let generation = self.holder.map_or(0, |one| one.generation);
+        for (kind, text) in [(trace::Kind::Driver, first), (trace::Kind::DriverRest, rest)] {
+            let event = trace::Event::new(env.world.now(), kind, self.slot, generation);
+            if !text.is_empty() {
+                env.world.trace(event.with_text(text));
+            }
+        }
+    }
+
     /// Nanoseconds since the last lap or beginning.
     fn lap<W: World>(&mut self, env: &mut Env<'_, W>) -> u64 {
         let now = env.world.now();

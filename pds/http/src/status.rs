@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
-use heapless::{Deque, HistoryBuf, Vec};
+use heapless::{Deque, HistoryBuf, String as Text, Vec};
 use trace::{Counters, Event, Kind, Line};
 
 use crate::server::Tally;
@@ -15,6 +15,8 @@ use crate::server::Tally;
 pub const DEVICES: usize = 8;
 /// Changes that are remembered.
 pub const CHANGES: usize = 32;
+/// Drivers whose names are remembered: those of the devices and of the changes.
+const DRIVERS: usize = DEVICES + CHANGES;
 /// Events that are remembered.
 pub const EVENTS: usize = 24;
 
@@ -44,11 +46,20 @@ pub struct Change {
     pub gap: Option<u64>,
 }
 
+/// Whose driver a generation is.
+#[derive(Debug)]
+struct Driver {
+    slot: u32,
+    generation: u32,
+    name: Text<{ 2 * trace::TEXT }>,
+}
+
 /// What is known.
 #[derive(Debug)]
 pub struct Status {
     hz: u64,
     devices: Vec<Device, DEVICES>,
+    drivers: Deque<Driver, DRIVERS>,
     changes: Deque<Change, CHANGES>,
     changed: u64,
     events: HistoryBuf<Event, EVENTS>,
@@ -60,6 +71,7 @@ impl Status {
         Self {
             hz: hz.max(1),
             devices: Vec::new(),
+            drivers: Deque::new(),
             changes: Deque::new(),
             changed: 0,
             events: HistoryBuf::new(),
@@ -100,6 +112,26 @@ impl Status {
                     change.gap.get_or_insert(event.a);
                 }
             }
+            Some(Kind::Driver) => {
+                if self.drivers.is_full() {
+                    self.drivers.pop_front();
+                }
+                // There is room now.
+                let _ = self.drivers.push_back(Driver {
+                    slot,
+                    generation: event.generation,
+                    name: name(event),
+                });
+            }
+            Some(Kind::DriverRest) => {
+                let newest = self.drivers.back_mut();
+                if let Some(driver) =
+                    newest.filter(|driver| (driver.slot, driver.generation) == (slot, event.generation))
+                {
+                    // It has room for both halves.
+                    let _ = driver.name.push_str(&name(event));
+                }
+            }
             _ => {}
         }
         // The flow of requests would leave no room for what happens.
@@ -116,6 +148,16 @@ impl Status {
         text.into_boxed_str()
     }
 
+    /// Whose driver it is; empty: unknown.
+    fn driver(&self, slot: u32, generation: u32) -> &str {
+        let that = |driver: &&Driver| (driver.slot, driver.generation) == (slot, generation);
+        self.drivers
+            .iter()
+            .rev()
+            .find(that)
+            .map_or("", |driver| &driver.name)
+    }
+
     fn us(&self, ticks: u64) -> u64 {
         (u128::from(ticks) * 1_000_000 / u128::from(self.hz)) as u64
     }
@@ -127,10 +169,11 @@ impl Status {
             let Counters { total, standing } = counters;
             write!(
                 out,
-                "{}{{\"name\":{},\"slot\":{slot},\"generation\":{},\"mode\":\"{}\",\"answered\":{},\"bytes\":{},\"in_flight\":{}}}",
+                "{}{{\"name\":{},\"slot\":{slot},\"generation\":{},\"driver\":{},\"mode\":\"{}\",\"answered\":{},\"bytes\":{},\"in_flight\":{}}}",
                 comma(number),
                 Quoted(name),
                 standing.generation,
+                Quoted(self.driver(*slot, standing.generation)),
                 mode(standing.mode),
                 total.answered,
                 total.bytes,
@@ -142,11 +185,12 @@ impl Status {
             let gap = change.gap.map(|gap| self.us(gap));
             write!(
                 out,
-                "{}{{\"at_us\":{},\"slot\":{},\"generation\":{},\"blackout_us\":{},\"gap_us\":",
+                "{}{{\"at_us\":{},\"slot\":{},\"generation\":{},\"driver\":{},\"blackout_us\":{},\"gap_us\":",
                 comma(number),
                 self.us(change.time),
                 change.slot,
                 change.generation,
+                Quoted(self.driver(change.slot, change.generation)),
                 self.us(change.blackout),
             )?;
             match gap {
@@ -168,6 +212,16 @@ impl Status {
             tally.connections, tally.requests, tally.refused, tally.given_up, tally.made_room
         )
     }
+}
+
+/// The text of an event.
+fn name(event: &Event) -> Text<{ 2 * trace::TEXT }> {
+    let text = event.text();
+    let characters = text
+        .iter()
+        .take_while(|byte| **byte != 0)
+        .map(|byte| char::from(*byte));
+    characters.collect()
 }
 
 fn comma(number: usize) -> &'static str {
@@ -248,6 +302,9 @@ mod tests {
         };
         status.device("disk\"<0>", 0, Counters::default());
         status.device("disk\"<0>", 0, counters);
+        for (kind, text) in [(Kind::Driver, "virtio-blk 0.13."), (Kind::DriverRest, "0")] {
+            status.event(&Event::new(999, kind, 0, 3).with_text(text.as_bytes()));
+        }
         status.event(&event(Kind::Blackout, 0, 1000, 10, 85));
         status.event(&event(Kind::Gap, 1, 1001, 5, 0));
         status.event(&event(Kind::Gap, 0, 1002, 120, 0));
@@ -255,13 +312,15 @@ mod tests {
         assert_eq!(json["uptime_us"], 2_000_000);
         assert_eq!(json["devices"][0]["name"], "disk\"<0>");
         assert_eq!(json["devices"][0]["in_flight"], 2);
+        assert_eq!(json["devices"][0]["driver"], "virtio-blk 0.13.0");
+        assert_eq!(json["changes"][0]["driver"], "virtio-blk 0.13.0");
         assert_eq!(json["devices"][0]["mode"], "passive");
         assert_eq!(json["devices"].as_array().unwrap().len(), 1);
         assert_eq!(
             (&json["changes"][0]["blackout_us"], &json["changes"][0]["gap_us"]),
             (&75.into(), &120.into())
         );
-        assert_eq!(json["events"].as_array().unwrap().len(), 3);
+        assert_eq!(json["events"].as_array().unwrap().len(), 5);
     }
 
     #[test]
@@ -298,9 +357,12 @@ mod tests {
         }
         for _ in 0..100 {
             status.event(&event(Kind::Blackout, 65535, u64::MAX, 0, u64::MAX));
+            for kind in [Kind::Driver, Kind::DriverRest] {
+                status.event(&Event::new(0, kind, 65535, 3).with_text(&[b'"'; 16]));
+            }
             status.event(&event(Kind::DomainFault, 65535, u64::MAX, u64::MAX, u64::MAX));
         }
-        assert!(status.json(u64::MAX, Tally::default()).len() < 16 * 1024);
+        assert!(status.json(u64::MAX, Tally::default()).len() < 20 * 1024);
         json(&status);
     }
 }

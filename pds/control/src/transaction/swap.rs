@@ -191,6 +191,7 @@ impl Machine {
     pub(super) fn enabled<W: World>(&mut self, env: &mut Env<'_, W>, event: &shadow::Event) {
         let Some(holder) = self.holder else { return };
         self.shadow_active = false;
+        self.note_driver(env, holder.package);
         self.figures.enable_ns = self.lap(env);
         self.figures.resubmitted = (event.c >> 32) as u32;
         self.figures.queued = event.c as u32;
