@@ -101,13 +101,14 @@ fn head(bytes: &[u8]) -> Result<Option<(Request<'_>, usize)>, Refusal> {
         return Err(Refusal::BadRequest);
     }
     let Some(end) = end else {
-        return match bytes.len() {
+        // The empty line takes room too.
+        return match skipped + bytes.len() {
             0..HEAD_MAX => Ok(None),
             _ if bytes.contains(&b'\n') => Err(Refusal::HeadTooLong),
             _ => Err(Refusal::TargetTooLong),
         };
     };
-    if end + 4 > HEAD_MAX {
+    if skipped + end + 4 > HEAD_MAX {
         return Err(Refusal::HeadTooLong);
     }
     let mut lines = sound.split(|byte| *byte == b'\n');

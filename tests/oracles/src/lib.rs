@@ -4,12 +4,14 @@
 #![forbid(unsafe_code)]
 
 mod frames;
+mod heads;
 mod image;
 mod link;
 pub mod mend;
 mod package;
 
 pub use frames::frames;
+pub use heads::heads;
 pub use image::image;
 pub use link::link;
 pub use package::package;

@@ -51,3 +51,8 @@ fn frames_are_found_in_whatever_arrives() {
 fn links_believe_no_impossible_index() {
     replay("link", oracles::link);
 }
+
+#[test]
+fn heads_are_decided_once_and_no_path_climbs() {
+    replay("heads", oracles::heads);
+}

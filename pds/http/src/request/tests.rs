@@ -37,6 +37,20 @@ fn request_is_read_and_the_next_one_left() {
 }
 
 #[test]
+fn head_behind_an_empty_line_is_refused_before_it_has_no_room() {
+    let mut bytes = b"\r\nGET /".to_vec();
+    bytes.resize(HEAD_MAX, b'a');
+    assert_eq!(parse(&bytes[..HEAD_MAX - 1]), Parsed::Incomplete);
+    assert_eq!(parse(&bytes), Parsed::Refused(Refusal::TargetTooLong));
+    let mut bytes = b"\r\nGET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec();
+    bytes.resize(HEAD_MAX - 4, b'a');
+    bytes.extend_from_slice(b"\r\n\r\n");
+    assert!(matches!(parse(&bytes), Parsed::Complete(_, HEAD_MAX)));
+    bytes.insert(HEAD_MAX - 4, b'a');
+    assert_eq!(parse(&bytes), Parsed::Refused(Refusal::HeadTooLong));
+}
+
+#[test]
 fn connection_stays_as_the_version_and_the_field_say() {
     let stays = |head: &str| match parse(head.as_bytes()) {
         Parsed::Complete(request, _) => request.keep_alive,
