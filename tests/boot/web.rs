@@ -64,6 +64,12 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     rude::crowd(web)?;
     let status = rude::get(web, "status.json")?;
     ensure!(status.contains("\"changes\":["), "{status}");
+    for driver in ["virtio-net 0.8.0", "virtio-blk 0.8.0"] {
+        ensure!(
+            status.contains(&format!("\"driver\":\"{driver}\",\"mode\"")),
+            "{status}"
+        );
+    }
     running.operate(|client, patience| demo::stopped(client, patience.stop))?;
     running.shut_down()
 }

@@ -139,7 +139,7 @@ kinds! {
     /// Control: whose driver the generation is, as far as there is room: bytes 0 to 15 of its package's name and version.
     Driver = 36, "driver", "", "";
     /// Control: bytes 16 to 31 of them.
-    DriverRest = 37, "driver", "", "";
+    DriverRest = 37, "driver, continued:", "", "";
 }
 
 /// Bytes of text that an event of the kinds [`Kind::Driver`] and [`Kind::DriverRest`] carries in its two words.
@@ -212,5 +212,30 @@ impl fmt::Display for Line {
             write!(f, ", {second} {b}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn text_is_carried_cut_and_never_strange() {
+        let event = |text: &[u8]| Event::new(1_500_000, Kind::Driver, 1, 2).with_text(text);
+        let line = |text: &[u8]| {
+            format!(
+                "{}",
+                Line {
+                    event: event(text),
+                    hz: 1_000_000
+                }
+            )
+        };
+        assert_eq!(line(b"disk 1.2"), "[    1.500000] slot 1 gen 2: driver disk 1.2");
+        assert_eq!(&event(b"0123456789abcdefg").text(), b"0123456789abcdef");
+        assert!(line(b"\x1b[2J\xff").ends_with(": driver "));
     }
 }

@@ -134,8 +134,8 @@ impl Status {
             }
             _ => {}
         }
-        // The flow of requests would leave no room for what happens.
-        if Kind::from_number(event.kind) != Some(Kind::Flow) {
+        // The flow of requests would leave no room for what happens; the rest of a name means nothing alone.
+        if !matches!(Kind::from_number(event.kind), Some(Kind::Flow | Kind::DriverRest)) {
             self.events.write(*event);
         }
     }
@@ -320,7 +320,7 @@ mod tests {
             (&json["changes"][0]["blackout_us"], &json["changes"][0]["gap_us"]),
             (&75.into(), &120.into())
         );
-        assert_eq!(json["events"].as_array().unwrap().len(), 5);
+        assert_eq!(json["events"].as_array().unwrap().len(), 4);
     }
 
     #[test]
