@@ -159,10 +159,21 @@ fn on_time(client: &mut Client) -> Result<()> {
 
 /// Sends it, and waits until what must come of it has come.
 pub fn send(operator: &mut impl Operator, bad: &Bad, config: Config, patience: &Patience) -> Result<()> {
+    send_to(operator, DEVICE, bad, config, patience)
+}
+
+/// The same for another device than that of the demo.
+pub fn send_to(
+    operator: &mut impl Operator,
+    device: &str,
+    bad: &Bad,
+    config: Config,
+    patience: &Patience,
+) -> Result<()> {
     let package = pack::pack(&pack::find(bad.driver)?, config)?.bytes;
-    let before = demo::settled(operator, DEVICE, patience.transaction)?;
+    let before = demo::settled(operator, device, patience.transaction)?;
     let hash = operator.upload(&package)?;
-    let job = operator.update(DEVICE, hash)?;
+    let job = operator.update(device, hash)?;
     let update = demo::finished(operator, job, patience.transaction)?;
     if !(bad.late && update.state == State::Done(Outcome::Done)) {
         ensure!(ended(&update, bad), "{update:?}");
@@ -177,7 +188,7 @@ pub fn send(operator: &mut impl Operator, bad: &Bad, config: Config, patience: &
     }
     // A failure after the probation first restarts the same driver; only when it fails again and again the last good one comes.
     demo::wait(patience.transaction, "the driver of before", || {
-        let after = demo::settled(operator, DEVICE, patience.transaction)?;
+        let after = demo::settled(operator, device, patience.transaction)?;
         let hashes =
             [&before.package, &after.package].map(|package| package.as_ref().map(|package| package.hash));
         Ok((hashes[0] == hashes[1]).then_some(()))

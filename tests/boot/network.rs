@@ -1,10 +1,13 @@
 //! Two clients with an address each talk to a gateway over one device while its driver is replaced, and killed: no frame that the
-//! shadow took is refused, none is changed, none reaches the other client, and the echoes go on.
+//! shadow took is refused, none is changed, none reaches the other client, and the echoes go on. Then drivers come that are less
+//! than the others, or go wrong.
 
+use crate::drivers::{Bad, send_to};
 use crate::running::Running;
-use anyhow::{Context, Result, ensure};
-use control_protocol::record::{Outcome, State};
+use anyhow::{Context, Result, bail, ensure};
+use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::request::Policy;
+use device_class::net::{LOST_CHECKSUM, LOST_MTU};
 use std::path::Path;
 use umbra::build::Config;
 use umbra::ctl::Client;
@@ -21,6 +24,25 @@ const RELEASES: [&str; 3] = ["virtio-net-0.13.0", "virtio-net-0.9.0", "virtio-ne
 const UPDATES: usize = 9;
 /// Echoes that each client has between two updates.
 const BETWEEN: u64 = 20;
+
+/// Drivers of `tests/drivers` that go wrong, and what must come of an update to them.
+const BAD: [Bad; 2] = [
+    // What it says of a frame makes no sense for the buffer.
+    Bad {
+        driver: "corrupts-lengths",
+        late: true,
+        why: |why| matches!(why, Reason::UnknownRequest),
+    },
+    Bad {
+        driver: "deaf",
+        late: true,
+        why: |why| matches!(why, Reason::RequestDeadline),
+    },
+];
+
+/// A driver that lacks the checksums that the one has with which the system starts and of which clients were told; one
+/// that takes shorter frames than any release.
+const LESSER: [(&str, u32); 2] = [(RELEASES[0], LOST_CHECKSUM), ("small-mtu", LOST_MTU)];
 
 /// Runs the case.
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
@@ -49,6 +71,7 @@ fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> 
     for (report, address) in headers(client)?.iter().zip(ADDRESSES) {
         ensure!(report.seed == address, "{:x} is not {address:x}", report.seed);
     }
+    lessen(client, LESSER[0], config, patience)?;
     for update in 0..UPDATES {
         let job = client.update(NETWORK, packages[update % packages.len()], Policy::Refuse)?;
         finished(client, job, patience).with_context(|| format!("update {update}"))?;
@@ -56,13 +79,80 @@ fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> 
     }
     let job = client.kill(NETWORK)?;
     finished(client, job, patience).context("kill")?;
-    echoes_go_on(client, patience).context("after the kill")
+    echoes_go_on(client, patience).context("after the kill")?;
+    lessen(client, LESSER[1], config, patience)?;
+    for bad in &BAD {
+        send_to(client, NETWORK, bad, config, patience).context(bad.driver)?;
+        echoes_go_on(client, patience).context(bad.driver)?;
+    }
+    flood(client, config, patience).context("a flood")
 }
 
 fn finished(client: &mut Client, job: u32, patience: &Patience) -> Result<()> {
-    let record = demo::finished(client, job, patience.transaction)?;
-    ensure!(record.state == State::Done(Outcome::Done), "{record:?}");
+    let outcome = ended(client, job, patience)?;
+    ensure!(outcome == Outcome::Done, "{outcome:?}");
     Ok(())
+}
+
+fn ended(client: &mut Client, job: u32, patience: &Patience) -> Result<Outcome> {
+    match demo::finished(client, job, patience.transaction)?.state {
+        State::Done(outcome) => Ok(outcome),
+        state => bail!("{state:?}"),
+    }
+}
+
+/// Updates to a driver of this name.
+fn update(
+    client: &mut Client,
+    driver: &str,
+    policy: Policy,
+    config: Config,
+    patience: &Patience,
+) -> Result<Outcome> {
+    demo::settled(client, NETWORK, patience.transaction)?;
+    let package = pack::pack(&pack::find(driver)?, config)?.bytes;
+    let hash = client.upload(&package, |_, _| {})?;
+    let job = client.update(NETWORK, hash, policy)?;
+    ended(client, job, patience)
+}
+
+/// A driver that lacks something is refused, and taken if the operator insists; what does not need it goes on either way.
+fn lessen(
+    client: &mut Client,
+    (lesser, lost): (&str, u32),
+    config: Config,
+    patience: &Patience,
+) -> Result<()> {
+    let refused = update(client, lesser, Policy::Refuse, config, patience)?;
+    let fields = u64::from(lost);
+    ensure!(
+        refused == Outcome::RolledBack(Reason::CapabilityLost { fields }),
+        "{lesser}: {refused:?}"
+    );
+    echoes_go_on(client, patience).with_context(|| format!("{lesser} was refused"))?;
+    let taken = update(client, lesser, Policy::Degrade, config, patience)?;
+    ensure!(taken == Outcome::Done, "{lesser}: {taken:?}");
+    echoes_go_on(client, patience).with_context(|| format!("{lesser} was taken"))
+}
+
+/// A driver that invents frames: it has its share of the processor and no more, so clients and operator are served, and the
+/// update away from it is one like any other.
+fn flood(client: &mut Client, config: Config, patience: &Patience) -> Result<()> {
+    let outcome = update(client, "floods", Policy::Refuse, config, patience)?;
+    ensure!(outcome == Outcome::Done, "{outcome:?}");
+    let before = headers(client)?.map(|report| report.reads);
+    echoes_go_on(client, patience)?;
+    let after = headers(client)?;
+    ensure!(
+        before
+            .iter()
+            .zip(&after)
+            .all(|(before, after)| after.reads - before > 10 * BETWEEN),
+        "no flood: {after:?}"
+    );
+    let outcome = update(client, RELEASES[0], Policy::Refuse, config, patience)?;
+    ensure!(outcome == Outcome::Done, "{outcome:?}");
+    echoes_go_on(client, patience)
 }
 
 fn headers(client: &mut Client) -> Result<[Header; 2]> {
