@@ -68,8 +68,10 @@ pub enum Learning {
 /// What an answer to a standing request means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrived<A> {
-    /// Nothing that anybody must hear of.
+    /// Nothing that anybody must hear of, or that the driver did work for.
     Nothing,
+    /// Something that nobody can be given. That it came is not the driver's fault, and that it was busy with it neither.
+    Rubbish,
     /// Something for the sessions.
     Delivery(A),
     /// The device is not as it was: the record was changed, and clients want to know.

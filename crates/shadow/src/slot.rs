@@ -254,9 +254,8 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
     /// A client changed what its session is confined to; there is room in the journal, because the session is in it.
     fn reconfine(&mut self, session: u32, words: [u64; 2]) {
         self.kept.journal.record(journal::SESSION, session, words);
-        if self.mode == Mode::Passive {
-            self.learn_anew();
-        }
+        // Also of a driver that is not fed now: it may be again, and without a new beginning.
+        self.learn_anew();
         self.commit();
     }
 

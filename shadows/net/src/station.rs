@@ -169,7 +169,7 @@ impl<M: FrameMemory> Station<M> {
         // The network may send what it likes; the driver is not to blame for that.
         if (response.length as usize) < HEADER || response.length > running.frame_max() {
             self.strays.misshapen += 1;
-            return Some(Arrived::Nothing);
+            return Some(Arrived::Rubbish);
         }
         let offset = request.offset as usize + usize::from(response.start);
         self.lead = usize::from(response.start).wrapping_neg() % WORD;

@@ -9,9 +9,7 @@ use core::ptr::NonNull;
 use super::NetFacts;
 use super::tokens::Tokens;
 use crate::ProbeError;
-use crate::net::{
-    Begin, Buffer, Completion, Ended, Frame, HEADER, HEADROOM, NetCapabilities, NetDriver, Status,
-};
+use crate::net::{Begin, Buffer, Completion, Ended, Frame, HEADROOM, NetCapabilities, NetDriver, Status};
 use crate::resources::Resources;
 
 /// Places of each queue. One of each is left free, so that answers to all that is under way have room in a link (64), with a filter
@@ -105,12 +103,10 @@ impl<N: RawNet> VirtioNet<N> {
         Some(NonNull::slice_from_raw_parts(start, rest))
     }
 
-    /// What came into a buffer of `room` bytes.
+    /// What came into a buffer of `room` bytes. How long a frame must be is for the shadow to say: the network sends what it likes.
     fn came(id: u32, room: usize, ended: Result<(usize, usize), Status>) -> Completion {
         let sane = |&(start, length): &(usize, usize)| {
-            length >= HEADER
-                && start <= HEADROOM as usize
-                && start.checked_add(length).is_some_and(|end| end <= room)
+            start <= HEADROOM as usize && start.checked_add(length).is_some_and(|end| end <= room)
         };
         match ended {
             Ok((start, length)) if sane(&(start, length)) => Completion {

@@ -55,6 +55,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let arrived = C::arrived(&mut self.learn, &mut self.running, request, response);
         let relayed = match arrived.ok_or(detail::ANSWER)? {
             Arrived::Nothing => None,
+            Arrived::Rubbish => Some(Relayed { units: 0, waited: 0 }),
             Arrived::Delivery(arrival) => {
                 self.deliver(&arrival, env);
                 Some(Relayed {
@@ -65,15 +66,20 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             Arrived::Changed => {
                 self.keep_record();
                 self.changed = true;
-                self.sessions
-                    .iter()
-                    .for_each(|session| env.notify(session.channel));
+                self.notify_sessions(env);
                 None
             }
         };
         let heard = self.sides[self.current].link.cursor() as u32;
         self.finish(index, None, Some(heard));
         Ok(relayed)
+    }
+
+    /// The record is another one: clients may want to ask for it.
+    pub(super) fn notify_sessions(&self, env: &mut impl Env) {
+        self.sessions
+            .iter()
+            .for_each(|session| env.notify(session.channel));
     }
 
     /// The driver is gone, and its last answers still stand in its ring. Requests are done again in any case; what has

@@ -4,6 +4,7 @@ use device_class::report::{DriverReport, STATE_NONE};
 use shared_ring::page::Page;
 use supervision::shadow::{Command, EventKind, Failure, Policy};
 use trace::Kind;
+use zerocopy::IntoBytes;
 
 use super::{Mode, Outbox, Slot, words_of};
 use crate::ledger::Region;
@@ -152,6 +153,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.failed(Failure::Changed, 0, outbox, env);
             return;
         }
+        let is_another = !first && self.running.as_bytes() != record.as_bytes();
         self.running = record;
         // Clients rely on what they were told, whatever the operator accepted: requests that reveal the loss fail, and say so.
         self.degraded = self.is_degraded();
@@ -160,6 +162,9 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.fail_inadmissible(env);
         }
         self.enable(first, outbox, env);
+        if is_another {
+            self.notify_sessions(env);
+        }
     }
 
     pub(super) fn keep_record(&mut self) {

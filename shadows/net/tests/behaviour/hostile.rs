@@ -1,6 +1,7 @@
 //! Clients and drivers that break the rules.
 
 use device_class::net::*;
+use device_class::report::DriverReport;
 use proptest::prelude::*;
 use shadow::slot::Mode;
 use supervision::shadow::{EventKind, Failure};
@@ -8,7 +9,7 @@ use zerocopy::FromBytes;
 
 use crate::world::client::frame;
 use crate::world::driver::done;
-use crate::world::{DEVICE, Machine, OUTSIDE};
+use crate::world::{DEVICE, Machine, OUTSIDE, WATCH};
 
 /// A driver that answers a receive like this.
 fn answered(change: impl Fn(&NetRequest, &mut NetResponse)) -> Machine {
@@ -78,6 +79,24 @@ fn what_the_network_sends_is_not_the_drivers_fault() {
     }
     let mut machine = answered(|_, r| r.status = Status::IoError as u8);
     assert_eq!((machine.mode(), machine.strays().damaged), (Mode::Passive, 1));
+}
+
+#[test]
+fn flood_of_frames_that_are_none_does_not_cost_the_driver_its_life() {
+    let mut machine = Machine::running(1);
+    for beat in 1..10_000u32 {
+        let mut response = machine.fill_buffer(&[]).unwrap();
+        response.length = [0, 13, 1515, 2000][beat as usize % 4];
+        let heartbeat = core::mem::offset_of!(DriverReport, heartbeat);
+        let driver = machine.driver.as_mut().unwrap();
+        driver.link.write_info_word(heartbeat, beat);
+        machine.driver_says(response);
+        machine.driver_takes();
+    }
+    assert!(machine.arrive(&frame(DEVICE, OUTSIDE, 1)));
+    machine.pass(WATCH + 1);
+    assert_eq!((machine.mode(), machine.events.len()), (Mode::Passive, 0));
+    assert_eq!(machine.strays().misshapen, 9_999);
 }
 
 #[test]

@@ -124,6 +124,32 @@ fn filter_that_changes_while_the_last_one_is_told_is_told_too() {
 }
 
 #[test]
+fn filter_that_changes_while_a_driver_is_not_fed_is_told_to_it_when_it_is_fed_again() {
+    let mut machine = Machine::running(1);
+    machine.quiesce(Policy::Refuse);
+    assert_eq!(machine.filter(0, FILTER_BROADCAST, 4), CallReply::Ok);
+    machine.command(CommandKind::Resume, Policy::Refuse, 0, 0, 0);
+    machine.expect(EventKind::Enabled);
+    machine.work_until_idle();
+    assert_eq!(machine.driver.as_ref().unwrap().filter.unwrap().offset, 4);
+}
+
+#[test]
+fn clients_hear_of_a_link_that_the_next_driver_finds_otherwise() {
+    let mut machine = Machine::running(2);
+    for link in [LINK_DOWN, LINK_DOWN, LINK_UP] {
+        let before = machine.info(0).link;
+        machine.env.rung.clear();
+        machine.update(NetCapabilities { link, ..RECORD }, Policy::Refuse);
+        machine.expect(EventKind::Enabled);
+        assert_eq!(machine.info(0).link, link);
+        for client in &machine.clients {
+            assert_eq!(machine.env.rung.contains(&client.channel), link != before);
+        }
+    }
+}
+
+#[test]
 fn driver_that_says_another_address_is_refused_whatever_the_operator_wants() {
     let mut machine = Machine::running(1);
     let mut other = RECORD;

@@ -13,7 +13,7 @@ use shadow_net::assemble::Stations;
 use shadow_net::memory::FrameMemory;
 use shadow_net::station::REGION_LEN;
 use shadow_world::{CLIENTS, Pages, World, link, second_link};
-pub use shadow_world::{PATIENCE, REQUEST_DEADLINE, mortal};
+pub use shadow_world::{PATIENCE, REQUEST_DEADLINE, WATCH, mortal};
 use shared_ring::Link;
 use shared_ring::page::{HostPage, Page};
 use supervision::shadow::{EventKind, Policy};
