@@ -115,7 +115,12 @@ impl<P: Page> Session<P> {
 
     /// Ask for a notification. True: wait. False: something has come meanwhile.
     pub fn sleep(&mut self) -> bool {
-        let slept = self.out.client.sleep();
+        // Frames that come are left where they are as long as they could not be answered: they are no reason to stay awake.
+        let slept = if self.has_room() {
+            self.out.client.sleep()
+        } else {
+            self.out.client.sleep_until_sent()
+        };
         slept.unwrap_or_else(|error| {
             self.out.broken = Some(error);
             true

@@ -250,3 +250,40 @@ fn buffer_of_a_frame_that_no_driver_sent_is_not_used_before_the_device_works() {
     session.commit(&mut Nobody);
     assert!(side.transmit.recv().unwrap().is_some() && !session.waits_for_device());
 }
+
+#[test]
+fn session_that_cannot_send_sleeps_though_frames_have_come() {
+    let (mut session, mut side) = session();
+    let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+    // No driver sends anything: the host asks for an address until no buffer is left.
+    for second in 0..500 {
+        host.poll(Instant::from_secs(second), &mut session);
+        session.commit(&mut Nobody);
+    }
+    assert!(!session.has_room());
+    let buffer = side.receive.recv().unwrap().unwrap();
+    let came = NetResponse {
+        id: buffer.id,
+        length: 60,
+        ..NetResponse::default()
+    };
+    side.receive.send(&came).unwrap();
+    let _ = side.receive.publish();
+    host.poll(Instant::from_secs(500), &mut session);
+    session.commit(&mut Nobody);
+    assert!(session.sleep(), "nothing can be done before a frame is sent");
+    session.awake();
+    let sent = side.transmit.recv().unwrap().unwrap();
+    let answer = NetResponse {
+        id: sent.id,
+        ..NetResponse::default()
+    };
+    assert!(session.sleep());
+    side.transmit.send(&answer).unwrap();
+    assert!(side.transmit.publish(), "the session wants to know of that");
+    assert!(!session.sleep());
+    host.poll(Instant::from_secs(500), &mut session);
+    assert_eq!(session.dropped(), 0);
+    session.commit(&mut Nobody);
+    assert!(side.receive.recv().unwrap().is_some(), "the frame was taken");
+}

@@ -218,6 +218,14 @@ impl<P: Page> NetClient<P> {
         Ok(self.transmit.sleep()? && self.receive.sleep()?)
     }
 
+    /// As [`sleep`](Self::sleep), until a frame was sent or was not: for who can do nothing with frames that come before that.
+    ///
+    /// # Errors
+    /// As `sleep`.
+    pub fn sleep_until_sent(&mut self) -> Result<bool, RequestError> {
+        self.transmit.sleep()
+    }
+
     /// No notifications wanted any more.
     pub fn awake(&mut self) {
         self.transmit.awake();
