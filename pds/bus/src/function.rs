@@ -202,8 +202,10 @@ impl Function {
         table: Option<&mut impl Memory>,
         doorbell: Option<Doorbell>,
     ) -> Result<(), FunctionError> {
-        // The table is memory: it answers first, and works when all is said.
-        if !header::set_command(config, self.command() & !header::BUS_MASTER) {
+        // The table is memory: it answers first, and works when all is said. A function that works already is not stopped for that:
+        // its messages would be lost, and QEMU takes it as told that no driver serves a virtio device (`DRIVER_OK` is gone).
+        let working = header::command(config) & header::BUS_MASTER;
+        if !header::set_command(config, self.command() & !header::BUS_MASTER | working) {
             return Err(FunctionError::Command);
         }
         if let Some(msix) = &self.msix {

@@ -17,6 +17,9 @@ const DOORBELL: Doorbell = Doorbell {
     count: 64,
 };
 
+/// Of the device status (virtio 1.2, 2.1): a driver serves it.
+const DRIVER_OK: u8 = 4;
+
 /// A virtio disk as QEMU makes it: ports, a table of messages, and the regions of drivers.
 #[derive(Clone)]
 struct Fake {
@@ -76,6 +79,10 @@ impl ConfigMut for Fake {
         let index = usize::from(offset) / 4;
         self.words[index] = self.words[index] & !self.writable[index] | value & self.writable[index];
         self.command.set(self.words[1]);
+        if offset == 4 && value as u16 & header::BUS_MASTER == 0 {
+            // As QEMU's devices do.
+            self.status.set(self.status.get() & !DRIVER_OK);
+        }
     }
 }
 
@@ -154,8 +161,9 @@ fn a_function_gets_the_places_that_were_described_and_one_message() {
     assert_eq!(table.0, [0x0802_0040, 0, 80, 0, 0, 0, 0, 1]);
     // Another time everything is the same: a bus that starts anew disturbs nobody.
     let before = fake.words;
+    fake.status.set(15);
     on(&mut fake, &described()).unwrap();
-    assert_eq!(fake.words, before);
+    assert_eq!((fake.words, fake.status.get()), (before, 15));
 }
 
 #[test]
