@@ -12,6 +12,7 @@
 //! | [`dma`] | memory that the device reaches, and its addresses there |
 //! | [`function`] | a device that is a PCI function: its copy of configuration space, its registers |
 //! | [`virtio`] | what the glue around the published `virtio-drivers` releases has in common |
+//! | [`nvme`] | the same for those of `nvme-driver` |
 //! | `pd` | entry, heap, panic, event loop: with feature `pd` on the target only |
 #![no_std]
 
@@ -25,7 +26,10 @@ mod buffer;
 pub mod dma;
 pub mod engine;
 pub mod function;
+#[cfg(feature = "host")]
+mod host;
 pub mod net;
+pub mod nvme;
 pub mod resources;
 pub mod virtio;
 

@@ -3,7 +3,6 @@
 extern crate std;
 
 use std::boxed::Box;
-use std::println;
 
 use driver_package::resources::{DriverResources, MmioRegion};
 use zerocopy::FromZeros;
@@ -12,6 +11,7 @@ use super::facts::disk::{BLOCK_DEVICE, config};
 use super::facts::{MAGIC, offset};
 use crate::ProbeError;
 use crate::block::{BlockCapabilities, BlockDriver};
+use crate::host;
 use crate::resources::Resources;
 
 /// Words of the device's registers.
@@ -72,9 +72,7 @@ impl FakeDisk {
 /// The program that each release has for the host: probes the disk that the arguments describe (features, sectors, `blk_size`,
 /// `size_max`), and prints `record` with the record's numbers, or `error` and the number of the [`ProbeError`].
 pub fn print_record<D: BlockDriver>() {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .map(|word| word.parse::<u64>().unwrap_or(0));
+    let mut numbers = host::numbers();
     let mut next = || numbers.next().unwrap_or(0);
     let disk = FakeDisk {
         features: next() as u32,
@@ -82,11 +80,5 @@ pub fn print_record<D: BlockDriver>() {
         blk_size: next() as u32,
         size_max: next() as u32,
     };
-    match disk.record::<D>() {
-        Ok(record) => println!(
-            "record {} {} {} {} {}",
-            record.capacity, record.block_size, record.flags, record.max_transfer, record.queue_depth
-        ),
-        Err(error) => println!("error {}", error as u32),
-    }
+    host::print(disk.record::<D>());
 }

@@ -11,27 +11,18 @@ mod memory;
 use alloc::boxed::Box;
 
 use driver_runtime::ProbeError;
-use driver_runtime::block::{
-    BlockCapabilities, BlockDriver, CAP_FLUSH, CAP_WRITE_BACK, Completion, Op, Request, Status, Submit,
-};
+use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Op, Request, Status, Submit};
 use driver_runtime::dma::io_addr;
-use driver_runtime::function;
+use driver_runtime::nvme::{self, PAGE};
 use driver_runtime::resources::Resources;
 use mmio_api::MmioAddr;
 use nvme_driver::{Config, Nvme, NvmeBlockDriver};
 use rdif_block::{BlkError, IQueue, Interface, RequestFlags, RequestId, RequestOp, RequestStatus, Segment};
 
-use memory::{PAGE, Window};
+use memory::Window;
 
-/// Class code of a controller with the register interface of NVMe.
-const NVME: u32 = 0x01_0802;
-/// The region that has the registers (NVMe 1.4, 2.1.10), and how many bytes the release's have at least.
-const BAR: u8 = 0;
-const LEAST: u64 = 0x1010;
 /// Requests under way at most: the release's queue of completions has 16 places, one of which stays free.
 const DEPTH: usize = 15;
-/// Longest transfer, in bytes; the same as that of later releases.
-const TRANSFER_MAX: usize = 128 << 10;
 
 /// The published driver as a driver of the block class.
 pub struct Driver {
@@ -61,12 +52,12 @@ fn status(error: BlkError) -> Status {
 
 impl BlockDriver for Driver {
     fn probe(resources: &Resources) -> Result<Self, ProbeError> {
-        let registers = function::registers(resources, NVME, BAR, LEAST)?;
+        let registers = nvme::registers(resources)?;
         let config = Config {
             page_size: PAGE,
             io_queue_pair_count: 1,
         };
-        let nvme = Nvme::new(
+        let controller = Nvme::new(
             MmioAddr::from(registers.paddr),
             registers.len as usize,
             u64::MAX,
@@ -74,23 +65,16 @@ impl BlockDriver for Driver {
             &memory::Registers,
             config,
         );
-        let driver = nvme.and_then(|nvme| NvmeBlockDriver::from_nvme_with_queue_depth(nvme, DEPTH));
+        let driver = controller.and_then(|nvme| NvmeBlockDriver::from_nvme_with_queue_depth(nvme, DEPTH));
         let mut controller = driver.map_err(|_| ProbeError::Device)?;
         let queue = controller.create_queue().ok_or(ProbeError::NoMemory)?;
         let info = queue.info();
-        let block_size = info.device.logical_block_size;
-        if !block_size.is_power_of_two() || !(512..=PAGE).contains(&block_size) {
-            return Err(ProbeError::Geometry);
-        }
-        let longest = (TRANSFER_MAX / block_size) as u32;
-        let capabilities = BlockCapabilities {
-            capacity: info.device.num_blocks,
-            block_size: block_size as u32,
-            // The release does not ask whether there is a cache: there may be one, and flush does no harm without.
-            flags: CAP_FLUSH | CAP_WRITE_BACK,
-            max_transfer: info.limits.max_blocks_per_request.min(longest),
-            queue_depth: DEPTH as u32,
-        };
+        let capabilities = nvme::capabilities(
+            info.device.num_blocks,
+            info.device.logical_block_size,
+            info.limits.max_blocks_per_request,
+            DEPTH,
+        )?;
         Ok(Self {
             queue,
             capabilities,

@@ -77,6 +77,6 @@ mod tests {
         assert!(!is_made(PAGE, 512), "neighbours have places of their own");
         let both = [(); 2].map(|()| buffers.take(PAGE, len(512)).unwrap().dma_addr().as_u64());
         assert_eq!(both, [PAGE; 2], "the same bytes may be under way twice");
-        assert!(memory::data(PAGE, len(memory::TRANSFER_MAX + 1)).is_err());
+        assert!(memory::data(PAGE, len(driver_runtime::nvme::TRANSFER_MAX + 1)).is_err());
     }
 }

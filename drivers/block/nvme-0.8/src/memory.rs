@@ -10,13 +10,7 @@ use dma_api::{
     CpuDmaBuffer, DeviceDma, DmaAddr, DmaAllocHandle, DmaCoherency, DmaConstraints, DmaDeviceInfo,
     DmaDirection, DmaDomainId, DmaError, DmaMapHandle, DmaOp,
 };
-use driver_runtime::dma;
-use mmio_api::{MapError, MmioAddr, MmioOp, MmioRaw};
-
-/// Bytes of a page.
-pub const PAGE: usize = 4096;
-/// Longest transfer, in bytes.
-pub const TRANSFER_MAX: usize = 128 << 10;
+use driver_runtime::nvme::{PAGE, TRANSFER_MAX};
 
 /// Device and processor see the same memory, at addresses without limits.
 const DEVICE: DmaDeviceInfo = DmaDeviceInfo::new(
@@ -30,27 +24,7 @@ pub fn own() -> DeviceDma {
     DeviceDma::new(DEVICE, &Window)
 }
 
-/// Pages of the window.
-struct Window;
-
-// SAFETY (of what the trait asks): pages come from our heap, zeroed, aligned to pages, and belong to the release until it gives them
-// back; the device's address is that of the window, which it reaches.
-impl DmaOp for Window {
-    fn page_size(&self) -> usize {
-        PAGE
-    }
-    unsafe fn alloc_contiguous(&self, constraints: DmaConstraints, layout: Layout) -> Option<DmaAllocHandle> {
-        if constraints.align.max(layout.align()) > PAGE {
-            return None;
-        }
-        let (io_addr, vaddr) = dma::alloc_pages(layout.size().div_ceil(PAGE))?;
-        // SAFETY: both addresses are of the same pages, as many as the layout has bytes, and nobody else has them.
-        Some(unsafe { DmaAllocHandle::new(vaddr, vaddr, io_addr.into(), layout) })
-    }
-    unsafe fn dealloc_contiguous(&self, handle: DmaAllocHandle) {
-        // SAFETY: from `alloc_contiguous`, with the same number of pages; by the caller's word nobody uses them any more.
-        unsafe { dma::free_pages(handle.allocation_ptr(), handle.size().div_ceil(PAGE)) };
-    }
+driver_runtime::nvme_window!(handle(vaddr, here), allocation_ptr, {
     // For devices that are not coherent: not ours.
     unsafe fn alloc_coherent(&self, _: DmaConstraints, _: Layout) -> Option<DmaAllocHandle> {
         None
@@ -58,18 +32,8 @@ impl DmaOp for Window {
     unsafe fn dealloc_coherent(&self, _: DmaAllocHandle) -> Result<(), DmaError> {
         Err(DmaError::CoherentReleaseFailed)
     }
-    // The release maps nobody's buffers.
-    unsafe fn map_streaming(
-        &self,
-        _: DmaConstraints,
-        _: NonNull<u8>,
-        _: NonZeroUsize,
-        _: DmaDirection,
-    ) -> Result<DmaMapHandle, DmaError> {
-        Err(DmaError::NoMemory)
-    }
-    unsafe fn unmap_streaming(&self, _: DmaMapHandle) {}
-}
+});
+driver_runtime::nvme_registers!();
 
 /// Requests' data, which lie where clients have them: nothing is copied.
 ///
@@ -155,16 +119,4 @@ impl DmaOp for Data {
         Err(DmaError::NoMemory)
     }
     unsafe fn unmap_streaming(&self, _: DmaMapHandle) {}
-}
-
-/// The device's registers.
-pub struct Registers;
-
-impl MmioOp for Registers {
-    fn ioremap(&self, addr: MmioAddr, size: usize) -> Result<MmioRaw, MapError> {
-        let start = dma::registers(addr.as_usize() as u64, size as u64);
-        // SAFETY: root mapped these registers there, for as long as this generation has the device.
-        Ok(unsafe { MmioRaw::new(addr, start, size) })
-    }
-    fn iounmap(&self, _: &MmioRaw) {}
 }

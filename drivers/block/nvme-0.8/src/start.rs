@@ -6,8 +6,9 @@
 use alloc::boxed::Box;
 
 use driver_runtime::ProbeError;
-use driver_runtime::block::{BlockCapabilities, CAP_FLUSH, CAP_WRITE_BACK};
-use driver_runtime::function::{self, Registers};
+use driver_runtime::block::BlockCapabilities;
+use driver_runtime::function::Registers;
+use driver_runtime::nvme::{self, PAGE};
 use driver_runtime::resources::Resources;
 use mmio_api::MmioAddr;
 use nvme_driver::{Config, Nvme, NvmeBlockDriver};
@@ -17,7 +18,7 @@ use rdif_block::{
 };
 
 use crate::DEPTH;
-use crate::memory::{self, PAGE, TRANSFER_MAX};
+use crate::memory;
 
 /// What the release gave us.
 pub struct Controller {
@@ -27,23 +28,18 @@ pub struct Controller {
     pub capabilities: BlockCapabilities,
 }
 
-/// Class code of a controller with the register interface of NVMe.
-const NVME: u32 = 0x01_0802;
-/// The region that has the registers (NVMe 1.4, 2.1.10), and how many bytes the release's have at least.
-const BAR: u8 = 0;
-const LEAST: u64 = 0x1010;
 /// Steps until the device must be ready. A device that takes longer meets the shadow's deadline.
 const PATIENCE: usize = 50_000_000;
 
 /// Brings up the controller of the function at hand, with one queue.
 pub fn start(resources: &Resources) -> Result<Controller, ProbeError> {
-    let Registers { paddr, len } = function::registers(resources, NVME, BAR, LEAST)?;
+    let Registers { paddr, len } = nvme::registers(resources)?;
     // Queues of administration and of requests tell by the function's one message.
     let config = Config::msix(PAGE, [0, 0]).map_err(|_| ProbeError::Device)?;
     let address = MmioAddr::from(paddr);
-    let nvme = Nvme::new(address, len as usize, memory::own(), &memory::Registers, config)
+    let controller = Nvme::new(address, len as usize, memory::own(), &memory::Registers, config)
         .map_err(|_| ProbeError::Device)?;
-    let mut driver = Box::new(NvmeBlockDriver::from_nvme_with_queue_depth(nvme, DEPTH));
+    let mut driver = Box::new(NvmeBlockDriver::from_nvme_with_queue_depth(controller, DEPTH));
     let first = driver.advance(ControllerEvent::Start { target_queues: 1 });
     let mut update = first.map_err(|_| ProbeError::Device)?;
     let mut admin = update
@@ -68,19 +64,12 @@ fn ready(driver: Box<NvmeBlockDriver>, mut update: ControllerUpdate) -> Result<C
     let queue = update.take_queues().pop().ok_or(ProbeError::Device)?;
     let interrupt = update.take_irq_endpoints().pop().map(IrqEndpoint::into_handler);
     let info = queue.info();
-    let block_size = info.device.logical_block_size;
-    if !block_size.is_power_of_two() || !(512..=PAGE).contains(&block_size) {
-        return Err(ProbeError::Geometry);
-    }
-    let longest = (TRANSFER_MAX / block_size) as u32;
-    let capabilities = BlockCapabilities {
-        capacity: info.device.num_blocks,
-        block_size: block_size as u32,
-        // The release does not ask whether there is a cache: there may be one, and flush does no harm without.
-        flags: CAP_FLUSH | CAP_WRITE_BACK,
-        max_transfer: info.limits.max_blocks_per_request.min(longest),
-        queue_depth: info.limits.max_inflight.min(DEPTH) as u32,
-    };
+    let capabilities = nvme::capabilities(
+        info.device.num_blocks,
+        info.device.logical_block_size,
+        info.limits.max_blocks_per_request,
+        info.limits.max_inflight.min(DEPTH),
+    )?;
     Ok(Controller {
         driver,
         queue,

@@ -13,14 +13,8 @@ use core::ptr::NonNull;
 use dma_api::Direction;
 use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Request, Status, Submit};
 use driver_runtime::resources::Resources;
-use driver_runtime::{ProbeError, dma, function};
+use driver_runtime::{ProbeError, dma, nvme};
 use nvme_driver::{Config, Nvme};
-
-/// Class code of a controller with the register interface of NVMe.
-const NVME: u32 = 0x01_0802;
-/// The region that has the registers (NVMe 1.4, 2.1.10), and how many bytes the release's have at least.
-const BAR: u8 = 0;
-const LEAST: u64 = 0x1010;
 
 /// Memory for the release, from the heap.
 struct Window;
@@ -50,9 +44,9 @@ pub struct Driver;
 
 impl BlockDriver for Driver {
     fn probe(resources: &Resources) -> Result<Self, ProbeError> {
-        let registers = function::registers(resources, NVME, BAR, LEAST)?;
+        let registers = nvme::registers(resources)?;
         let config = Config {
-            page_size: 0x1000,
+            page_size: nvme::PAGE,
             io_queue_pair_count: 1,
         };
         let _ = Nvme::new(dma::registers(registers.paddr, registers.len), config);
