@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use std::path::Path;
 use umbra::build::Config;
 use umbra::qemu::Tee;
-use umbra::releases::{self, Choice, Plan};
+use umbra::releases::{self, Choice, Family, Plan};
 
 /// Releases, one of each way to move sectors or to get memory, and the last.
 const ERAS: [&str; 6] = ["0.1.0", "0.2.0", "0.3.0", "0.5.0", "0.6.0", "0.13.0"];
@@ -14,6 +14,7 @@ const ERAS: [&str; 6] = ["0.1.0", "0.2.0", "0.3.0", "0.5.0", "0.6.0", "0.13.0"];
 pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     let report = releases::run(
         &Plan {
+            family: Family::VirtioBlk,
             versions: &ERAS.map(String::from),
             first: None,
             choice: Choice { pairs: 6, seed: 1 },

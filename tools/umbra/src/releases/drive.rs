@@ -63,7 +63,7 @@ impl Driven {
     pub fn as_predicted(&self) -> bool {
         let left = match self.forecast {
             Forecast::Applied => self.to,
-            Forecast::RolledBack(_) => self.from,
+            Forecast::RolledBack(_) | Forecast::Hangs => self.from,
         };
         let Installed {
             began,
@@ -100,19 +100,22 @@ pub fn drive(
         say,
         made,
     };
-    let last = releases.len().saturating_sub(1);
-    run.go_to(0)?;
+    let (last, comes_up) = (releases.len().saturating_sub(1), |at: &usize| {
+        releases[*at].record.is_some()
+    });
+    // Nobody comes from a release that does not come up, but from the one next to it.
     for to in 1..=last {
-        run.go_to(to - 1)?;
-        run.update(Phase::Up, to, &format!("oldest to newest, {to} of {last}"))?;
+        if let Some(from) = (0..to).rev().find(comes_up) {
+            run.go_to(from)?;
+            run.update(Phase::Up, to, &format!("oldest to newest, {to} of {last}"))?;
+        }
     }
     for to in (0..last).rev() {
-        run.go_to(to + 1)?;
-        run.update(
-            Phase::Down,
-            to,
-            &format!("newest to oldest, {} of {last}", last - to),
-        )?;
+        if let Some(from) = (to + 1..=last).find(comes_up) {
+            run.go_to(from)?;
+            let number = last - to;
+            run.update(Phase::Down, to, &format!("newest to oldest, {number} of {last}"))?;
+        }
     }
     for (number, &(from, to)) in pairs.iter().enumerate() {
         run.go_to(from)?;
@@ -152,9 +155,22 @@ impl<D: Disk> Run<'_, D> {
         Ok(())
     }
 
+    fn forecast(&self, from: usize, to: usize) -> Result<Forecast> {
+        let release = |at: usize| &self.releases[at];
+        let runs = |at: usize| {
+            release(at)
+                .record
+                .as_ref()
+                .with_context(|| format!("{} runs", release(at).version))
+        };
+        let (told, from) = (runs(self.first)?, runs(from)?);
+        let to = release(to).record.as_ref();
+        Ok(to.map_or(Forecast::Hangs, |to| forecast(told, from, to)))
+    }
+
     fn update(&mut self, phase: Phase, to: usize, text: &str) -> Result<()> {
-        let (from, record) = (self.running, |at: usize| &self.releases[at].record);
-        let honest = forecast(record(self.first), record(from), record(to));
+        let from = self.running;
+        let honest = self.forecast(from, to)?;
         let forced = phase == Phase::Way && honest != Forecast::Applied;
         let (policy, forecast) = if forced {
             (Policy::Force, Forecast::Applied)
@@ -203,8 +219,18 @@ mod tests {
         fn install(&mut self, to: usize, policy: Policy) -> Result<Installed> {
             self.tries += 1;
             let began = Some(self.running);
-            let record = |at: usize| &self.releases[at].record;
-            let lost = record(self.running).lost(record(to));
+            let record = |at: usize| self.releases[at].record.as_ref();
+            let Some(new) = record(to) else {
+                return Ok(Installed {
+                    began,
+                    troubles: Vec::new(),
+                    outcome: Outcome::RolledBack(Reason::ProbeDeadline),
+                    figures: Figures::default(),
+                    running: began,
+                    client_errors: 0,
+                });
+            };
+            let lost = record(self.running).unwrap().lost(new);
             let mut undone = lost != 0 && policy == Policy::Refuse;
             undone ^= self.odd == Some((self.running, to));
             if !undone {
@@ -230,13 +256,13 @@ mod tests {
     fn fake() -> Fake {
         let release = |flags| Release {
             version: String::new(),
-            record: BlockCapabilities {
+            record: Some(BlockCapabilities {
                 capacity: 100,
                 block_size: 512,
                 flags,
                 max_transfer: 8,
                 queue_depth: 1,
-            },
+            }),
         };
         let (through, back) = (CAP_FLUSH, CAP_FLUSH | CAP_WRITE_BACK);
         Fake {
@@ -290,6 +316,21 @@ mod tests {
                 .collect();
             assert_eq!(wrong, [odd]);
             assert_eq!(made.iter().filter(|one| one.phase == Phase::Pair).count(), 3);
+        }
+    }
+
+    #[test]
+    fn release_that_does_not_come_up_is_tried_and_never_begun_with() {
+        for hangs in [0, 1, 3] {
+            let mut fake = fake();
+            fake.releases[hangs].record = None;
+            fake.running = if hangs == 0 { 1 } else { 0 };
+            let (releases, first, mut made) = (fake.releases.clone(), fake.running, Vec::new());
+            drive(&releases, first, &[(2, hangs)], &mut fake, &mut |_| {}, &mut made).unwrap();
+            assert!(made.iter().all(Driven::as_predicted), "{made:?}");
+            assert!(made.iter().all(|one| one.from != hangs), "{made:?}");
+            let tried = made.iter().filter(|one| one.forecast == Forecast::Hangs);
+            assert!(tried.count() >= 2, "{made:?}");
         }
     }
 

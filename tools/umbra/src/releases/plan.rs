@@ -25,6 +25,16 @@ pub fn pairs(releases: usize, choice: Choice) -> Vec<(usize, usize)> {
         .collect()
 }
 
+/// The pairs, but begun with releases that come up: in place of one that does not, the next that does, unless that is the other one.
+pub fn beginnable(pairs: Vec<(usize, usize)>, comes_up: &[bool]) -> Vec<(usize, usize)> {
+    let count = comes_up.len();
+    let begin = |(from, to): (usize, usize)| {
+        let mut all = (from..count).chain(0..from);
+        Some((all.find(|at| comes_up[*at] && *at != to)?, to))
+    };
+    pairs.into_iter().filter_map(begin).collect()
+}
+
 /// splitmix64: any seed is as good as another, and neighbours have nothing in common.
 fn mixed(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -53,5 +63,16 @@ mod tests {
         let different: BTreeSet<_> = chosen.into_iter().collect();
         assert_eq!(different.len(), 13 * 12, "all there are");
         assert_eq!(pairs(1, choice), []);
+    }
+
+    #[test]
+    fn no_pair_begins_with_a_release_that_does_not_come_up() {
+        let all = vec![(0, 1), (0, 2), (1, 0), (2, 1)];
+        assert_eq!(beginnable(all.clone(), &[true; 3]), all);
+        assert_eq!(
+            beginnable(all.clone(), &[false, true, true]),
+            [(2, 1), (1, 2), (1, 0), (2, 1)]
+        );
+        assert_eq!(beginnable(vec![(0, 1)], &[false, true]), [], "there is no other");
     }
 }

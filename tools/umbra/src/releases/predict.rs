@@ -10,6 +10,8 @@ pub enum Forecast {
     Applied,
     /// The new release is started, found to lack these capabilities (`LOST_*`), and the old one runs again.
     RolledBack(u32),
+    /// The new release does not come to an end with its probe, and the old one runs again.
+    Hangs,
 }
 
 /// Of an update from a release with the record `from` to one with the record `to`, when clients were told the record `told`: it
@@ -27,6 +29,16 @@ impl Forecast {
         match self {
             Self::Applied => Outcome::Done,
             Self::RolledBack(lost) => Outcome::RolledBack(Reason::CapabilityLost { fields: lost.into() }),
+            Self::Hangs => Outcome::RolledBack(Reason::ProbeDeadline),
+        }
+    }
+
+    /// In words.
+    pub fn words(self) -> String {
+        match self {
+            Self::Applied => "applied".into(),
+            Self::RolledBack(lost) => format!("rolled back, lost {lost:#x}"),
+            Self::Hangs => "rolled back, hangs in probe".into(),
         }
     }
 }

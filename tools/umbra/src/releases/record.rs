@@ -6,20 +6,17 @@ use anyhow::{Context, Result, bail};
 use device_class::block::BlockCapabilities;
 use std::process::Command;
 
-/// What QEMU's disk offers (features 0 to 31), its sectors, `blk_size` and `size_max`. Every record is of this same disk, so only
-/// what releases make of it differs.
-const DISK: [&str; 4] = ["805334612", "131072", "512", "0"];
-/// A release that does not come to an end with its probe is given up after so many seconds; building it counts in.
+/// A program that does not come to an end is given up after so many seconds; building it counts in.
 const LIMIT_S: &str = "300";
 
-/// Runs the program.
-pub fn of(driver: &Driver) -> Result<BlockCapabilities> {
+/// Runs the program, on a disk of the host's as its arguments describe it. `None`: the release does not come to an end with its probe.
+pub fn of(driver: &Driver, disk: &[&str]) -> Result<Option<BlockCapabilities>> {
     let output = Command::new("timeout")
         .current_dir(workspace::root())
         .args(["-k", "5", LIMIT_S, "cargo"])
         .args(["run", "--quiet", "--package", &driver.package])
         .args(["--features", "host", "--example", "record", "--"])
-        .args(DISK)
+        .args(disk)
         .output()
         .context("starting cargo")?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -34,19 +31,22 @@ pub fn of(driver: &Driver) -> Result<BlockCapabilities> {
     }
 }
 
-/// From `record CAPACITY BLOCK_SIZE FLAGS MAX_TRANSFER QUEUE_DEPTH`.
-fn parse(text: &str) -> Option<BlockCapabilities> {
+/// From `record CAPACITY BLOCK_SIZE FLAGS MAX_TRANSFER QUEUE_DEPTH`, or `hangs`.
+fn parse(text: &str) -> Option<Option<BlockCapabilities>> {
     let words: Vec<&str> = text.split_whitespace().collect();
+    if words == ["hangs"] {
+        return Some(None);
+    }
     let ["record", capacity, block_size, flags, max_transfer, queue_depth] = words[..] else {
         return None;
     };
-    Some(BlockCapabilities {
+    Some(Some(BlockCapabilities {
         capacity: capacity.parse().ok()?,
         block_size: block_size.parse().ok()?,
         flags: flags.parse().ok()?,
         max_transfer: max_transfer.parse().ok()?,
         queue_depth: queue_depth.parse().ok()?,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn anything_but_a_record_is_none() {
+    fn anything_but_a_record_and_a_hang_is_none() {
         let expected = BlockCapabilities {
             capacity: 131_072,
             block_size: 512,
@@ -62,8 +62,9 @@ mod tests {
             max_transfer: 2048,
             queue_depth: 16,
         };
-        assert_eq!(parse("record 131072 512 6 2048 16\n"), Some(expected));
-        for text in ["", "error 3", "record 1 2 3 4", "record 1 2 3 4 x"] {
+        assert_eq!(parse("record 131072 512 6 2048 16\n"), Some(Some(expected)));
+        assert_eq!(parse("hangs\n"), Some(None));
+        for text in ["", "error 3", "record 1 2 3 4", "record 1 2 3 4 x", "hangs 1"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! What a run tells: a row per release, the totals, the table and the JSON.
 
+use super::Release;
 use super::drive::{Driven, Phase};
-use super::{Forecast, Release};
 use crate::ctl::table::Table;
 use crate::demo::{Spread, words};
 use crate::disk::Verdict;
@@ -130,7 +130,9 @@ impl Report {
             table.row([
                 release.version.clone(),
                 writes(release).into(),
-                release.record.queue_depth.to_string(),
+                release
+                    .record
+                    .map_or("-".into(), |record| record.queue_depth.to_string()),
                 reason.map_or(outcome.into(), |reason| format!("{outcome}: {reason}")),
                 row.updates.to_string(),
                 row.applied.to_string(),
@@ -150,10 +152,9 @@ impl Report {
             text,
             "clients began with {}, and were told of {}",
             first.version,
-            if first.record.has(CAP_WRITE_BACK) {
-                "a cache"
-            } else {
-                "none"
+            match writes(first) {
+                "cached" => "a cache",
+                _ => "none",
             }
         );
         for (name, phase) in [("oldest to newest", Phase::Up), ("newest to oldest", Phase::Down)] {
@@ -200,10 +201,7 @@ impl Report {
         let name = |at: Option<usize>| at.map_or("none of them", version);
         let odd = self.made.iter().filter(|one| !one.as_predicted()).map(|one| {
             let (outcome, reason) = words(one.installed.outcome);
-            let predicted = match one.forecast {
-                Forecast::Applied => "applied".to_owned(),
-                Forecast::RolledBack(lost) => format!("rolled back, lost {lost:#x}"),
-            };
+            let predicted = one.forecast.words();
             format!(
                 "{} → {}: predicted {predicted}; it was: {outcome} {}; {} ran, and {} runs",
                 version(one.from),
@@ -226,10 +224,10 @@ impl Report {
 
 /// What an answered write means.
 fn writes(release: &Release) -> &'static str {
-    if release.record.has(CAP_WRITE_BACK) {
-        "cached"
-    } else {
-        "through"
+    match release.record {
+        None => "-",
+        Some(record) if record.has(CAP_WRITE_BACK) => "cached",
+        Some(_) => "through",
     }
 }
 
@@ -242,6 +240,7 @@ fn percent(part: usize, all: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Forecast;
     use super::super::drive::Installed;
     use super::*;
     use control_protocol::record::{Figures, Reason};
@@ -250,7 +249,7 @@ mod tests {
     fn report() -> Report {
         let release = |version: &str| Release {
             version: version.into(),
-            record: BlockCapabilities::default(),
+            record: Some(BlockCapabilities::default()),
         };
         let made = |phase, (from, to), forecast: Forecast| Driven {
             phase,

@@ -1,11 +1,12 @@
 //! A machine whose clients load the disk, and the updates made to it.
 
 use super::drive::{Disk, Installed, Progress, drive};
+use super::plan::{self, Choice};
 use super::report::Report;
-use super::{Choice, Release, drivers, pairs, record};
+use super::{Family, Release, record};
 use crate::build::Config;
 use crate::ctl::{Client, text};
-use crate::demo::machine::{self, Attached, Bus, Setup};
+use crate::demo::machine::{self, Setup};
 use crate::demo::{self, CLIENTS, Clock, DEVICE, Patience};
 use crate::disk::{self, ClientReport, Layout, Verdict};
 use crate::pack::{self, Driver};
@@ -25,9 +26,11 @@ const SERVED: u64 = 40;
 /// A run.
 #[derive(Clone, Debug)]
 pub struct Plan<'a> {
+    /// Whose releases.
+    pub family: Family,
     /// Versions to try; empty: all that the workspace has.
     pub versions: &'a [String],
-    /// Version that the system starts with, and clients begin with; `None`: the oldest.
+    /// Version that the system starts with, and clients begin with; `None`: the oldest that comes up.
     pub first: Option<&'a str>,
     /// Random pairs.
     pub choice: Choice,
@@ -44,25 +47,31 @@ pub struct Plan<'a> {
 /// # Errors
 /// It could not be run. That something did not hold is no error but in the report.
 pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
-    let chosen = chosen(drivers()?, plan.versions)?;
+    let chosen = chosen(plan.family.drivers()?, plan.versions)?;
     let (mut releases, mut packages) = (Vec::new(), Vec::new());
     for driver in &chosen {
         say(format!("asking {} for its record", driver.fields.label()));
         releases.push(Release {
             version: driver.fields.version.clone(),
-            record: record::of(driver)?,
+            record: record::of(driver, plan.family.disk())?,
         });
         packages.push(pack::pack(driver, plan.config)?.bytes);
     }
-    let first = plan.first.map_or(Ok(0), |version| {
-        let mut versions = releases.iter().map(|release| &release.version);
-        versions
-            .position(|known| known == version)
-            .with_context(|| format!("{version} is none of the releases"))
+    let comes_up: Vec<bool> = releases.iter().map(|release| release.record.is_some()).collect();
+    let is_first = |release: &Release| match plan.first {
+        Some(version) => release.version == version,
+        None => release.record.is_some(),
+    };
+    let first = releases.iter().position(is_first);
+    let first = first.filter(|at| comes_up[*at]).with_context(|| {
+        format!(
+            "{} is none of the releases that come up",
+            plan.first.unwrap_or("any")
+        )
     })?;
     let mut report = Report {
         first,
-        pairs: pairs(releases.len(), plan.choice),
+        pairs: plan::beginnable(plan::pairs(releases.len(), plan.choice), &comes_up),
         releases,
         made: Vec::new(),
         verdict: Verdict::default(),
@@ -75,12 +84,12 @@ pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
             ..Layout::default()
         },
         clock: Clock::Icount,
-        limit: limit(report.releases.len(), report.pairs.len()),
+        limit: limit(plan.family, report.releases.len(), report.pairs.len()),
         tee: plan.tee,
-        attached: Attached::disk(Bus::Mmio),
+        attached: plan.family.attached()?,
         detached: false,
     })?;
-    report.verdict = match load(&guest, &packages, &mut report, say) {
+    report.verdict = match load(&guest, plan.family, &packages, &mut report, say) {
         Ok([blocks, files]) => {
             let image_file = machine::disk(&guest);
             guest.shut_down().context("ending the machine")?;
@@ -91,20 +100,22 @@ pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
     Ok(report)
 }
 
-/// The machine lives no longer than this: an update takes some seconds on a busy host, and a pair is up to two of them.
-fn limit(releases: usize, pairs: usize) -> Duration {
-    Duration::from_secs(300 + 10 * (2 * releases + 2 * pairs) as u64)
+/// The machine lives no longer than this: an update takes at most a sixth of its patience even on a busy host, and a pair is up to two
+/// of them.
+fn limit(family: Family, releases: usize, pairs: usize) -> Duration {
+    Duration::from_secs(300) + family.patience() / 6 * (2 * releases + 2 * pairs) as u32
 }
 
 /// Everything that is done while the machine runs.
 fn load(
     guest: &Guest,
+    family: Family,
     packages: &[Vec<u8>],
     report: &mut Report,
     say: Progress<'_>,
 ) -> Result<[ClientReport; 2]> {
     say("waiting for both clients to load the disk".into());
-    let mut machine = Machine::started(demo::connect(&machine::command(guest))?, packages)?;
+    let mut machine = Machine::started(demo::connect(&machine::command(guest))?, family, packages)?;
     let Report {
         releases,
         first,
@@ -133,11 +144,11 @@ fn chosen(all: Vec<Driver>, versions: &[String]) -> Result<Vec<Driver>> {
     Ok(chosen)
 }
 
-/// The demo's system, started with this driver.
+/// The family's system, started with this driver.
 fn image(driver: &Driver, plan: &Plan<'_>) -> Result<Vec<u8>> {
-    let description = system::on_mmio();
-    let text =
-        std::fs::read_to_string(&description).context("reading the description of a disk on virtio-mmio")?;
+    let description = plan.family.description();
+    let text = std::fs::read_to_string(&description)
+        .with_context(|| format!("reading {}", description.display()))?;
     let (before, rest) = text
         .split_once(PACKAGE)
         .context("the description names no package")?;
@@ -162,8 +173,11 @@ struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     /// Waits until both clients load the disk.
-    fn started(mut client: Client, packages: &'a [Vec<u8>]) -> Result<Self> {
-        let patience = Patience::default();
+    fn started(mut client: Client, family: Family, packages: &'a [Vec<u8>]) -> Result<Self> {
+        let patience = Patience {
+            transaction: family.patience(),
+            ..Patience::default()
+        };
         demo::loaded(&mut client, patience.boot)?;
         Ok(Self {
             client,
