@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::{dhcpv4, tcp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint, Ipv4Address, Ipv4Cidr};
 
-/// Frames taken in one pass; a flood does not keep the sockets from being served.
+/// Frames taken in one pass, and times that all sockets may send; a flood does not keep the sockets from being served.
 const BATCH: usize = 64;
 
 /// An interface with its sockets.
@@ -65,8 +65,13 @@ impl Host {
                 PollIngressSingleResult::SocketStateChanged => changed = true,
             }
         }
-        changed |= self.interface.poll_egress(now, device, &mut self.sockets)
-            == smoltcp::iface::PollResult::SocketStateChanged;
+        // Each pass sends a packet of each socket at most; what is sent together costs the shadow and the driver one wake-up.
+        for _ in 0..BATCH {
+            match self.interface.poll_egress(now, device, &mut self.sockets) {
+                PollResult::None => break,
+                PollResult::SocketStateChanged => changed = true,
+            }
+        }
         self.follow_dhcp();
         changed
     }
