@@ -3,6 +3,7 @@
 mod frames;
 mod machine;
 mod peer;
+mod swaps;
 mod table;
 
 use super::split::{self, Split};
@@ -19,6 +20,12 @@ pub struct Arguments {
     /// Frames whose instructions are counted, per measurement
     #[arg(long, value_name = "N", default_value_t = 1024)]
     frames: u64,
+    /// Updates of the driver under load
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    updates: usize,
+    /// Only this part
+    #[arg(long, value_enum)]
+    only: Option<Part>,
     /// Show so many of the functions that cost most, of each measurement
     #[arg(long, value_name = "N", default_value_t = 0)]
     functions: usize,
@@ -36,6 +43,17 @@ const LENGTHS: [u32; 2] = [64, 1514];
 const PAYLOADS: [usize; 2] = [18, 1472];
 /// Frames in flight.
 const BATCHES: [u64; 2] = [1, 32];
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Frames sent and received
+    Frames,
+    /// UDP echoes
+    Echoes,
+    /// Updates, and a driver killed every virtual second
+    Updates,
+}
 
 /// The ways of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +101,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     setup::rust_target()?;
     let (mut rows, mut echoes, mut listed) = (Vec::new(), Vec::new(), String::new());
     let kernel = arguments.kernel.as_deref();
-    for direction in [Direction::Send, Direction::Receive] {
+    let wanted = |part| arguments.only.is_none_or(|only| only == part);
+    let swaps = wanted(Part::Updates).then(|| swaps(arguments)).transpose()?;
+    let directions = [Direction::Send, Direction::Receive];
+    let directions = directions.into_iter().filter(|_| wanted(Part::Frames));
+    for direction in directions {
         for (length, batch) in LENGTHS.into_iter().flat_map(|l| BATCHES.map(|b| (l, b))) {
             let load = Load {
                 direction,
@@ -101,17 +123,33 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             rows.push((load, measured));
         }
     }
-    let system = machine::System::of_echoes(kernel, Config::Release)?;
-    for payload in PAYLOADS {
+    for payload in PAYLOADS.into_iter().filter(|_| wanted(Part::Echoes)) {
+        let system = machine::System::of_echoes(kernel, Config::Release)?;
         let _step = Step::start(format!("measuring echoes of {payload} bytes"));
         let (split, functions) = system.echoes(payload, arguments.frames, arguments.functions)?;
         listed += &split::functions(&format!("echoes of {payload} bytes"), &functions);
         echoes.push((payload, split));
     }
-    print!("{}{listed}", table::text(&rows, &echoes));
+    let updates = swaps.as_ref().map(swaps::Swaps::text).unwrap_or_default();
+    print!("{}{updates}{listed}", table::text(&rows, &echoes));
     if let Some(path) = &arguments.json {
-        std::fs::write(path, format!("{:#}\n", table::json(&rows, &echoes)))
-            .with_context(|| format!("writing {}", path.display()))?;
+        let mut all = table::json(&rows, &echoes);
+        if let Some(swaps) = &swaps {
+            all["swaps"] = swaps.json();
+        }
+        std::fs::write(path, format!("{all:#}\n")).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(Exit::Success)
+}
+
+fn swaps(arguments: &Arguments) -> Result<swaps::Swaps> {
+    let load = Load {
+        direction: Direction::Send,
+        length: LENGTHS[1],
+        batch: BATCHES[1],
+    };
+    let kernel = arguments.kernel.as_deref();
+    let system = machine::System::of_frames(Way::Shadow, load, kernel, Config::Release)?;
+    let _step = Step::start("updates, and drivers that are killed".to_owned());
+    swaps::of(&mut system.sending(load)?, arguments.updates, Config::Release)
 }

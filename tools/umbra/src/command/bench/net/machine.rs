@@ -82,6 +82,14 @@ impl System {
         Running::new(guest)
     }
 
+    /// A machine whose client sends to nobody. The device takes its time over what it is told of at once, as a wire of 1 Gbit/s
+    /// would; told of more, it is done at once with all.
+    pub fn sending(&self, load: Load) -> Result<Running> {
+        let frames = u32::try_from(load.batch).context("a batch that large")?;
+        let delay = frames * (load.length + BESIDE) * NS_PER_BYTE;
+        self.start(Wire::Nobody { delay })
+    }
+
     /// Measures frames; the functions that cost most.
     pub fn measure(
         &self,
@@ -109,8 +117,7 @@ impl System {
         figures: &mut Figures,
     ) -> Result<Vec<Function>> {
         if load.batch == 1 {
-            let delay = (load.length + BESIDE) * NS_PER_BYTE;
-            figures.rate_wire = Some(self.start(Wire::Nobody { delay })?.rate()?);
+            figures.rate_wire = Some(self.sending(load)?.rate()?);
         }
         let mut running = self.start(Wire::Nobody { delay: 1 })?;
         figures.rate = running.rate()?;
