@@ -34,7 +34,7 @@ const BAD: [Bad; 2] = [
         why: |why| matches!(why, Reason::UnknownRequest),
     },
     Bad {
-        driver: "deaf",
+        driver: "net-hangs",
         late: true,
         why: |why| matches!(why, Reason::RequestDeadline),
     },
