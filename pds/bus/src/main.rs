@@ -5,9 +5,7 @@
 
 mod device;
 mod host;
-mod slots;
 
-use bus::function::FunctionError;
 use bus::virtio_mmio::{REGISTERS_LEN, identify, reset};
 use bus::{Bus, Request};
 use device::Mapped;
@@ -15,7 +13,7 @@ use host::Host;
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
-use supervision::{Code, bus::Presence, root};
+use supervision::{Code, root};
 use system_spec::config::{BusConfig, BusSlot};
 
 /// A point where a test lets the bus die.
@@ -37,8 +35,6 @@ struct Pd {
     host: Option<Host>,
     control: Channel,
     root: Channel,
-    /// The line of the root ports.
-    ports: Channel,
 }
 
 fn registers(slot: &BusSlot) -> Option<Mapped> {
@@ -46,50 +42,28 @@ fn registers(slot: &BusSlot) -> Option<Mapped> {
     unsafe { Mapped::new(slot.registers, REGISTERS_LEN as u64) }
 }
 
-/// How a reset ended that was tried.
-fn code(done: bool) -> Code {
-    if done { Code::Ok } else { Code::DeviceFailed }
-}
-
 impl Pd {
-    /// Looks at what happened to slots of devices that come and go, and has control look.
-    fn attend(&mut self) {
-        let slots = self.bus.slots();
-        if self.host.as_mut().is_some_and(|host| host.attend(slots)) {
-            self.control.notify();
-        }
-    }
-
     /// Resets; only if that was read back root learns of it. What root says of it is the answer.
     fn reset(&mut self, slot: &BusSlot) -> Code {
         crash_point(0);
         let done = if slot.transport == VIRTIO_MMIO {
-            registers(slot).map_or(Code::DeviceFailed, |mut registers| {
-                code(reset(&mut registers).is_ok())
-            })
+            registers(slot).is_some_and(|mut registers| reset(&mut registers).is_ok())
         } else {
-            match self
-                .host
-                .as_mut()
-                .map(|host| host.reset(self.bus.slots(), slot.slot))
-            {
-                // What is not there reaches nothing.
-                Some(Err(FunctionError::Gone)) => Code::Empty,
-                result => code(matches!(result, Some(Ok(())))),
-            }
+            let slots = self.bus.slots();
+            let host = self.host.as_mut();
+            host.is_some_and(|host| host.reset(slots, slot.slot).is_ok())
         };
-        if done == Code::DeviceFailed {
-            return done;
-        }
-        crash_point(1);
-        set_mr(0, slot.slot.into());
-        let answer = self
-            .root
-            .pp_call(MessageInfo::new(root::Op::DeviceReset as u64, 1));
-        crash_point(2);
-        match Code::from_label(answer.label()) {
-            Code::Ok => done,
-            refusal => refusal,
+        match done {
+            true => {
+                crash_point(1);
+                set_mr(0, slot.slot.into());
+                let answer = self
+                    .root
+                    .pp_call(MessageInfo::new(root::Op::DeviceReset as u64, 1));
+                crash_point(2);
+                Code::from_label(answer.label())
+            }
+            false => Code::DeviceFailed,
         }
     }
 
@@ -107,12 +81,7 @@ impl Pd {
 impl Handler for Pd {
     type Error = Infallible;
 
-    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
-        if channels.contains(self.ports) {
-            self.attend();
-            // The line is quiet now, or something more has happened.
-            let _ = self.ports.irq_ack();
-        }
+    fn notified(&mut self, _: ChannelSet) -> Result<(), Infallible> {
         Ok(())
     }
 
@@ -122,25 +91,7 @@ impl Handler for Pd {
         }
         let (code, words) = match self.bus.request(message.label(), get_mr(0)) {
             Err(code) => (code, 0),
-            Ok(Request::Reset(slot)) => {
-                let code = self.reset(&slot);
-                self.attend();
-                (code, 0)
-            }
-            Ok(Request::Presence(slot)) => {
-                let host = self.host.as_ref();
-                let presence = host.map_or(Presence::Present, |host| {
-                    host.presence(self.bus.slots(), slot.slot)
-                });
-                set_mr(0, presence as u64);
-                (Code::Ok, 1)
-            }
-            Ok(Request::Release(slot)) => {
-                let host = self.host.as_mut();
-                let done = host.is_some_and(|host| host.release(self.bus.slots(), slot.slot));
-                self.attend();
-                (if done { Code::Ok } else { Code::WrongState }, 0)
-            }
+            Ok(Request::Reset(slot)) => (self.reset(&slot), 0),
             Ok(Request::Identify(slot)) => match self.identify(&slot) {
                 Some((device_id, status)) => {
                     set_mr(0, device_id.into());
@@ -164,17 +115,10 @@ fn init() -> Pd {
         crash_points::page_at(*var!(crash_plan: usize = 0));
     }
     let bus = Bus::new(&config.slots, config.slot_count);
-    let pd = Pd {
+    Pd {
         host: Host::start(&config.host, bus.slots()),
         bus,
         control: Channel::new(config.control_channel as usize),
         root: Channel::new(config.root_channel as usize),
-        ports: Channel::new(config.port_channel as usize),
-    };
-    if pd.host.as_ref().is_some_and(Host::has_ports) {
-        // What a predecessor was told of and did not tell on; and its interrupt, if it had not acknowledged it.
-        let _ = pd.ports.irq_ack();
-        pd.control.notify();
     }
-    pd
 }

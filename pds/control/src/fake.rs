@@ -11,7 +11,6 @@ mod world;
 use std::collections::{BTreeMap, VecDeque};
 use std::vec::Vec;
 
-use supervision::bus::Presence;
 use supervision::{Code, root, shadow, stager};
 use zerocopy::FromZeros;
 
@@ -108,10 +107,6 @@ pub struct Device {
     has_record: bool,
     /// How often it was reset.
     pub resets: u32,
-    /// Whether there is one.
-    pub presence: Presence,
-    /// How often its power was taken.
-    pub releases: u32,
 }
 
 /// The world.
@@ -182,8 +177,6 @@ impl FakeWorld {
             transaction: 0,
             has_record: false,
             resets: 0,
-            presence: Presence::Present,
-            releases: 0,
         };
         Self {
             now: 1000,

@@ -29,7 +29,6 @@ mod finish;
 mod held;
 mod identity;
 mod limits;
-mod plug;
 mod recover;
 mod resume;
 mod stage;
@@ -44,7 +43,6 @@ use control_protocol::cause::Cause;
 use control_protocol::record::{Figures, Kind, Outcome, Reason};
 use control_protocol::reply::Condition;
 use heapless::Vec;
-use supervision::bus::Presence;
 use supervision::{Side, shadow};
 use zerocopy::FromZeros;
 
@@ -160,8 +158,6 @@ pub struct Machine {
     /// Packages of these keys are not built.
     revoked: u32,
     failures: Failures,
-    /// Whether there is a device, as the bus said last.
-    presence: Presence,
     condition: Condition,
     updates: u32,
     failed: u32,
@@ -217,7 +213,6 @@ impl Machine {
             floor: 0,
             revoked: 0,
             failures: Failures::default(),
-            presence: Presence::Present,
             condition: Condition::Empty,
             updates: 0,
             failed: 0,

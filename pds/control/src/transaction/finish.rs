@@ -167,7 +167,6 @@ impl Machine {
                     self.deadline = Some(env.world.now().saturating_add(probation));
                 }
                 self.save(env);
-                self.follow_device(env);
             }
         }
     }

@@ -4,9 +4,6 @@
 use core::hash::{Hash, Hasher};
 use core::mem::discriminant;
 
-use control_protocol::record::Reason;
-use control_protocol::reply::Condition;
-
 use super::{Machine, Order};
 
 /// What a machine does depends on: everything but what it only reports (figures, counts, reasons, record numbers, since
@@ -32,7 +29,6 @@ impl Hash for Machine {
             floor,
             revoked,
             failures,
-            presence,
             condition,
             updates: _,
             failed: _,
@@ -60,8 +56,6 @@ impl Hash for Machine {
         (floor, revoked).hash(state);
         (pending, order, transaction, jobs, job, staging, lent).hash(state);
         (shadow_active, restoring, recovering).hash(state);
-        // A driver is started again when a device comes, if it was for one that went.
-        (presence, *condition == Condition::Offline(Reason::Removed)).hash(state);
         (
             discriminant(condition),
             reason.is_some(),

@@ -102,7 +102,6 @@ pub fn reason(reason: &Reason) -> String {
         }
         Reason::TooManyFailures => "the driver failed too often, and there is no other good version".into(),
         Reason::ControlRestarted => "the control program was restarted in the middle".into(),
-        Reason::Removed => "the device was taken out (a driver is started when one is put in)".into(),
     }
 }
 
@@ -162,8 +161,6 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::Discard => "discard",
         Kind::Kill => "kill",
         Kind::Recovery => "recovery",
-        Kind::Removal => "removal",
-        Kind::Addition => "addition",
     }
 }
 
@@ -254,7 +251,6 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::Start => "start",
         Cause::Killed => "killed",
         Cause::Other => "other",
-        Cause::Reach => "reach",
     }
 }
 
