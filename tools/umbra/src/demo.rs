@@ -16,7 +16,7 @@ pub use steps::{
     Bad, CLIENTS, Course, DEVICE, Disk, FIRST, Packages, Patience, Progress, SECOND, loaded, still_loaded,
     walk,
 };
-pub use whole::{Plan, courses, demonstrate, packages, undecided};
+pub use whole::{Plan, courses, demonstrate, nvme, packages, undecided};
 
 #[cfg(test)]
 mod tests;

@@ -104,6 +104,12 @@ impl Attached {
         }
     }
 
+    /// What the machine is asked for beside its devices.
+    fn properties(&self) -> Vec<String> {
+        let smmu = self.guarded.then(|| "iommu=smmuv3".into());
+        smmu.into_iter().collect()
+    }
+
     /// The disks, in order.
     fn disks(&self) -> impl Iterator<Item = Bus> + use<> {
         [Some(self.disk), self.second_disk].into_iter().flatten()
@@ -155,12 +161,7 @@ fn start_in(folder: TempDir, setup: &Setup<'_>) -> Result<Guest> {
         icount: setup.clock == Clock::Icount,
         arguments: arguments(folder.path(), setup.attached, Backend::File),
         detached: setup.detached,
-        properties: setup
-            .attached
-            .guarded
-            .then(|| "iommu=smmuv3".into())
-            .into_iter()
-            .collect(),
+        properties: setup.attached.properties(),
         ..Machine::default()
     };
     Guest::start_in(folder, &machine, setup.image, setup.limit, setup.tee)
@@ -181,13 +182,8 @@ const MAC: &str = "52:54:00:12:34:56";
 /// Bytes of a disk without content.
 const BARE: u64 = 1 << 30;
 
-/// Starts a machine with a disk on virtio-mmio that has no content, for a system that needs none. Its time is virtual.
-pub fn start_bare(image: &[u8], backend: Backend, limit: Duration) -> Result<Guest> {
-    start_bare_at(image, Attached::disk(Bus::Mmio), backend, limit)
-}
-
-/// The same, with the disk wherever the system wants it.
-pub fn start_bare_at(image: &[u8], attached: Attached, backend: Backend, limit: Duration) -> Result<Guest> {
+/// Starts a machine whose disk has no content, for a system that needs none. Its time is virtual.
+pub fn start_bare(image: &[u8], attached: Attached, backend: Backend, limit: Duration) -> Result<Guest> {
     let folder = tempfile::Builder::new()
         .prefix("umbra-")
         .tempdir()
@@ -201,6 +197,7 @@ pub fn start_bare_at(image: &[u8], attached: Attached, backend: Backend, limit: 
     let machine = Machine {
         icount: true,
         arguments: arguments(folder.path(), attached, backend),
+        properties: attached.properties(),
         ..Machine::default()
     };
     Guest::start_in(folder, &machine, image, limit, Tee::Quiet)

@@ -68,17 +68,22 @@ pub fn packages(config: Config) -> Result<Packages> {
     Ok(Packages { releases, bad })
 }
 
+/// Builds what the demo sends to the NVMe disk, but for the other one's driver.
+pub fn nvme(config: Config) -> Result<Packages> {
+    let releases = built(&NVME, config)?;
+    let bad = vec![broken(&releases)];
+    Ok(Packages { releases, bad })
+}
+
 /// Builds what the demo sends to both disks.
 pub fn courses(config: Config) -> Result<[Course; 2]> {
-    let packages = packages(config)?;
-    let releases = built(&NVME, config)?;
+    let (packages, mut nvme) = (packages(config)?, nvme(config)?);
     let foreign = Bad {
         package: packages.releases.first().cloned().unwrap_or_default(),
         expected: Expected::Foreign,
         what: "the other disk's driver",
     };
-    let bad = vec![broken(&releases), foreign];
-    let nvme = Packages { releases, bad };
+    nvme.bad.push(foreign);
     Ok([(FIRST, packages), (SECOND, nvme)].map(|(disk, packages)| Course { disk, packages }))
 }
 

@@ -1,7 +1,10 @@
 //! `cargo umbra bench block`: what a request costs, with and without the shadow.
 
+mod disk;
 mod machine;
 mod table;
+
+pub use disk::{Disk, Load};
 
 use super::split::{self, Split};
 use crate::build::Config;
@@ -15,9 +18,15 @@ use std::path::PathBuf;
 /// Read and write blocks with and without the shadow
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the disk is
-    #[arg(long, value_enum, default_value_t = Disk::Mmio)]
-    disk: Disk,
+    /// Where the disk is; several, with commas between, are measured one after the other
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Disk::Mmio])]
+    disk: Vec<Disk>,
+    /// Driver to start with, instead of the one of the disk's system (`nvme-0.5.2`)
+    #[arg(long, value_name = "PACKAGE")]
+    driver: Option<String>,
+    /// Count instructions only: no requests per second
+    #[arg(long)]
+    instructions: bool,
     /// Requests whose instructions are counted, per measurement
     #[arg(long, value_name = "N", default_value_t = 2000)]
     requests: u64,
@@ -38,17 +47,6 @@ pub struct Arguments {
 /// Requests in flight.
 const DEPTHS: [u64; 2] = [1, 32];
 
-/// Disks that can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Disk {
-    /// virtio-blk on virtio-mmio
-    Mmio,
-    /// virtio-blk on PCI, as the demo has it
-    Pci,
-    /// An NVMe controller
-    Nvme,
-}
-
 /// The ways of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -61,10 +59,10 @@ pub enum Way {
 /// What was measured of one way, with so many in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// Requests per virtual second, nothing behind the disk.
-    pub rate: f64,
-    /// Requests per virtual second, a file behind the disk.
-    pub rate_file: f64,
+    /// Requests per virtual second, nothing behind the disk; `None`: not measured.
+    pub rate: Option<f64>,
+    /// The same, a file behind the disk.
+    pub rate_file: Option<f64>,
     /// Instructions per request.
     pub split: Split,
 }
@@ -74,22 +72,42 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     setup::qemu()?;
     setup::rust_target()?;
     let (mut rows, mut listed) = (Vec::new(), String::new());
-    for depth in DEPTHS {
+    for (&disk, depth) in arguments
+        .disk
+        .iter()
+        .flat_map(|disk| DEPTHS.map(|depth| (disk, depth)))
+    {
         let mut measured = [Figures::default(); 2];
         for (figures, way) in measured.iter_mut().zip([Way::Direct, Way::Shadow]) {
-            let (disk, kernel) = (arguments.disk, arguments.kernel.as_deref());
-            let system = machine::System::build((way, disk), depth, kernel, Config::Release)?;
-            let _step = Step::start(format!("measuring {way:?}, {depth} in flight"));
+            let kernel = arguments.kernel.as_deref();
+            let load = Load {
+                way,
+                disk,
+                depth,
+                driver: arguments.driver.as_deref(),
+            };
+            let system = machine::System::build(&load, kernel, Config::Release)?;
+            let _step = Step::start(format!("measuring {}, {way:?}, {depth} in flight", disk.words()));
             let record = arguments.record && way == Way::Shadow;
             let (counted, functions) = system.count(arguments.requests, arguments.functions, record)?;
-            listed += &split::functions(&format!("{way:?}, {depth} in flight"), &functions);
+            let what = format!("{}, {way:?}, {depth} in flight", disk.words());
+            listed += &split::functions(&what, &functions);
+            let rate = |backend| {
+                (!arguments.instructions)
+                    .then(|| system.rate(backend))
+                    .transpose()
+            };
             *figures = Figures {
-                rate: system.rate(Backend::Null)?,
-                rate_file: system.rate(Backend::File)?,
+                rate: rate(Backend::Null)?,
+                rate_file: rate(Backend::File)?,
                 split: counted,
             };
         }
-        rows.push((depth, measured));
+        rows.push(table::Row {
+            disk,
+            depth,
+            measured,
+        });
     }
     print!("{}{listed}", table::text(&rows));
     if let Some(path) = &arguments.json {

@@ -3,19 +3,22 @@
 mod figures;
 mod run;
 
+use super::block::{Disk, Load, Way};
 use crate::build::Config;
 use crate::cli::Exit;
 use crate::demo;
 use crate::progress::Step;
 use crate::setup;
 use crate::system;
-use crate::workspace;
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 
 /// Update the disk driver again and again under load
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// Where the disk is that has nothing behind it. Of NVMe no driver that hangs is tried
+    #[arg(long, value_enum, default_value_t = Disk::Mmio)]
+    disk: Disk,
     /// Updates with nothing behind the disk, where figures repeat
     #[arg(long, value_name = "N", default_value_t = 60)]
     updates: usize,
@@ -42,11 +45,28 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     setup::rust_target()?;
     let kernel = arguments.kernel.as_deref();
     let packages = demo::packages(arguments.config)?;
-    let load = workspace::root().join("systems/disk-bench/session.xml");
-    let bare = system::boot_image(&load, kernel, arguments.config)?;
+    let load = Load {
+        way: Way::Shadow,
+        disk: arguments.disk,
+        depth: 32,
+        driver: None,
+    };
+    let (path, xml) = load.description()?;
+    let bare = run::Bare {
+        image: system::build_described(&path, &xml, kernel, arguments.config)?.image,
+        attached: arguments.disk.attached(),
+        packages: match arguments.disk {
+            Disk::Mmio | Disk::Pci | Disk::PciSmmu => packages.clone(),
+            Disk::Nvme | Disk::NvmeSmmu => demo::nvme(arguments.config)?,
+        },
+        hanging: match arguments.disk {
+            Disk::Mmio | Disk::Pci | Disk::PciSmmu => Some(run::HANGING),
+            Disk::Nvme | Disk::NvmeSmmu => None,
+        },
+    };
     let mut step = None;
     let mut say = |text: String| step = Some(Step::start(text));
-    let swaps = run::swaps(&bare, &packages, arguments.config, arguments.updates, &mut say)?;
+    let swaps = run::swaps(&bare, arguments.config, arguments.updates, &mut say)?;
     let file = if arguments.no_file {
         None
     } else {

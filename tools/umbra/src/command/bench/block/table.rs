@@ -1,16 +1,30 @@
 //! The result, as a table and as JSON.
 
 use super::super::split::PARTS;
-use super::Figures;
+use super::{Disk, Figures};
 use serde_json::{Value, json};
 
-/// Per depth: without and with the shadow.
-type Row = (u64, [Figures; 2]);
+/// What was measured of a disk with so many requests in flight.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The disk.
+    pub disk: Disk,
+    /// Requests in flight.
+    pub depth: u64,
+    /// Without and with the shadow.
+    pub measured: [Figures; 2],
+}
 
 /// The table.
 pub fn text(rows: &[Row]) -> String {
     let mut text = String::new();
-    for (depth, [direct, shadow]) in rows {
+    for Row {
+        disk,
+        depth,
+        measured: [direct, shadow],
+    } in rows
+    {
+        text += &format!("{}\n", disk.words());
         text += &format!(
             "{:<36}{:>16}{:>16}{:>9}\n",
             format!("4 KiB reads and writes, {depth} in flight"),
@@ -26,13 +40,19 @@ pub fn text(rows: &[Row]) -> String {
             };
             text += &format!("  {name:<34}{direct:>16.digits$}{shadow:>16.digits$}{ratio:>9}\n");
         };
-        line("requests per virtual second", direct.rate, shadow.rate, 0);
-        line(
-            "the same, on a file of the host",
-            direct.rate_file,
-            shadow.rate_file,
-            0,
-        );
+        let rates = [
+            ("requests per virtual second", direct.rate, shadow.rate),
+            (
+                "the same, on a file of the host",
+                direct.rate_file,
+                shadow.rate_file,
+            ),
+        ];
+        for (name, direct, shadow) in rates {
+            if let (Some(direct), Some(shadow)) = (direct, shadow) {
+                line(name, direct, shadow, 0);
+            }
+        }
         line(
             "instructions per request",
             direct.split.total(),
@@ -77,13 +97,14 @@ pub fn json(rows: &[Row]) -> Value {
     };
     let rows: Vec<Value> = rows
         .iter()
-        .map(|(depth, [direct, shadow])| {
+        .map(|Row { disk, depth, measured: [direct, shadow] }| {
             json!({
+                "disk": disk.key(),
                 "in_flight": depth,
                 "without_shadow": column(direct),
                 "with_shadow": column(shadow),
                 "ratio": {
-                    "requests_per_virtual_second": shadow.rate / direct.rate,
+                    "requests_per_virtual_second": shadow.rate.zip(direct.rate).map(|(shadow, direct)| shadow / direct),
                     "instructions_per_request": shadow.split.total() / direct.split.total(),
                 },
             })

@@ -78,7 +78,7 @@ impl System {
             wire,
             ..Attached::disk(Bus::Mmio)
         };
-        let guest = machine::start_bare_at(&self.built.image, attached, Backend::Null, 3 * PATIENCE)?;
+        let guest = machine::start_bare(&self.built.image, attached, Backend::Null, 3 * PATIENCE)?;
         Running::new(guest)
     }
 

@@ -1,7 +1,7 @@
 //! What is done to the machines, and what they say of it.
 
 use crate::build::Config;
-use crate::demo::machine::{self, Backend, Setup};
+use crate::demo::machine::{self, Attached, Backend, Setup};
 use crate::demo::{self, CLIENTS, Clock, DEVICE, Operator, Packages, Patience};
 use crate::disk::{self, Layout, Verdict};
 use crate::pack;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Machines live no longer than this.
 const LIMIT: Duration = Duration::from_secs(1200);
 /// Driver of the test suite that serves for a while and then hangs.
-const HANGING: &str = "spins";
+pub const HANGING: &str = "spins";
 /// Virtual time in which a load is measured, in nanoseconds.
 const UNDISTURBED_NS: u64 = 4_000_000_000;
 /// Kills, one per virtual second.
@@ -24,6 +24,19 @@ const SECOND_NS: u64 = 1_000_000_000;
 const REAPED: Duration = Duration::from_millis(100);
 /// Pause between two questions, on the host's clock.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// A machine whose disk has nothing behind it.
+#[derive(Clone, Debug)]
+pub struct Bare {
+    /// Boot image.
+    pub image: Vec<u8>,
+    /// Where the disk is.
+    pub attached: Attached,
+    /// Releases of its driver.
+    pub packages: Packages,
+    /// A driver that hangs, if there is one for it.
+    pub hanging: Option<&'static str>,
+}
 
 /// What was measured with nothing behind the disk.
 #[derive(Clone, Debug, Default)]
@@ -50,14 +63,9 @@ pub struct OnFile {
 }
 
 /// Updates, kills and hangs under the load of `disk-bench`, with nothing behind the disk.
-pub fn swaps(
-    image: &[u8],
-    packages: &Packages,
-    config: Config,
-    updates: usize,
-    say: &mut dyn FnMut(String),
-) -> Result<Swaps> {
-    let mut guest = machine::start_bare(image, Backend::Null, LIMIT)?;
+pub fn swaps(bare: &Bare, config: Config, updates: usize, say: &mut dyn FnMut(String)) -> Result<Swaps> {
+    let packages = &bare.packages;
+    let mut guest = machine::start_bare(&bare.image, bare.attached, Backend::Null, LIMIT)?;
     let mut operator = demo::connect(&machine::command(&guest))?;
     let patience = Patience::default().transaction;
     demo::settled(&mut operator, DEVICE, Patience::default().boot)?;
@@ -79,10 +87,25 @@ pub fn swaps(
         let job = operator.kill(DEVICE)?;
         swaps.kills.push(done(&mut operator, job, patience)?.figures);
     }
-    say("a driver that hangs".into());
-    let hanging = pack::pack(&pack::find(HANGING)?, config)?.bytes;
-    let before = demo::settled(&mut operator, DEVICE, patience)?.package;
-    let mut job = update(&mut operator, &hanging, patience)?.id;
+    if let Some(hanging) = bare.hanging {
+        say("a driver that hangs".into());
+        swaps.hangs = hangs(&mut operator, hanging, config, patience)?;
+    }
+    guest.shut_down().context("ending the machine")?;
+    Ok(swaps)
+}
+
+/// Puts in a driver that hangs again and again, until it is given up.
+fn hangs(
+    operator: &mut impl Operator,
+    driver: &str,
+    config: Config,
+    patience: Duration,
+) -> Result<Vec<Figures>> {
+    let mut hangs = Vec::new();
+    let hanging = pack::pack(&pack::find(driver)?, config)?.bytes;
+    let before = demo::settled(operator, DEVICE, patience)?.package;
+    let mut job = update(operator, &hanging, patience)?.id;
     // It is restarted, hangs again, and is given up.
     loop {
         job += 1;
@@ -93,8 +116,8 @@ pub fn swaps(
                 .filter(|record| matches!(record.state, State::Done(_))))
         })?;
         ensure!(hung.cause == Some(Reason::RequestDeadline), "{hung:?}");
-        swaps.hangs.push(hung.figures);
-        if demo::settled(&mut operator, DEVICE, patience)?
+        hangs.push(hung.figures);
+        if demo::settled(operator, DEVICE, patience)?
             .package
             .map(|one| one.hash)
             == before.as_ref().map(|one| one.hash)
@@ -102,8 +125,7 @@ pub fn swaps(
             break;
         }
     }
-    guest.shut_down().context("ending the machine")?;
-    Ok(swaps)
+    Ok(hangs)
 }
 
 /// An update from a device at rest to a device at rest.
