@@ -151,6 +151,8 @@ pub const FLAG_LEARNING: u32 = 1 << 3;
 pub const FLAG_BROKEN: u32 = 1 << 4;
 /// The client gap is being measured.
 pub const FLAG_MEASURING: u32 = 1 << 5;
+/// No driver has served since patience ended.
+pub const FLAG_GONE: u32 = 1 << 6;
 
 /// Figures that outlive the shadow, CNTPCT and counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

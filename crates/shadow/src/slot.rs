@@ -120,6 +120,8 @@ pub struct Slot<'s, C: Class, P, R = Unkept> {
     stale: Option<DriverReport>,
     /// The driver broke rules: it is not to be fed again.
     broken: bool,
+    /// Patience has ended since a driver served last: clients may have been told so, and nobody knows what the device does.
+    gone: bool,
     /// Entries that an earlier generation had.
     resubmit: u64,
     first_completion: Option<u64>,
@@ -190,6 +192,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
             unlearnt: false,
             stale: None,
             broken: false,
+            gone: false,
             resubmit: 0,
             first_completion: None,
             transaction: 0,
@@ -225,11 +228,11 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
     /// Answer a protected call of the client on `channel`: label and words of the reply. What a session is told of the running
     /// driver it may rely on from then on, and a successor must know before the client does.
     pub(crate) fn call(&mut self, channel: u64, label: u64, words: [u64; 2]) -> Option<(u64, [u64; 4])> {
+        let known = self.kept.has_record != 0 && !self.is_gone();
         let session = self
             .sessions
             .iter_mut()
             .find(|session| session.channel == channel)?;
-        let known = self.kept.has_record != 0;
         let reply = C::call(
             session.state,
             &mut session.plan,
@@ -353,6 +356,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
     }
 
     fn set_mode(&mut self, mode: Mode) {
+        self.gone = !matches!(mode, Mode::Passive) && self.is_gone();
         self.mode = mode;
         self.changed = true;
         self.kept.mode = match mode {

@@ -249,7 +249,8 @@ impl ClientCall {
 pub enum CallReply {
     /// Done; results in the message registers.
     Ok = 0,
-    /// No driver has reported yet, or the partition table is not read yet. The shadow notifies when it is.
+    /// No driver has reported yet, or none has served since requests were answered [`Status::Offline`], or the partition table is
+    /// not read yet. The shadow notifies when it is otherwise.
     NotReady = 1,
     /// The device has no such partition. This does not change.
     NoPartition = 2,

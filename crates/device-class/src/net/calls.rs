@@ -38,7 +38,8 @@ impl ClientCall {
 pub enum CallReply {
     /// Done; results in the message registers.
     Ok = 0,
-    /// No driver has reported yet. The shadow notifies when one has.
+    /// No driver has reported yet, or none has served since frames were answered [`Status::Offline`](super::Status::Offline). The
+    /// shadow notifies when one does.
     NotReady = 1,
     /// The device does not take frames for the session's address. This does not change.
     NoAddress = 2,

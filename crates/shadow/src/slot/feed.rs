@@ -120,6 +120,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         matches!(self.mode, Mode::Offline { until } if self.now >= until)
     }
 
+    /// No driver has served since patience ended: a device that could not be reset may still use what it was handed.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone || self.is_offline()
+    }
+
     /// Entries a session may have live: the table but for a reserve of each other session.
     fn allowance(&self) -> u32 {
         let others = self.sessions.len().saturating_sub(1) as u32;

@@ -40,6 +40,7 @@ where
             unlearnt: self.unlearnt,
             stale: self.stale,
             broken: self.broken,
+            gone: self.gone,
             resubmit: self.resubmit,
             first_completion: self.first_completion,
             transaction: self.transaction,
@@ -101,7 +102,7 @@ where
         (&self.learn, self.learning, self.attempts, self.unlearnt).hash(state);
         (
             self.stale,
-            self.broken,
+            (self.broken, self.gone),
             self.resubmit,
             self.transaction,
             self.check_at,

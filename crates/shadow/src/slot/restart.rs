@@ -8,8 +8,8 @@ use zerocopy::FromZeros;
 use super::{Mode, Slot, record_of, words_of};
 use crate::figures::{Gap, Handing};
 use crate::ledger::{
-    Entry, FLAG_BROKEN, FLAG_DEGRADED, FLAG_LEARNING, FLAG_MEASURING, FLAG_RECORD, FLAG_UNLEARNT, Region,
-    Snapshot,
+    Entry, FLAG_BROKEN, FLAG_DEGRADED, FLAG_GONE, FLAG_LEARNING, FLAG_MEASURING, FLAG_RECORD, FLAG_UNLEARNT,
+    Region, Snapshot,
 };
 use crate::session::State;
 use crate::tracker::{CAPACITY, OWN, OWN_SESSION};
@@ -71,6 +71,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 | flag(self.unlearnt, FLAG_UNLEARNT)
                 | flag(self.learning, FLAG_LEARNING)
                 | flag(self.broken, FLAG_BROKEN)
+                | flag(self.gone, FLAG_GONE)
                 | flag(self.gap.is_measuring(), FLAG_MEASURING),
             sessions: self.sessions.iter().enumerate().fold(0, |states, (at, session)| {
                 states | session.state_number() << (at * STATE_BITS)
@@ -123,7 +124,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         (kept.journal, kept.has_record) = (snapshot.journal, is(FLAG_RECORD).into());
         self.running = record_of::<C>(&kept.running).unwrap_or_else(C::Record::new_zeroed);
         (self.degraded, self.unlearnt) = (is(FLAG_DEGRADED), is(FLAG_UNLEARNT));
-        self.broken = is(FLAG_BROKEN);
+        (self.broken, self.gone) = (is(FLAG_BROKEN), is(FLAG_GONE));
         (self.transaction, self.control) = (snapshot.transaction, snapshot.control);
         self.resubmit = snapshot.resubmit;
         self.stale = Some(snapshot.stale).filter(|report| report.state != STATE_NONE);

@@ -184,6 +184,12 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Hand over what was in flight and what was queued, and be passive.
     pub(super) fn enable(&mut self, first: bool, outbox: &mut Outbox, env: &mut impl Env) {
         let last_old = if first { 0 } else { self.handing.last() };
+        if self.is_gone() {
+            // Whoever was told "offline" waits for this.
+            self.sessions
+                .iter()
+                .for_each(|session| env.notify(session.channel));
+        }
         self.set_mode(Mode::Passive);
         let earlier = self.resubmit & self.kept.tracker.ready();
         self.hand_ready();

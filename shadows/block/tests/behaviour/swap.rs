@@ -167,9 +167,18 @@ fn without_a_driver_requests_fail_when_patience_ends() {
     machine.exchange();
     machine.exchange();
     assert_eq!(machine.clients[0].statuses(), [Status::Offline; 3]);
+    // The device may still use what it was handed, until another driver has it.
+    let label = |machine: &mut Machine| CallReply::from_label(machine.ask(0, 1, [0; 2]).unwrap().0);
+    assert_eq!(label(&mut machine), CallReply::NotReady);
     machine.attach(Policy::Refuse);
+    assert_eq!(label(&mut machine), CallReply::NotReady);
+    machine.restart();
+    assert_eq!(label(&mut machine), CallReply::NotReady);
+    machine.env.rung.clear();
     machine.start(RECORD);
     machine.expect(EventKind::Enabled);
+    assert!(machine.env.rung.contains(&machine.clients[0].channel));
+    assert_eq!(label(&mut machine), CallReply::Ok);
     machine.submit(0, Op::Flush, 0, 0);
     machine.work_until_idle();
     assert_eq!(machine.clients[0].statuses()[3], Status::Ok);

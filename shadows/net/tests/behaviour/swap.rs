@@ -173,10 +173,12 @@ fn without_a_driver_frames_are_refused_when_patience_ends_and_buffers_stay() {
     machine.exchange();
     assert_eq!(machine.clients[0].sent, [Status::Offline]);
     assert_eq!(machine.clients[0].session.posted(), 16);
+    assert_eq!(machine.call(0, ClientCall::Info, [0; 2]).0, CallReply::NotReady);
     machine.attach(Policy::Refuse);
     machine.start(RECORD);
     machine.expect(EventKind::Enabled);
     machine.work_until_idle();
+    assert_eq!(machine.call(0, ClientCall::Info, [0; 2]).0, CallReply::Ok);
     let address = machine.clients[0].address;
     assert!(machine.arrive(&frame(address, OUTSIDE, 1)));
     machine.exchange();
