@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use driver_package::image::PAGE;
 use driver_package::resources::{
-    DATA_STRIDE, DATA_VADDR, DataRegion, MAX_DATA_REGIONS, MAX_MMIO, RESOURCES_VADDR, WINDOW_VADDR,
+    DATA_STRIDE, DATA_VADDR, MAX_DATA_REGIONS, MAX_MMIO, RESOURCES_VADDR, WINDOW_VADDR,
 };
 
 use crate::resources::Resources;
@@ -24,32 +24,43 @@ const _: () = assert!(WINDOW_VADDR / DATA_STRIDE == 0 && RESOURCES_VADDR < DATA_
 /// One region; atomic only so that the table can be a static without `unsafe`. On the target these are plain accesses.
 #[repr(align(32))] // So that its place is found by a shift.
 struct Entry {
-    vaddr: AtomicU64,
-    io_addr: AtomicU64,
-    len: AtomicU64,
+    start: AtomicU64,
+    /// Behind the last byte; 0: no region.
+    end: AtomicU64,
+    /// What must be added to an address here for the device's.
+    distance: AtomicU64,
 }
 
 impl Entry {
     const fn empty() -> Self {
         Self {
-            vaddr: AtomicU64::new(0),
-            io_addr: AtomicU64::new(0),
-            len: AtomicU64::new(0),
+            start: AtomicU64::new(0),
+            end: AtomicU64::new(0),
+            distance: AtomicU64::new(0),
         }
     }
 
     fn set(&self, vaddr: u64, io_addr: u64, len: u64) {
-        self.vaddr.store(vaddr, Relaxed);
-        self.io_addr.store(io_addr, Relaxed);
-        self.len.store(len, Relaxed);
+        self.start.store(vaddr, Relaxed);
+        self.end.store(vaddr + len, Relaxed);
+        self.distance.store(io_addr.wrapping_sub(vaddr), Relaxed);
     }
-    /// The region as the device sees it: addresses here and there have changed places.
-    fn there(&self) -> DataRegion {
-        DataRegion {
-            vaddr: self.io_addr.load(Relaxed),
-            io_addr: self.vaddr.load(Relaxed),
-            len: self.len.load(Relaxed),
-        }
+
+    /// The address for the device of `len` bytes at `vaddr`, which are mapped. Between a multiple of [`DATA_STRIDE`] and its region
+    /// nothing is, so bytes that end in the region begin in it.
+    #[inline]
+    fn io_addr(&self, vaddr: u64, len: u64) -> Option<u64> {
+        (vaddr.wrapping_add(len) <= self.end.load(Relaxed))
+            .then(|| vaddr.wrapping_add(self.distance.load(Relaxed)))
+    }
+
+    /// Where `len` bytes lie here that the device knows by this address.
+    fn vaddr(&self, io_addr: u64, len: u64) -> Option<u64> {
+        let (start, end) = (self.start.load(Relaxed), self.end.load(Relaxed));
+        let distance = self.distance.load(Relaxed);
+        let (offset, room) = (io_addr.wrapping_sub(start.wrapping_add(distance)), end - start);
+        // An address before the region has a larger offset than any region is long.
+        (len <= room && offset <= room - len).then(|| start + offset)
     }
 }
 
@@ -74,9 +85,7 @@ pub fn set_regions(resources: &Resources) {
 /// # Panics
 /// The driver does not have them: a driver that goes wrong is cut.
 pub fn registers(paddr: u64, len: u64) -> NonNull<u8> {
-    let vaddr = REGISTERS
-        .iter()
-        .find_map(|entry| translate(&entry.there(), paddr, len));
+    let vaddr = REGISTERS.iter().find_map(|entry| entry.vaddr(paddr, len));
     let start = vaddr.map(|vaddr| core::ptr::with_exposed_provenance_mut(vaddr as usize));
     start
         .and_then(NonNull::new)
@@ -92,12 +101,7 @@ pub fn io_addr(buffer: NonNull<[u8]>) -> Option<u64> {
         return Some(vaddr);
     }
     let entry = TABLE.get((vaddr / DATA_STRIDE) as usize)?;
-    let region = DataRegion {
-        vaddr: entry.vaddr.load(Relaxed),
-        io_addr: entry.io_addr.load(Relaxed),
-        len: entry.len.load(Relaxed),
-    };
-    translate(&region, vaddr, buffer.len() as u64)
+    entry.io_addr(vaddr, buffer.len() as u64)
 }
 
 /// The address the device uses for `buffer`, for a release that knows no answer but one.
@@ -113,19 +117,9 @@ pub fn vaddr_of(io_addr: u64) -> Option<NonNull<u8>> {
     let vaddr = if cfg!(feature = "host") {
         io_addr
     } else {
-        TABLE
-            .iter()
-            .find_map(|entry| translate(&entry.there(), io_addr, 1))?
+        TABLE.iter().find_map(|entry| entry.vaddr(io_addr, 1))?
     };
     NonNull::new(core::ptr::with_exposed_provenance_mut(vaddr as usize))
-}
-
-#[inline]
-fn translate(region: &DataRegion, vaddr: u64, len: u64) -> Option<u64> {
-    let offset = vaddr.wrapping_sub(region.vaddr);
-    // An address before the region has a larger offset than any region is long. `set_regions` has seen to it that the
-    // device's addresses do not wrap.
-    (len <= region.len && offset <= region.len - len).then(|| region.io_addr.wrapping_add(offset))
 }
 
 /// Zeroed pages from the heap: their address for the device, and here. `None`: no memory, or the heap is not in the window.
@@ -164,20 +158,32 @@ fn layout(pages: usize) -> Option<Layout> {
 mod tests {
     use super::*;
 
-    const REGION: DataRegion = DataRegion {
-        vaddr: 0x1000,
-        io_addr: 0x9000,
-        len: 0x800,
-    };
+    fn region() -> Entry {
+        let entry = Entry::empty();
+        entry.set(0x1000, 0x9000, 0x800);
+        entry
+    }
 
     #[test]
-    fn only_what_lies_wholly_in_a_region_has_an_address() {
-        assert_eq!(translate(&REGION, 0x1000, 0x800), Some(0x9000));
-        assert_eq!(translate(&REGION, 0x17ff, 1), Some(0x97ff));
-        assert_eq!(translate(&REGION, 0xfff, 1), None);
-        assert_eq!(translate(&REGION, 0x1001, 0x800), None);
-        assert_eq!(translate(&REGION, 0x1800, 1), None);
-        assert_eq!(translate(&REGION, u64::MAX, u64::MAX), None);
+    fn only_what_ends_in_a_region_has_an_address() {
+        let region = region();
+        assert_eq!(region.io_addr(0x1000, 0x800), Some(0x9000));
+        assert_eq!(region.io_addr(0x17ff, 1), Some(0x97ff));
+        assert_eq!(region.io_addr(0x1001, 0x800), None);
+        assert_eq!(region.io_addr(0x1800, 1), None);
+        assert_eq!(Entry::empty().io_addr(0x1000, 1), None);
+    }
+
+    #[test]
+    fn only_what_lies_wholly_in_a_region_is_known_to_the_device() {
+        let region = region();
+        assert_eq!(region.vaddr(0x9000, 0x800), Some(0x1000));
+        assert_eq!(region.vaddr(0x97ff, 1), Some(0x17ff));
+        assert_eq!(region.vaddr(0x8fff, 1), None);
+        assert_eq!(region.vaddr(0x9001, 0x800), None);
+        assert_eq!(region.vaddr(0x9800, 1), None);
+        assert_eq!(region.vaddr(u64::MAX, u64::MAX), None);
+        assert_eq!(Entry::empty().vaddr(0, 1), None);
     }
 
     #[test]

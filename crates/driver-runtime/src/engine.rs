@@ -182,9 +182,10 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
         let room = self.answers.room()?;
         let (mut moved, mut taken) = (0, 0);
         self.starved = false;
+        let mut held = self.held.take();
         // The driver is offered a request at one place only, so that its code can be part of this loop.
         while moved < BATCH {
-            let request = if let Some(request) = self.held.take() {
+            let request = if let Some(request) = held.take() {
                 request
             } else {
                 if taken == room {

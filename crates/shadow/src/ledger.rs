@@ -240,6 +240,12 @@ fn heard_word(generation: u32, head: u32) -> u64 {
     u64::from(generation) << 32 | u64::from(head)
 }
 
+/// Where a request stands in a generation's ring.
+#[inline]
+fn place_word((generation, position): (u32, u32)) -> u64 {
+    u64::from(generation) << 32 | u64::from(position)
+}
+
 /// The words of one slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Ledger<R> {
@@ -269,21 +275,25 @@ impl<R: Region> Ledger<R> {
         CURSORS + session as usize % MAX_SESSIONS
     }
 
-    /// A request is accepted, live with these others; `taken` is its session and that session's cursor behind it. What is known of
-    /// the request is written before it is live, the cursor after that.
+    /// What is known of a request, before it is live; `place` as in [`place`](Self::place), generation 0 if it is not in a driver's ring.
     #[inline(always)] // Once per request; the other caller is rare.
-    pub fn admit(&self, index: usize, entry: &Entry, live: u64, taken: Option<(u32, u64)>) {
+    pub fn describe(&self, index: usize, entry: &Entry, place: (u32, u32)) {
         let session = u64::from(entry.session) & SESSION_MASK;
         let mut words = [0; ENTRY_WORDS];
         words[..REQUEST_WORDS].copy_from_slice(&entry.request);
         words[ORDER] = entry.order << SESSION_BITS | session;
         words[ORIGIN] = u64::from(entry.client_id) << 32 | u64::from(entry.position);
-        // A copy, so that where the words are is not looked up again for each of them.
-        let region = self.region.clone();
-        region.store_run(Self::entry_at(index), words);
-        region.store(LIVE, live);
+        words[PLACE] = place_word(place);
+        self.region.store_run(Self::entry_at(index), words);
+    }
+
+    /// Requests that were described are accepted, and live with these others; `taken` is their session and that session's cursor
+    /// behind the last.
+    #[inline]
+    pub fn accept(&self, live: u64, taken: Option<(u32, u64)>) {
+        self.store(LIVE, live);
         if let Some((session, cursor)) = taken {
-            region.store(Self::cursor_at(session), cursor);
+            self.store(Self::cursor_at(session), cursor);
         }
     }
 
@@ -313,8 +323,7 @@ impl<R: Region> Ledger<R> {
     /// It stands in the ring of a generation's driver as entry `position`, whether published or not.
     #[inline]
     pub fn place(&self, index: usize, generation: u32, position: u32) {
-        let word = u64::from(generation) << 32 | u64::from(position);
-        self.store(Self::entry_at(index) + PLACE, word);
+        self.store(Self::entry_at(index) + PLACE, place_word((generation, position)));
     }
 
     /// Generation (0: none) and entry of its ring.
@@ -323,25 +332,27 @@ impl<R: Region> Ledger<R> {
         ((word >> 32) as u32, word as u32)
     }
 
-    /// It is answered: from the first store on it will not be done again, and its answer is not lost. Then the cursor of the
-    /// session that hears of it, what was dealt with of a generation's ring, and the requests that are still live.
-    #[inline(always)] // Once per request; the other callers are rare.
-    pub fn answer(&self, index: usize, told: Option<(u32, u64)>, heard: Option<(u32, u32)>, live: u64) {
-        let told_at = told.map(|(_, cursor)| (cursor >> 32).wrapping_sub(1) as u16);
-        let heard_at = heard.map(|(_, head)| head.wrapping_sub(1) as u16);
+    /// It is answered, and from here on will not be done again: the answer is this entry of our ring to its client, and was this
+    /// entry of the driver's. [`follow`](Self::follow) comes after it.
+    #[inline(always)] // Once per request; the other caller is rare.
+    pub fn decide(&self, index: usize, told: Option<u32>, heard: Option<u32>) {
         let word = ANSWERED
-            | told_at.map_or(0, |at| TOLD | u64::from(at))
-            | heard_at.map_or(0, |at| FROM_DRIVER | u64::from(at) << 16);
-        // As in `admit`.
-        let region = self.region.clone();
-        region.store(Self::entry_at(index) + ANSWER, word);
+            | told.map_or(0, |at| TOLD | u64::from(at as u16))
+            | heard.map_or(0, |at| FROM_DRIVER | u64::from(at as u16) << 16);
+        self.store(Self::entry_at(index) + ANSWER, word);
+    }
+
+    /// Behind requests that are answered: the session that hears of it and its cursor, what was dealt with of a generation's ring,
+    /// and the requests that are still live.
+    #[inline]
+    pub fn follow(&self, told: Option<(u32, u64)>, heard: Option<(u32, u32)>, live: u64) {
         if let Some((session, cursor)) = told {
-            region.store(Self::cursor_at(session), cursor);
+            self.set_cursor(session, cursor);
         }
         if let Some((generation, head)) = heard {
-            region.store(HEARD, heard_word(generation, head));
+            self.set_heard(generation, head);
         }
-        region.store(LIVE, live);
+        self.store(LIVE, live);
     }
 
     /// How it was answered, if it was.

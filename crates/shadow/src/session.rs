@@ -25,10 +25,11 @@ pub enum State {
 
 /// How many live requests have names with the same low bits.
 #[derive(Clone, Debug)]
-struct Names([u8; 64]);
+pub(crate) struct Names([u8; 64]);
 
 impl Names {
-    fn bucket(&mut self, id: u32) -> &mut u8 {
+    #[inline]
+    pub(crate) fn bucket(&mut self, id: u32) -> &mut u8 {
         &mut self.0[id as usize % 64]
     }
 }
@@ -52,7 +53,7 @@ pub struct Session<C: Class, P> {
     pub(crate) plan: C::Session,
     /// Capability record that the client was told when the session was opened, or when it asked last; valid from then on.
     pub(crate) told: C::Record,
-    names: Names,
+    pub(crate) names: Names,
 }
 
 impl<C: Class, P: Page> Session<C, P> {

@@ -33,6 +33,7 @@ mod flow;
 mod fork;
 mod learn;
 mod restart;
+mod runs;
 mod swap;
 mod watch;
 

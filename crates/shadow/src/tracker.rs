@@ -58,7 +58,7 @@ pub struct Tracker {
 
 /// A request as words, the rest zeroes.
 #[inline]
-fn words<R: Wire>(request: &R) -> [u64; REQUEST_WORDS] {
+pub(crate) fn words<R: Wire>(request: &R) -> [u64; REQUEST_WORDS] {
     const { assert!(size_of::<R>() <= REQUEST_WORDS * 8) }
     const { assert!(size_of::<R>().is_multiple_of(8)) }
     let mut words = [0; REQUEST_WORDS];
@@ -126,12 +126,23 @@ impl Tracker {
     /// Entries left for clients' requests.
     #[inline]
     pub fn vacancies(&self, own: u64) -> u32 {
-        (!(self.live() | own)).count_ones()
+        self.vacant(own).count_ones()
     }
     /// No entry is left for a client's request.
     #[inline]
     pub fn is_full(&self, own: u64) -> bool {
         self.live() | own == u64::MAX
+    }
+
+    /// Entries left for clients' requests.
+    #[inline]
+    pub fn vacant(&self, own: u64) -> u64 {
+        !(self.live | own)
+    }
+    /// Order of the request that was accepted last.
+    #[inline]
+    pub fn order(&self) -> u64 {
+        self.order
     }
 
     /// One of `candidates` has this name of its client's.
@@ -156,7 +167,7 @@ impl Tracker {
         client_id: u32,
         blockers: u64,
     ) -> Option<usize> {
-        let index = (!(self.live() | own)).trailing_zeros() as usize;
+        let index = self.vacant(own).trailing_zeros() as usize;
         if index >= CAPACITY {
             return None;
         }
@@ -204,6 +215,30 @@ impl Tracker {
         self.sent |= 1 << index;
     }
 
+    /// Write a request into a vacant entry, and that it was handed over as entry `position` of the driver's ring.
+    /// [`enter_sent`](Self::enter_sent) makes it live.
+    #[inline]
+    pub fn put_sent(&mut self, index: usize, kept: &ledger::Entry, position: u32, now: u64) {
+        self.entries[index % CAPACITY] = Entry {
+            request: kept.request,
+            order: kept.order,
+            since: now,
+            blockers: 0,
+            client_id: kept.client_id,
+            tag: Self::tag(index, position),
+            session: kept.session,
+            reserved: 0,
+        };
+    }
+
+    /// Requests that were put are live, and with the driver.
+    #[inline]
+    pub fn enter_sent(&mut self, set: u64) {
+        self.order = self.order.wrapping_add(set.count_ones().into());
+        self.live |= set;
+        self.sent |= set;
+    }
+
     /// Enter what a predecessor accepted, in the order in which it did; it is not handed over.
     pub fn restore<R: Wire>(&mut self, index: usize, kept: &ledger::Entry, request: &R, blockers: u64) {
         let index = index % CAPACITY;
@@ -235,20 +270,25 @@ impl Tracker {
     /// The request is answered. Requests that waited for it alone become ready.
     #[inline]
     pub fn finish(&mut self, index: usize) {
-        let bit = !(1u64 << index);
-        self.live &= bit;
-        self.sent &= bit;
+        self.finish_all(1 << index);
+    }
+
+    /// The same for several.
+    #[inline]
+    pub fn finish_all(&mut self, set: u64) {
+        self.live &= !set;
+        self.sent &= !set;
         if self.held != 0 {
-            self.release(index);
+            self.release(set);
         }
     }
 
     #[cold]
-    fn release(&mut self, answered: usize) {
-        self.held &= !(1 << answered);
+    fn release(&mut self, answered: u64) {
+        self.held &= !answered;
         for index in members(self.held) {
             let entry = &mut self.entries[index];
-            entry.blockers &= !(1 << answered);
+            entry.blockers &= !answered;
             if entry.blockers == 0 {
                 self.held &= !(1 << index);
             }

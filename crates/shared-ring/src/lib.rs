@@ -15,12 +15,14 @@
 #![no_std]
 
 mod area;
+mod batch;
 mod link;
 pub mod mapped;
 pub mod page;
 pub mod requests;
 
 pub use area::{Area, shared_words};
+pub use batch::{Inbox, Outbox};
 pub use link::{Link, SendError, Violation, Wish};
 
 /// Entries of one direction of a link.

@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+use crate::batch::{Inbox, Outbox};
 use crate::page::{Page, SharedPage};
 use crate::{
     ASLEEP, ASLEEP_FOR_ALL, ASLEEP_FOR_ENTRIES, CAPACITY, ENTRIES, ENTRY_MAX, HEAD, INFO, INFO_LEN, TAIL,
@@ -254,6 +255,24 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         Ok(entry)
     }
 
+    /// The entries that have come in. The peer's tail is looked at only if none is known.
+    ///
+    /// # Errors
+    /// The peer's tail is impossible.
+    #[inline]
+    pub fn inbox(&mut self) -> Result<Inbox<'_, Rx, P>, Violation> {
+        if self.head == self.peer_tail {
+            self.look_at_tail()?;
+        }
+        Ok(Inbox::new(&self.peer, &mut self.head, self.peer_tail))
+    }
+
+    /// Room for entries, as far as is known: the peer's head is not looked at.
+    #[inline]
+    pub fn outbox(&mut self) -> Outbox<'_, Tx, P> {
+        Outbox::new(&self.own, &mut self.tail, self.peer_head)
+    }
+
     /// Something was sent that the peer does not see yet.
     #[inline]
     pub fn has_unpublished(&self) -> bool {
@@ -438,7 +457,7 @@ fn entry_offset(index: u32, size: usize) -> usize {
 
 /// Both ends use the same type, so both choose the same word size.
 #[inline]
-fn write_entry<T: IntoBytes + Immutable>(page: &impl Page, index: u32, entry: &T) {
+pub(crate) fn write_entry<T: IntoBytes + Immutable>(page: &impl Page, index: u32, entry: &T) {
     let offset = entry_offset(index, size_of::<T>());
     let bytes = entry.as_bytes();
     if size_of::<T>().is_multiple_of(8) {
@@ -457,7 +476,7 @@ fn write_entry<T: IntoBytes + Immutable>(page: &impl Page, index: u32, entry: &T
 }
 
 #[inline]
-fn read_entry<T: FromBytes>(page: &impl Page, index: u32) -> Option<T> {
+pub(crate) fn read_entry<T: FromBytes>(page: &impl Page, index: u32) -> Option<T> {
     let offset = entry_offset(index, size_of::<T>());
     let mut buffer = [0u64; ENTRY_MAX.div_ceil(8)];
     if size_of::<T>().is_multiple_of(8) {

@@ -112,24 +112,22 @@ impl Plan {
     ///
     /// # Errors
     /// How it is to be answered.
+    #[inline]
     pub fn accept(&self, told: &BlockCapabilities, request: &BlockRequest) -> Result<BlockRequest, Status> {
         let op = op(request).ok_or(Status::Invalid)?;
         if request.flags != 0 || request.generation != 0 || request.region != 0 {
             return Err(Status::Invalid);
         }
-        if op == Op::Flush {
-            if request.count != 0 || request.block != 0 || request.offset != 0 {
-                return Err(Status::Invalid);
+        let block = match op {
+            Op::Read | Op::Write => {
+                self.check_data(told, request)?;
+                if op == Op::Write && told.has(CAP_READ_ONLY) {
+                    return Err(Status::ReadOnly);
+                }
+                // Inside the partition, hence no overflow.
+                self.start + request.block
             }
-        } else {
-            self.check_transfer(op, told, request)?;
-        }
-        check_capability(op, told)?;
-        // Inside the partition, hence no overflow; a flush is about the device.
-        let block = if op == Op::Flush {
-            0
-        } else {
-            self.start + request.block
+            _ => self.accept_other(op, told, request)?,
         };
         Ok(BlockRequest {
             block,
@@ -138,30 +136,52 @@ impl Plan {
         })
     }
 
-    fn check_transfer(&self, op: Op, told: &BlockCapabilities, request: &BlockRequest) -> Result<(), Status> {
-        let block_size = u64::from(told.block_size);
-        let misaligned = if op.has_data() {
-            request.offset & (block_size - 1) != 0
-        } else {
-            request.offset != 0
-        };
-        if request.count == 0 || request.count > told.max_transfer || misaligned {
+    /// As [`accept`](Self::accept), for what moves no data; the block at the device.
+    #[cold]
+    fn accept_other(&self, op: Op, told: &BlockCapabilities, request: &BlockRequest) -> Result<u64, Status> {
+        if request.offset != 0 {
             return Err(Status::Invalid);
         }
-        let end = request
-            .block
-            .checked_add(request.count.into())
-            .ok_or(Status::OutOfRange)?;
-        if end > self.len {
-            return Err(Status::OutOfRange);
+        // A flush is about the device.
+        let block = if op != Op::Flush {
+            self.check_blocks(told, request)?;
+            self.start + request.block
+        } else if request.count != 0 || request.block != 0 {
+            return Err(Status::Invalid);
+        } else {
+            0
+        };
+        check_capability(op, told)?;
+        Ok(block)
+    }
+
+    /// Blocks of the partition, and not too many.
+    #[inline]
+    fn check_blocks(&self, told: &BlockCapabilities, request: &BlockRequest) -> Result<(), Status> {
+        // At least one.
+        if request.count.wrapping_sub(1) >= told.max_transfer {
+            return Err(Status::Invalid);
         }
+        match self.len.checked_sub(request.count.into()) {
+            Some(last) if request.block <= last => Ok(()),
+            _ => Err(Status::OutOfRange),
+        }
+    }
+
+    /// Also whole blocks of the data region.
+    #[inline]
+    fn check_data(&self, told: &BlockCapabilities, request: &BlockRequest) -> Result<(), Status> {
+        let block_size = u64::from(told.block_size);
+        if request.offset & block_size.wrapping_sub(1) != 0 {
+            return Err(Status::Invalid);
+        }
+        self.check_blocks(told, request)?;
         // Both factors have at most 32 bits.
         let bytes = u64::from(request.count) * block_size;
-        let data_end = request.offset.checked_add(bytes).ok_or(Status::OutOfRange)?;
-        if op.has_data() && data_end > self.data_len {
-            return Err(Status::OutOfRange);
+        match self.data_len.checked_sub(bytes) {
+            Some(last) if request.offset <= last => Ok(()),
+            _ => Err(Status::OutOfRange),
         }
-        Ok(())
     }
 
     /// The request becomes live. True: one that is live already may conflict with it.

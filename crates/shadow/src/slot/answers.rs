@@ -9,21 +9,31 @@ use crate::ledger::Region;
 use crate::tracker::OWN_SESSION;
 use crate::{Class, Env};
 
-/// A request that was answered, or what arrived by itself.
-#[derive(Clone, Copy)]
+/// Requests that were answered, or what arrived by itself.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Relayed {
-    /// Units of data that it moved.
+    /// How many.
+    pub(super) count: u32,
+    /// Units of data that they moved.
     pub(super) units: u64,
-    /// How long the driver had it, in ticks.
+    /// How long the driver had them, in ticks, together.
     pub(super) waited: u64,
+}
+
+impl Relayed {
+    fn add(&mut self, more: Self) {
+        self.count += more.count;
+        self.units = self.units.wrapping_add(more.units);
+        self.waited = self.waited.wrapping_add(more.waited);
+    }
 }
 
 impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Relay what the driver has answered. Ends after at most a table's worth: each answer uses up a request.
     pub(super) fn take_answers(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
-        let mut count = 0;
-        let (mut units, mut waited) = (0u64, 0u64);
+        let mut relayed = Relayed::default();
         let fault = loop {
+            relayed.add(self.relay_run());
             let response = match self.side().link.recv() {
                 Ok(None) => break None,
                 Ok(Some(response)) => response,
@@ -33,17 +43,14 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 }
             };
             match self.take_answer(&response, outbox, env) {
-                Ok(Some(relayed)) => {
-                    count += 1;
-                    units = units.wrapping_add(relayed.units);
-                    waited = waited.wrapping_add(relayed.waited);
-                }
+                Ok(Some(one)) => relayed.add(one),
                 // Learning may have retired the driver.
                 Ok(None) if self.driver_is_heard() => {}
                 Ok(None) => break None,
                 Err(detail) => break Some((Failure::UnknownRequest, detail)),
             }
         };
+        let Relayed { count, units, waited } = relayed;
         if count > 0 && self.gap.is_measuring() {
             self.gap.completed(count, self.now);
             self.keep_gap();
@@ -69,7 +76,6 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     }
 
     /// One answer; `Some`: it was to a client's request, or something arrived. The error is a [`detail`].
-    #[inline(always)] // Once per request.
     fn take_answer(
         &mut self,
         response: &C::Response,
@@ -89,6 +95,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
         let answer = C::relay(&request, response, entry.client_id).ok_or(detail::ANSWER)?;
         let relayed = Relayed {
+            count: 1,
             units: C::units(&request),
             waited: self.now.wrapping_sub(entry.since()),
         };
@@ -121,17 +128,18 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// A request is answered, in this order: the answer stands in the client's ring, unpublished; the ledger says that it
     /// counts; it is free. `told` is the session that hears of it; `heard` counts what was taken from the driver, this
     /// answer included.
-    #[inline(always)] // Once per request; the other callers are rare.
     pub(super) fn finish(&mut self, index: usize, told: Option<(u32, u64)>, heard: Option<u32>) {
         let (generation, tracker) = (self.kept.generation, &mut self.kept.tracker);
         // The table does not outlive us: what counts is the ledger's order.
         tracker.finish(index);
+        let told_at = told.map(|(_, cursor)| ((cursor >> 32) as u32).wrapping_sub(1));
+        let heard_at = heard.map(|head| head.wrapping_sub(1));
+        self.ledger.decide(index, told_at, heard_at);
         let heard = heard.map(|head| (generation, head));
-        self.ledger.answer(index, told, heard, tracker.live());
+        self.ledger.follow(told, heard, tracker.live());
     }
 
     /// Tell a client how its request ended.
-    #[inline(always)] // Once per request; the other caller is rare.
     pub(super) fn answer(
         &mut self,
         index: usize,

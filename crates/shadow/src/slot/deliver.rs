@@ -38,7 +38,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             return;
         }
         let kept = tracker.kept(request, OWN_SESSION, 0, 0);
-        self.ledger.admit(index, &kept, tracker.live(), None);
+        self.ledger.describe(index, &kept, (0, 0));
+        self.ledger.accept(tracker.live(), None);
         if tracker.ready() == 1 << index {
             self.hand(index, *request);
         }
@@ -55,10 +56,14 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let arrived = C::arrived(&mut self.learn, &mut self.running, request, response);
         let relayed = match arrived.ok_or(detail::ANSWER)? {
             Arrived::Nothing => None,
-            Arrived::Rubbish => Some(Relayed { units: 0, waited: 0 }),
+            Arrived::Rubbish => Some(Relayed {
+                count: 1,
+                ..Relayed::default()
+            }),
             Arrived::Delivery(arrival) => {
                 self.deliver(&arrival, env);
                 Some(Relayed {
+                    count: 1,
                     units: C::arrival_len(&arrival),
                     waited: 0,
                 })

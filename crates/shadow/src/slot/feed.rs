@@ -187,9 +187,16 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.kept.tracker.vacancies(Self::OWN_SET)
         };
         let budget = QUANTUM.min(room).min(quota).min(vacancies);
-        for taken in 0..budget {
+        let mut taken = 0;
+        while taken < budget {
+            if !offline {
+                taken += self.accept_run(index, budget - taken);
+            }
+            if taken == budget {
+                break;
+            }
             match self.take_one(index, offline, env) {
-                Ok(true) => {}
+                Ok(true) => taken += 1,
                 Ok(false) => return taken,
                 Err(_) => {
                     if let Some(session) = self.sessions.get_mut(index) {
@@ -200,11 +207,10 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 }
             }
         }
-        budget
+        taken
     }
 
     /// Take a request from a session and make it live, or refuse it. False: there is none.
-    #[inline(always)] // Once per request.
     fn take_one(&mut self, index: usize, offline: bool, env: &mut impl Env) -> Result<bool, Violation> {
         let Some(session) = self.sessions.get_mut(index) else {
             return Ok(false);
@@ -239,7 +245,6 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     }
 
     /// Validate and translate a request, make it live, and hand it over if it may go at once.
-    #[inline(always)] // Once per request.
     fn accept(&mut self, index: usize, request: &C::Request) -> Result<(), C::Status> {
         let mut session = self.sessions.get_mut(index).ok_or(C::INVALID)?;
         let id = C::client_id(request);
@@ -272,7 +277,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let cursor = session.link.cursor();
         let kept = tracker.kept(&accepted, index as u32, id, (cursor as u32).wrapping_sub(1));
         let taken = Some((session.index, cursor));
-        self.ledger.admit(entry, &kept, tracker.live(), taken);
+        self.ledger.describe(entry, &kept, (0, 0));
+        self.ledger.accept(tracker.live(), taken);
         // Nothing overtakes what waits for room in the driver's ring, or has only now become ready.
         if self.mode == Mode::Passive && tracker.ready() == 1 << entry {
             self.hand(entry, accepted);

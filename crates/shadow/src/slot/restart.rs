@@ -15,6 +15,15 @@ use crate::session::State;
 use crate::tracker::{CAPACITY, OWN, OWN_SESSION};
 use crate::{Class, Env, journal};
 
+/// How far an index moves to be behind an entry that is so many ahead of it; one that it has passed lies nearly once round ahead.
+fn behind(ahead: u32) -> u32 {
+    if ahead < shared_ring::CAPACITY {
+        ahead + 1
+    } else {
+        0
+    }
+}
+
 /// Bits of a session's state in a snapshot.
 const STATE_BITS: usize = 4;
 
@@ -151,33 +160,32 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
     }
 
-    /// Of what the predecessor did with a request, the last step may be missing: it was accepted, but its client's ring does
-    /// not say so yet; or it is answered, but still counts as live. There is at most one of each.
+    /// Of what the predecessor did with a run of requests, the last steps may be missing: they were accepted, but their client's ring
+    /// does not say so yet; or they are answered, but still count as live.
     fn complete_interrupted(&mut self) {
-        let (ledger, mut live) = (&self.ledger, self.ledger.live());
-        for index in (0..CAPACITY).filter(|index| ledger.live() >> index & 1 != 0) {
-            let entry = ledger.entry(index);
-            let cursor = ledger.cursor(entry.session);
-            let (head, tail) = (cursor as u32, (cursor >> 32) as u32);
-            if entry.session != OWN_SESSION && entry.position == head {
-                let head = head.wrapping_add(1);
+        let (ledger, generation) = (&self.ledger, self.kept.generation);
+        let (live, mut open) = (ledger.live(), ledger.live());
+        for index in (0..CAPACITY).filter(|index| live >> index & 1 != 0) {
+            let (entry, answered) = (ledger.entry(index), ledger.answered(index));
+            let told = answered.and_then(|answered| answered.told);
+            if entry.session != OWN_SESSION {
+                let cursor = ledger.cursor(entry.session);
+                let (mut head, mut tail) = (cursor as u32, (cursor >> 32) as u32);
+                head = head.wrapping_add(behind(entry.position.wrapping_sub(head)));
+                let ahead = told.map(|told| told.wrapping_sub(tail as u16).into());
+                tail = tail.wrapping_add(ahead.map_or(0, behind));
                 ledger.set_cursor(entry.session, u64::from(tail) << 32 | u64::from(head));
             }
-            let Some(answered) = ledger.answered(index) else {
-                continue;
-            };
-            if answered.told == Some(tail as u16) && entry.session != OWN_SESSION {
-                let tail = tail.wrapping_add(1);
-                ledger.set_cursor(entry.session, u64::from(tail) << 32 | u64::from(head));
+            let Some(answered) = answered else { continue };
+            if let Some(at) = answered.heard {
+                let heard = ledger.heard(generation).unwrap_or(0);
+                let more = behind(at.wrapping_sub(heard as u16).into());
+                ledger.set_heard(generation, heard.wrapping_add(more));
             }
-            let generation = self.kept.generation;
-            let heard = ledger.heard(generation).unwrap_or(0);
-            if answered.heard == Some(heard as u16) {
-                ledger.set_heard(generation, heard.wrapping_add(1));
-            }
-            live &= !(1 << index);
-            ledger.keep_live(live);
+            open &= !(1 << index);
         }
+        // Only now: until then all of it is found again.
+        ledger.keep_live(open);
     }
 
     fn recover_links(&mut self) {
