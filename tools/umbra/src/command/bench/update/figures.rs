@@ -9,27 +9,31 @@ use serde_json::{Value, json};
 type Part = fn(&Figures) -> Option<u64>;
 
 /// What is told of an update: its name, and what the number contains.
-const PARTS: [(&str, Part); 10] = [
-    ("blackout (drain counted in)", |one| one.blackout_ns),
-    ("blackout without the drain", |one| {
-        Some(one.blackout_ns?.saturating_sub(one.quiesce_ns))
-    }),
-    ("  drain", |one| Some(one.quiesce_ns)),
-    ("  cut", |one| Some(one.cut_ns)),
-    ("  reset", |one| Some(one.reset_ns)),
-    ("  attach", |one| Some(one.attach_ns)),
-    ("  start, probe, check, replay", |one| Some(one.enable_ns)),
-    ("client gap (staging included)", |one| one.client_gap_ns),
-    ("  of it beyond the blackout (goal: 100)", |one| {
-        Some(one.client_gap_ns?.saturating_sub(one.blackout_ns?))
-    }),
+const PARTS: [(&str, Part); 12] = [
+    ("blackout, drain counted in", BLACKOUT),
+    ("blackout, drain counted apart", WITHOUT_DRAIN),
+    ("  before the order: the device has all requests", BEFORE),
+    ("  drain: the device ends what it has", DRAIN),
+    ("  swap: cut until the first request", SWAP),
+    ("    cut", |one| Some(one.cut_ns)),
+    ("    reset", |one| Some(one.reset_ns)),
+    ("    attach", |one| Some(one.attach_ns)),
+    ("    start, probe, check, replay", |one| Some(one.enable_ns)),
+    ("client gap (staging included)", CLIENT_GAP),
+    ("  of it beyond the blackout (goal: 100)", BEYOND),
     ("staging (clients go on)", |one| Some(one.stage_ns)),
 ];
 
-const BLACKOUT: Part = PARTS[0].1;
-const CLIENT_GAP: Part = PARTS[7].1;
+const BLACKOUT: Part = |one| one.blackout_ns;
+const DRAIN: Part = |one| Some(one.quiesce_ns);
+const WITHOUT_DRAIN: Part = |one| Some(one.blackout_ns?.saturating_sub(one.quiesce_ns));
+/// All that Umbra does while nobody serves the device.
+const SWAP: Part = |one| Some(one.cut_ns + one.reset_ns + one.attach_ns + one.enable_ns);
+/// From the last request until the order to drain: there was nothing to hand over, because all that there is was with the device.
+const BEFORE: Part = |one| Some(WITHOUT_DRAIN(one)?.saturating_sub(SWAP(one)?));
+const CLIENT_GAP: Part = |one| one.client_gap_ns;
 /// What an update's longest client gap is longer than its own blackout.
-const BEYOND: Part = PARTS[8].1;
+const BEYOND: Part = |one| Some(one.client_gap_ns?.saturating_sub(one.blackout_ns?));
 /// From the kill until the shadow was passive again.
 const RECOVERY: Part = |one| Some(one.total_ns);
 /// From the last request handed to the driver that hung until its recovery began.
@@ -38,11 +42,14 @@ const HANG: Part = |one| one.blackout_ns?.checked_sub(one.total_ns);
 /// The tables and histograms.
 pub fn text(swaps: &Swaps, file: Option<&OnFile>) -> String {
     let mut text = String::from(
-        "Virtual time. Blackout: last request handed to the old driver until the first handed to the new one.\n\
-         Client gap: longest time without a completion in the whole transaction.\n\n",
+        "Virtual time. Blackout: last request handed to the old driver until the first handed to the new one: what had passed when the\n\
+         order came, the drain, and the swap. The first two are the device's, whose requests end in the host's time; the swap is Umbra's.\n\
+         Client gap: longest time without a completion in the whole transaction.\n\
+         Goals: blackout 100 (p50) and 1000 (p99), recovery 1000, a hang found at its deadline of 1000000, 95 % with kills.\n\n",
     );
     text += &table("nothing behind the disk, 32 in flight", &swaps.updates);
     text += &histogram("blackout", &micros(&swaps.updates, BLACKOUT));
+    text += &histogram("swap", &micros(&swaps.updates, SWAP));
     text += &histogram("client gap", &micros(&swaps.updates, CLIENT_GAP));
     text += &head("losses", swaps.kills.len());
     text += &line("recovery: kill until passive mode", &swaps.kills, RECOVERY);
@@ -107,8 +114,10 @@ pub fn json(swaps: &Swaps, file: Option<&OnFile>) -> Value {
     };
     let mut all = json!({
         "update": spread(&swaps.updates, BLACKOUT),
-        "update_without_drain": spread(&swaps.updates, PARTS[1].1),
-        "drain": spread(&swaps.updates, PARTS[2].1),
+        "update_without_drain": spread(&swaps.updates, WITHOUT_DRAIN),
+        "before_order": spread(&swaps.updates, BEFORE),
+        "drain": spread(&swaps.updates, DRAIN),
+        "swap": spread(&swaps.updates, SWAP),
         "client_gap": spread(&swaps.updates, CLIENT_GAP),
         "client_gap_beyond_blackout": spread(&swaps.updates, BEYOND),
         "recovery": spread(&swaps.kills, RECOVERY),
@@ -121,7 +130,9 @@ pub fn json(swaps: &Swaps, file: Option<&OnFile>) -> Value {
         });
         all["on_a_file"] = json!({
             "update": spread(&file.updates, BLACKOUT),
-            "drain": spread(&file.updates, PARTS[2].1),
+            "before_order": spread(&file.updates, BEFORE),
+            "drain": spread(&file.updates, DRAIN),
+            "swap": spread(&file.updates, SWAP),
             "client_gap": spread(&file.updates, CLIENT_GAP),
         });
     }
@@ -185,6 +196,22 @@ mod tests {
         assert_eq!(BEYOND(&update(700_000, 750_000)), Some(50_000));
         assert_eq!(BEYOND(&update(700_000, 300_000)), Some(0));
         assert_eq!(BEYOND(&Figures::default()), None);
+    }
+
+    #[test]
+    fn blackout_is_what_passed_before_and_the_drain_and_the_swap() {
+        let one = Figures {
+            blackout_ns: Some(1000),
+            quiesce_ns: 600,
+            cut_ns: 10,
+            reset_ns: 20,
+            attach_ns: 30,
+            enable_ns: 40,
+            ..Figures::default()
+        };
+        let parts = [BEFORE, DRAIN, SWAP].map(|part| part(&one));
+        assert_eq!(parts, [Some(300), Some(600), Some(100)]);
+        assert_eq!(BEFORE(&Figures::default()), None);
     }
 
     #[test]
