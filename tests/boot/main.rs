@@ -10,6 +10,7 @@ mod crashes;
 mod demo;
 mod drivers;
 mod files;
+mod hotplug;
 mod kernel_file;
 mod loading;
 mod network;
@@ -85,6 +86,10 @@ fn main() {
         .chain(loaded_trials(
             "device_without_iommu_reaches_all_memory",
             reach::open,
+        ))
+        .chain(loaded_trials(
+            "disk_comes_and_goes_while_the_system_runs",
+            hotplug::run,
         ))
         .chain(loaded_trials("nvme_is_a_disk_like_any_other", nvme::run))
         .chain(loaded_trials(

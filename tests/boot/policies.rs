@@ -16,17 +16,17 @@ const MANY: u64 = 5000;
 
 /// What the block client has counted.
 #[derive(Clone, Copy, Debug)]
-struct Counts {
-    requests: u64,
-    errors: u64,
+pub struct Counts {
+    pub requests: u64,
+    pub errors: u64,
     flushes: u64,
     /// Status of the first error, 0 if there was none.
-    status: u64,
+    pub status: u64,
 }
 
 impl Counts {
     /// From the words of the report's header (`docs/formats/client-report.md`).
-    fn read(client: &mut Client) -> Result<Self> {
+    pub fn read(client: &mut Client) -> Result<Self> {
         let bytes = client.report(CLIENTS[0], 0, 256)?;
         let word = |index: usize| {
             let word = bytes.get(8 * index..8 * index + 8).context("a short report")?;

@@ -4,6 +4,7 @@
 use crate::drivers::{Bad, send};
 use crate::running::Running;
 use anyhow::{Context, Result, ensure};
+use control_protocol::cause::Cause;
 use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::request::Policy;
 use std::collections::BTreeMap;
@@ -74,10 +75,20 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
     ensure!(seen.len() >= TARGETS, "{seen:x?}");
     ensure!(seen.values().any(|kind| *kind == PERMISSION), "{seen:x?}");
     running.operate(|client, patience| send(client, &stopped("overreaches"), config, patience))?;
+    running.operate(|client, _| counted(client))?;
     let after = [running.memory(KERNEL, PAGE)?, running.memory(NOBODYS, PAGE)?];
     ensure!(before == after, "memory was written");
     let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
+    Ok(())
+}
+
+/// `status` counts what was stopped apart from faults of threads, and one for each driver that was: a device is cut off at the first.
+fn counted(client: &mut Client) -> Result<()> {
+    let status = client.status()?;
+    let causes = status.devices[0].causes;
+    let [reach, fault] = [Cause::Reach, Cause::Fault].map(|cause| causes[cause as usize]);
+    ensure!(reach as usize > TARGETS && fault == 0, "{causes:?}");
     Ok(())
 }
 

@@ -128,6 +128,16 @@ impl Running {
         Ok(fs::read(file)?)
     }
 
+    /// Puts in a disk that was taken out.
+    pub fn plug(&self) -> Result<()> {
+        machine::plug(&self.guest, true)
+    }
+
+    /// Asks for the disk.
+    pub fn unplug(&self) -> Result<()> {
+        machine::unplug(&self.guest)
+    }
+
     /// The command channel's socket, which nobody holds now.
     pub fn socket(&mut self) -> PathBuf {
         self.client.release();

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::Reason;
 
+/// What [`Reason::Fault`] has for a label, shifted right by 16, if it was not the driver's thread but its device that was stopped.
+pub const DEVICE_FAULT: u64 = 1;
+
 /// A group of [`Reason`]s for which a driver is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(usize)]
@@ -24,11 +27,13 @@ pub enum Cause {
     Killed,
     /// All else.
     Other,
+    /// Its device was stopped: it was to reach what it may not.
+    Reach,
 }
 
 impl Cause {
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
     /// All of them, by number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Fault,
@@ -39,11 +44,13 @@ impl Cause {
         Self::Start,
         Self::Killed,
         Self::Other,
+        Self::Reach,
     ];
 
     /// The group of a reason.
     pub fn of(reason: &Reason) -> Self {
         match reason {
+            Reason::Fault { label, .. } if label >> 16 == DEVICE_FAULT => Self::Reach,
             Reason::Fault { .. } => Self::Fault,
             Reason::RequestDeadline => Self::RequestDeadline,
             Reason::Heartbeat => Self::Heartbeat,
@@ -59,6 +66,17 @@ impl Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn device_that_was_stopped_is_no_fault_of_the_thread() {
+        let fault = |label| Reason::Fault {
+            label,
+            address: 0,
+            pc: 0,
+        };
+        assert_eq!(Cause::of(&fault(6)), Cause::Fault);
+        assert_eq!(Cause::of(&fault(DEVICE_FAULT << 16 | 0x110)), Cause::Reach);
+    }
 
     #[test]
     fn each_cause_stands_at_its_number() {

@@ -59,6 +59,10 @@ pub enum Kind {
     Kill,
     /// The driver failed and was restarted, or replaced by the last good one.
     Recovery,
+    /// Somebody takes the device out.
+    Removal,
+    /// A device was put in.
+    Addition,
 }
 
 /// How far a job is.
@@ -209,6 +213,8 @@ pub enum Reason {
     TooManyFailures,
     /// Control was restarted in the middle.
     ControlRestarted,
+    /// The device was taken out.
+    Removed,
 }
 
 /// What was measured. Times are nanoseconds of the guest's counter; what was not reached is 0, what is not known `None`.

@@ -34,6 +34,11 @@ pub fn is_endpoint(config: &impl Config) -> bool {
     config.read(HEADER_TYPE) >> 16 & 0x7f == 0
 }
 
+/// Whether the function is a bridge with another bus behind it.
+pub(crate) fn is_bridge_header(config: &impl Config) -> bool {
+    config.read(HEADER_TYPE) >> 16 & 0x7f == 1
+}
+
 /// Whether there is a list of capabilities.
 pub(crate) fn has_capabilities(config: &impl Config) -> bool {
     config.read(COMMAND) & 1 << 20 != 0

@@ -12,6 +12,7 @@
 //! | [`capability`] | the list of capabilities |
 //! | [`msix`] | message-signalled interrupts |
 //! | [`express`] | function-level reset |
+//! | [`port`] | root ports: what goes in and out while the system runs |
 //! | [`virtio`] | where a virtio device's registers are |
 //!
 //! Sections are those of the PCI Local Bus Specification 3.0 ("PCI") and of virtio 1.2.
@@ -24,6 +25,7 @@ pub mod capability;
 pub mod express;
 pub mod header;
 pub mod msix;
+pub mod port;
 pub mod virtio;
 
 #[cfg(test)]

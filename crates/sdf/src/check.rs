@@ -54,6 +54,8 @@ pub fn check(description: &Description) -> Result<(), Fault> {
         .try_for_each(|channel| call_goes_up(pds, channel))?;
     roles(pds)?;
     iommu(description)?;
+    tables(description)?;
+    ports(description)?;
     slots(description)?;
     sessions(description)?;
     file_sessions(description)
@@ -206,6 +208,47 @@ fn iommu(description: &Description) -> Result<(), Fault> {
         (None, Some(pd)) => fault(&pd.at, Rule::MissingElement { element: "iommu" }),
         _ => Ok(()),
     }
+}
+
+/// What a device behind the SMMU may reach needs tables, and a device has so many. Root puts data where there is room: a region
+/// may begin in the middle of what one table describes.
+fn tables(description: &Description) -> Result<(), Fault> {
+    /// Bytes that a table of the last level describes, of translations by pages of 4 KiB.
+    const LEAF: u64 = 0x20_0000;
+    /// The first table, one for each GiB below 4 GiB, those of the three places of generations, the doorbell's.
+    const ALWAYS: u64 = 1 + 4 + 3 + 1;
+    let max = smmu::memory::SPACE_TABLES as u64;
+    for slot in description.slots.iter().filter(|slot| description.guards(slot)) {
+        let sessions = description
+            .sessions
+            .iter()
+            .filter(|session| session.slot == slot.name);
+        let regions = sessions
+            .map(|session| session.data_size)
+            .chain([slot.scratch_size]);
+        let needed = ALWAYS + regions.map(|size| size.div_ceil(LEAF) + 1).sum::<u64>();
+        if needed > max {
+            return fault(&slot.at, Rule::IommuTables { needed, max });
+        }
+    }
+    Ok(())
+}
+
+/// The bus hears of what goes in and out behind a root port by the port's line.
+fn ports(description: &Description) -> Result<(), Fault> {
+    let Some(host) = &description.pci else {
+        return Ok(());
+    };
+    let bus = description.pds.iter().find(|pd| pd.role == Some(Role::Bus));
+    let slots = description.slots.iter().filter_map(|slot| slot.pci.as_ref());
+    for (function, port) in slots.filter_map(|function| Some((function, function.port?))) {
+        let line = host.line(port);
+        let hears = |pd: &ProtectionDomain| pd.irqs.first().is_some_and(|irq| irq.irq == line && !irq.edge);
+        if !bus.is_some_and(hears) {
+            return fault(&function.at, Rule::PortLine { line });
+        }
+    }
+    Ok(())
 }
 
 fn slots(description: &Description) -> Result<(), Fault> {

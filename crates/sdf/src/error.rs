@@ -287,6 +287,20 @@ pub enum Rule {
         /// Bytes of the window.
         len: u64,
     },
+    /// More data than the SMMU's tables for one device describe.
+    #[error("the data of this slot's clients may need {needed} tables of the SMMU, and a device has {max}")]
+    IommuTables {
+        /// Tables that it may need, wherever the data lie.
+        needed: u64,
+        /// Tables that there are.
+        max: u64,
+    },
+    /// A root port whose interrupt the bus does not get.
+    #[error("the bus must hear of this root port by interrupt {line}")]
+    PortLine {
+        /// INTID of the port's line.
+        line: u64,
+    },
     /// A region without size.
     #[error("needs a size, or a prefill_path that gives it one")]
     NoSize,
@@ -416,6 +430,12 @@ impl Rule {
                 "Give each device pages of its own (virtio-mmio slots 31, 23, 15, 7)."
             }
             Self::PciWindow { .. } => "Make the window larger, or describe fewer or smaller regions.",
+            Self::IommuTables { .. } => {
+                "Make data_size of the slot's sessions or its scratch_size smaller (2 MiB are a table), or move sessions to another slot."
+            }
+            Self::PortLine { .. } => {
+                "Make the port's line the first <irq> of the bus, trigger=\"level\", and leave it to nobody else."
+            }
             Self::NoSize => "Add size=\"…\".",
             Self::FileSize { .. } => "Make room, or the file smaller.",
             Self::File { .. } => "Check the path or the package's name.",

@@ -83,6 +83,12 @@ pub fn has_iommu(xml: &str) -> bool {
         .is_ok_and(|document| document.descendants().any(|node| node.has_tag_name("iommu")))
 }
 
+/// Whether a description has a device behind a root port, without checking the rest.
+pub fn has_port(xml: &str) -> bool {
+    let is_behind = |node: roxmltree::Node<'_, '_>| node.has_tag_name("pci") && node.has_attribute("port");
+    roxmltree::Document::parse(xml).is_ok_and(|document| document.descendants().any(is_behind))
+}
+
 /// The paths of the programs that a description names, in the order of [`System::programs`], without checking the rest.
 pub fn programs(xml: &str) -> Vec<String> {
     let Ok(document) = roxmltree::Document::parse(xml) else {

@@ -1,7 +1,7 @@
 //! Arm's SMMUv3, driven so that a device reaches what it may reach and nothing else.
 //!
 //! Pure: whoever has the registers and the memory lends them as [`Registers`] and [`Memory`]. Of the architecture (Arm IHI 0070) the
-//! smallest part that does it: a stream table of one level for the functions of one PCI bus, stage 1, pages of 4 KiB, identity.
+//! smallest part that does it: a stream table of one level for the functions of two PCI buses, stage 1, pages of 4 KiB, identity.
 //! Every wait is bounded; a machine that lacks something is refused before anything is let through.
 //!
 //! | module | |

@@ -10,8 +10,8 @@ pub trait Memory {
 
 /// Bytes of a table of translations, and of a page.
 pub const PAGE: usize = 4096;
-/// log2 of the streams that have an entry: the functions of one PCI bus.
-pub const STREAM_BITS: u32 = 8;
+/// log2 of the streams that have an entry: the functions of two PCI buses, of which the second is behind a root port.
+pub const STREAM_BITS: u32 = 9;
 /// log2 of the command queue's entries.
 pub const COMMAND_BITS: u32 = 8;
 /// log2 of the event queue's entries.

@@ -59,10 +59,10 @@ impl Rig {
 #[test]
 fn nothing_is_let_through_before_a_space_is_opened() {
     let rig = Rig::new();
-    for stream in [0, STREAM, 255] {
+    for stream in [0, STREAM, 256, 511] {
         assert_eq!(rig.fake.access(stream, DATA, false), Err(0));
     }
-    assert_eq!(rig.fake.access(256, DATA, false), Err(2), "another bus");
+    assert_eq!(rig.fake.access(512, DATA, false), Err(2), "a third bus");
 }
 
 #[test]

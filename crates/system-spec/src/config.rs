@@ -299,8 +299,14 @@ pub struct BusFunction {
     pub message: u32,
     /// Valid entries of `bars`.
     pub bar_count: u32,
-    /// Reserved, 0.
-    pub reserved: u32,
+    /// The root port behind which it goes in and out, as `address`; 0: there is none.
+    pub port: u32,
+    /// Memory that the port forwards, `pci::port::GRANULE` bytes from this physical address.
+    pub forwarded: u64,
+    /// Part of that for regions that no driver gets.
+    pub spare: RegionConfig,
+    /// Physical address of the part.
+    pub spare_paddr: u64,
     /// Regions that its drivers get.
     pub bars: [BusBar; SLOT_MMIO],
 }
@@ -321,7 +327,7 @@ pub struct BusBar {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct BusHost {
-    /// Configuration space of bus 0; address 0: there is no PCI.
+    /// Configuration space of buses 0 and 1; address 0: there is no PCI.
     pub ecam: RegionConfig,
     /// Room for regions that no driver gets.
     pub spare: RegionConfig,
@@ -341,6 +347,8 @@ pub struct BusConfig {
     pub root_channel: u64,
     /// Channel of control (calls come in on it).
     pub control_channel: u64,
+    /// Channel of the root ports' interrupt.
+    pub port_channel: u64,
     /// Valid entries of `slots`.
     pub slot_count: u64,
     /// The PCI host bridge.

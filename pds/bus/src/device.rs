@@ -71,6 +71,15 @@ impl pci::ConfigMut for Mapped {
     }
 }
 
+impl pci::port::Registers for Mapped {
+    fn write_half(&mut self, offset: u8, value: u16) {
+        let offset = usize::from(offset);
+        assert!(offset.is_multiple_of(2) && self.len >= 2 && offset <= self.len - 2);
+        // SAFETY: aligned and inside, by the assertion and `new`'s contract; a port's registers change no memory.
+        unsafe { self.base.as_ptr().add(offset).cast::<u16>().write_volatile(value) }
+    }
+}
+
 impl pci::msix::Memory for Mapped {
     fn read(&self, offset: usize) -> u32 {
         self.load(offset)

@@ -56,6 +56,8 @@ pub enum FunctionError {
     Command,
     /// It does not read back as reset.
     Stuck,
+    /// There is none, and its slot has no power.
+    Gone,
 }
 
 /// Where messages are written to, and which there are: a GICv2m frame.

@@ -4,6 +4,7 @@ use bus::function::{Device, Doorbell, Function, FunctionError, Kind};
 use bus::nvme::Controller;
 use bus::virtio_pci::{Status, Virtio};
 use pci::bar::Window;
+use pci::port::Port;
 use pci::{Address, header, virtio};
 use system_spec::config::{BusFunction, BusHost, BusSlot, MAX_SLOTS, RegionConfig};
 
@@ -18,10 +19,12 @@ pub struct Host {
     spare: Mapped,
     spare_paddr: u64,
     /// What is left of `spare`.
-    window: Window,
+    pub(crate) window: Window,
     doorbell: Option<Doorbell>,
     /// What was found for each slot.
-    functions: [Option<Function>; MAX_SLOTS],
+    pub(crate) functions: [Option<Function>; MAX_SLOTS],
+    /// The root port of each slot that is behind one.
+    pub(crate) ports: [Option<Port>; MAX_SLOTS],
 }
 
 fn mapped(region: &RegionConfig) -> Option<Mapped> {
@@ -50,8 +53,10 @@ impl Host {
             window: Window::new(host.spare_paddr, host.spare.len),
             doorbell,
             functions: [None; MAX_SLOTS],
+            ports: [None; MAX_SLOTS],
         };
-        this.silence(slots);
+        this.silence(slots, 0);
+        this.open_ports(slots);
         for (number, slot) in slots
             .iter()
             .enumerate()
@@ -64,11 +69,11 @@ impl Host {
     }
 
     /// Nobody drives what no slot has: it neither answers nor reaches memory nor interrupts.
-    fn silence(&mut self, slots: &[BusSlot]) {
+    pub(crate) fn silence(&mut self, slots: &[BusSlot], bus: u8) {
         let ecam = self.ecam;
         // What lies beyond the part of ECAM that we were given is nobody's.
         let config = move |at: Address| ecam.part(at.ecam_offset(), CONFIG_LEN);
-        for at in pci::address::functions(0, config) {
+        for at in pci::address::functions(bus, config) {
             let owned = slots
                 .iter()
                 .any(|slot| slot.function.bar_count > 0 && slot.function.address == at.bits().into());
@@ -79,25 +84,38 @@ impl Host {
         }
     }
 
-    fn config(&self, function: &BusFunction) -> Option<Mapped> {
-        let offset = Address::from_bits(function.address as u16).ecam_offset();
-        self.ecam.part(offset, CONFIG_LEN)
+    pub(crate) fn at(&self, address: u32) -> Option<Mapped> {
+        self.ecam
+            .part(Address::from_bits(address as u16).ecam_offset(), CONFIG_LEN)
     }
 
-    fn table(&self, function: &Function) -> Option<Mapped> {
+    pub(crate) fn config(&self, function: &BusFunction) -> Option<Mapped> {
+        self.at(function.address)
+    }
+
+    fn table(&self, described: &BusFunction, function: &Function) -> Option<Mapped> {
         let (paddr, len) = function.table()?;
-        let offset = paddr.checked_sub(self.spare_paddr)?;
-        self.spare.part(offset as usize, len)
+        let (spare, start) = match described.port {
+            0 => (self.spare, self.spare_paddr),
+            _ => (mapped(&described.spare)?, described.spare_paddr),
+        };
+        spare.part(paddr.checked_sub(start)? as usize, len)
     }
 
     /// Gives a slot's function its places and lets it work.
-    fn settle(&mut self, number: usize, described: &BusFunction) -> Result<(), FunctionError> {
+    pub(crate) fn settle(&mut self, number: usize, described: &BusFunction) -> Result<(), FunctionError> {
         let mut config = self.config(described).ok_or(FunctionError::Wrong)?;
-        let mut window = self.window;
+        let mut window = match described.port {
+            0 => self.window,
+            _ => Window::new(described.spare_paddr, described.spare.len),
+        };
         let function = Function::settle(&mut config, described, &mut window)?;
-        function.switch_on(&mut config, self.table(&function).as_mut(), self.doorbell)?;
+        let mut table = self.table(described, &function);
+        function.switch_on(&mut config, table.as_mut(), self.doorbell)?;
         copy(&config, described);
-        self.window = window;
+        if described.port == 0 {
+            self.window = window;
+        }
         if let Some(entry) = self.functions.get_mut(number) {
             *entry = Some(function);
         }
@@ -111,6 +129,7 @@ impl Host {
             .position(|slot| slot.slot == number)
             .ok_or(FunctionError::Wrong)?;
         let described = slots[index].function;
+        self.make_sure(index, &described)?;
         if self.functions.get(index).copied().flatten().is_none() {
             self.settle(index, &described)?;
         }
@@ -118,7 +137,7 @@ impl Host {
         let function = function.ok_or(FunctionError::Wrong)?;
         let mut config = self.config(&described).ok_or(FunctionError::Wrong)?;
         let mut device = Behind::of(&described, &function).ok_or(FunctionError::Structures)?;
-        let mut table = self.table(&function);
+        let mut table = self.table(&described, &function);
         function.reset(&mut config, &mut device, table.as_mut(), self.doorbell)?;
         copy(&config, &described);
         Ok(())

@@ -22,6 +22,10 @@ pub enum Request {
     Reset(BusSlot),
     /// Say what is in a slot.
     Identify(BusSlot),
+    /// Say whether something is in a slot.
+    Presence(BusSlot),
+    /// Take the power from what is to leave a slot.
+    Release(BusSlot),
 }
 
 /// The slots whose devices are ours.
@@ -54,6 +58,10 @@ impl<'a> Bus<'a> {
             Ok(Request::Reset(*found?))
         } else if label == Op::Identify as u64 {
             Ok(Request::Identify(*found?))
+        } else if label == Op::Presence as u64 {
+            Ok(Request::Presence(*found?))
+        } else if label == Op::Release as u64 {
+            Ok(Request::Release(*found?))
         } else {
             Err(Code::Denied)
         }
@@ -77,7 +85,7 @@ mod tests {
         assert_eq!(bus.request(1, 2), Ok(Request::Reset(slots[0])));
         assert_eq!(bus.request(2, 2), Ok(Request::Identify(slots[0])));
         assert_eq!(bus.request(1, 0), Err(Code::Invalid));
-        assert_eq!(bus.request(3, 2), Err(Code::Denied));
+        assert_eq!(bus.request(5, 2), Err(Code::Denied));
         assert_eq!(Bus::new(&slots, 99).slots.len(), MAX_SLOTS);
         assert_eq!(Bus::new(&slots, 0).request(1, 2), Err(Code::Invalid));
     }

@@ -5,7 +5,9 @@
 
 mod device;
 mod host;
+mod slots;
 
+use bus::function::FunctionError;
 use bus::virtio_mmio::{REGISTERS_LEN, identify, reset};
 use bus::{Bus, Request};
 use device::Mapped;
@@ -13,7 +15,7 @@ use host::Host;
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
-use supervision::{Code, root};
+use supervision::{Code, bus::Presence, root};
 use system_spec::config::{BusConfig, BusSlot};
 
 /// A point where a test lets the bus die.
@@ -27,6 +29,9 @@ fn crash_point(number: u32) {
 #[inline(always)]
 fn crash_point(_: u32) {}
 
+/// A channel that the description's compiler did not make.
+const NO_CHANNEL: u64 = u64::MAX;
+
 /// Number of that transport.
 const VIRTIO_MMIO: u32 = 1;
 
@@ -35,6 +40,8 @@ struct Pd {
     host: Option<Host>,
     control: Channel,
     root: Channel,
+    /// The line of the root ports, if there are any.
+    ports: Option<Channel>,
 }
 
 fn registers(slot: &BusSlot) -> Option<Mapped> {
@@ -42,28 +49,50 @@ fn registers(slot: &BusSlot) -> Option<Mapped> {
     unsafe { Mapped::new(slot.registers, REGISTERS_LEN as u64) }
 }
 
+/// How a reset ended that was tried.
+fn code(done: bool) -> Code {
+    if done { Code::Ok } else { Code::DeviceFailed }
+}
+
 impl Pd {
+    /// Looks at what happened to slots of devices that come and go, and has control look.
+    fn attend(&mut self) {
+        let slots = self.bus.slots();
+        if self.host.as_mut().is_some_and(|host| host.attend(slots)) {
+            self.control.notify();
+        }
+    }
+
     /// Resets; only if that was read back root learns of it. What root says of it is the answer.
     fn reset(&mut self, slot: &BusSlot) -> Code {
         crash_point(0);
         let done = if slot.transport == VIRTIO_MMIO {
-            registers(slot).is_some_and(|mut registers| reset(&mut registers).is_ok())
+            registers(slot).map_or(Code::DeviceFailed, |mut registers| {
+                code(reset(&mut registers).is_ok())
+            })
         } else {
-            let slots = self.bus.slots();
-            let host = self.host.as_mut();
-            host.is_some_and(|host| host.reset(slots, slot.slot).is_ok())
-        };
-        match done {
-            true => {
-                crash_point(1);
-                set_mr(0, slot.slot.into());
-                let answer = self
-                    .root
-                    .pp_call(MessageInfo::new(root::Op::DeviceReset as u64, 1));
-                crash_point(2);
-                Code::from_label(answer.label())
+            match self
+                .host
+                .as_mut()
+                .map(|host| host.reset(self.bus.slots(), slot.slot))
+            {
+                // What is not there reaches nothing.
+                Some(Err(FunctionError::Gone)) => Code::Empty,
+                result => code(matches!(result, Some(Ok(())))),
             }
-            false => Code::DeviceFailed,
+        };
+        if done == Code::DeviceFailed {
+            return done;
+        }
+        crash_point(1);
+        set_mr(0, slot.slot.into());
+        let answer = self
+            .root
+            .pp_call(MessageInfo::new(root::Op::DeviceReset as u64, 1));
+        crash_point(2);
+        match Code::from_label(answer.label()) {
+            Code::Ok => done,
+            refusal => refusal,
         }
     }
 
@@ -81,7 +110,12 @@ impl Pd {
 impl Handler for Pd {
     type Error = Infallible;
 
-    fn notified(&mut self, _: ChannelSet) -> Result<(), Infallible> {
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        if let Some(ports) = self.ports.filter(|ports| channels.contains(*ports)) {
+            self.attend();
+            // The line is quiet now, or something more has happened.
+            let _ = ports.irq_ack();
+        }
         Ok(())
     }
 
@@ -91,7 +125,25 @@ impl Handler for Pd {
         }
         let (code, words) = match self.bus.request(message.label(), get_mr(0)) {
             Err(code) => (code, 0),
-            Ok(Request::Reset(slot)) => (self.reset(&slot), 0),
+            Ok(Request::Reset(slot)) => {
+                let code = self.reset(&slot);
+                self.attend();
+                (code, 0)
+            }
+            Ok(Request::Presence(slot)) => {
+                let host = self.host.as_ref();
+                let presence = host.map_or(Presence::Present, |host| {
+                    host.presence(self.bus.slots(), slot.slot)
+                });
+                set_mr(0, presence as u64);
+                (Code::Ok, 1)
+            }
+            Ok(Request::Release(slot)) => {
+                let host = self.host.as_mut();
+                let done = host.is_some_and(|host| host.release(self.bus.slots(), slot.slot));
+                self.attend();
+                (if done { Code::Ok } else { Code::WrongState }, 0)
+            }
             Ok(Request::Identify(slot)) => match self.identify(&slot) {
                 Some((device_id, status)) => {
                     set_mr(0, device_id.into());
@@ -115,10 +167,17 @@ fn init() -> Pd {
         crash_points::page_at(*var!(crash_plan: usize = 0));
     }
     let bus = Bus::new(&config.slots, config.slot_count);
-    Pd {
+    let pd = Pd {
         host: Host::start(&config.host, bus.slots()),
         bus,
         control: Channel::new(config.control_channel as usize),
         root: Channel::new(config.root_channel as usize),
+        ports: (config.port_channel != NO_CHANNEL).then(|| Channel::new(config.port_channel as usize)),
+    };
+    if let Some(ports) = pd.ports {
+        // What a predecessor was told of and did not tell on; and its interrupt, if it had not acknowledged it.
+        let _ = ports.irq_ack();
+        pd.control.notify();
     }
+    pd
 }

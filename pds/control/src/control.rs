@@ -161,6 +161,13 @@ impl Control {
         }
     }
 
+    /// Devices came or went, or are to.
+    pub fn devices_changed(&mut self, world: &mut impl World) {
+        for index in 0..self.core.devices.len() {
+            self.core.with(world, index, |machine, env| machine.look(env));
+        }
+    }
+
     /// PD `report` says that it has stopped.
     pub fn stopped(&mut self, report: usize) {
         if let Some(stop) = &mut self.core.stop {

@@ -25,6 +25,7 @@ pub fn of_call(call: &Call) -> u32 {
         Call::Reset => 106,
         Call::Kill => 108,
         Call::Renew(_) => 98,
+        Call::Release => 96,
     }
 }
 

@@ -11,6 +11,7 @@ mod world;
 use std::collections::{BTreeMap, VecDeque};
 use std::vec::Vec;
 
+use supervision::bus::Presence;
 use supervision::{Code, root, shadow, stager};
 use zerocopy::FromZeros;
 
@@ -107,6 +108,10 @@ pub struct Device {
     has_record: bool,
     /// How often it was reset.
     pub resets: u32,
+    /// Whether there is one.
+    pub presence: Presence,
+    /// How often its power was taken.
+    pub releases: u32,
 }
 
 /// The world.
@@ -177,6 +182,8 @@ impl FakeWorld {
             transaction: 0,
             has_record: false,
             resets: 0,
+            presence: Presence::Present,
+            releases: 0,
         };
         Self {
             now: 1000,

@@ -144,6 +144,9 @@ impl Outside {
         if channels.contains(channel(self.config.root_channel)) {
             self.take_root_events(control);
         }
+        if channels.contains(channel(self.config.bus_channel)) {
+            control.devices_changed(self);
+        }
     }
 
     /// Events that root keeps for us.

@@ -13,7 +13,7 @@ use crate::recovery::TOO_MANY;
 /// "UMCS".
 pub const MAGIC: u32 = 0x5343_4d55;
 /// Version of the layout.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// No package.
 pub const NO_PACKAGE: u32 = u32::MAX;
 /// Bytes of a reason, encoded: the longest fits (tested in [`crate::recovery`]).
@@ -101,8 +101,6 @@ pub struct SlotState {
     pub updates: u32,
     /// Drivers that were lost.
     pub failed: u32,
-    /// 0.
-    pub padding: u32,
     /// Drivers that were lost, by [`Cause`].
     pub causes: [u32; Cause::COUNT],
     /// Failures that count.

@@ -29,6 +29,7 @@ mod finish;
 mod held;
 mod identity;
 mod limits;
+mod plug;
 mod recover;
 mod resume;
 mod stage;
@@ -43,6 +44,7 @@ use control_protocol::cause::Cause;
 use control_protocol::record::{Figures, Kind, Outcome, Reason};
 use control_protocol::reply::Condition;
 use heapless::Vec;
+use supervision::bus::Presence;
 use supervision::{Side, shadow};
 use zerocopy::FromZeros;
 
@@ -158,6 +160,8 @@ pub struct Machine {
     /// Packages of these keys are not built.
     revoked: u32,
     failures: Failures,
+    /// Whether there is a device, as the bus said last.
+    presence: Presence,
     condition: Condition,
     updates: u32,
     failed: u32,
@@ -213,6 +217,7 @@ impl Machine {
             floor: 0,
             revoked: 0,
             failures: Failures::default(),
+            presence: Presence::Present,
             condition: Condition::Empty,
             updates: 0,
             failed: 0,

@@ -1,6 +1,7 @@
 //! What control can do, as seen from inside.
 
 use control_protocol::vitals::Memory;
+use supervision::bus::Presence;
 use supervision::{Code, root, shadow, stager};
 
 use crate::state::SlotState;
@@ -20,6 +21,8 @@ pub enum Call {
     Kill,
     /// Root: start a part of the system anew that does not answer.
     Renew(root::Part),
+    /// Bus: take the power from a device that is to leave.
+    Release,
 }
 
 /// What a driver took of the processor, as the kernel counts it; all in µs.
@@ -49,6 +52,11 @@ pub trait World {
     fn now(&mut self) -> u64;
     /// Calls root or bus about device slot `slot` (its number).
     fn call(&mut self, slot: u32, call: Call) -> Code;
+    /// Asks bus whether device slot `slot` has a device.
+    fn presence(&mut self, slot: u32) -> Presence {
+        let _ = slot;
+        Presence::Present
+    }
     /// Asks root for the generations of device slot `slot`.
     fn slot_state(&mut self, slot: u32) -> Option<root::SlotState>;
     /// Asks root how static PD number `index` fared; `None`: there are fewer.

@@ -376,6 +376,8 @@ impl World for Outside<'_> {
             }
             // It dies between two wake-ups, and its successor finds everything done.
             (Call::Renew(Part::Shadow), None) => Ok(()),
+            // The model's device is never taken out.
+            (Call::Release, None) => Err(Code::WrongState),
         };
         result.err().unwrap_or(Code::Ok)
     }

@@ -3,6 +3,7 @@
 use driver_package::resources::MMIO_STRIDE;
 use pci::Address;
 use pci::bar::Window;
+use pci::port::GRANULE;
 
 use super::irq::{Irq, MAX_IRQ};
 use super::mmio::{Mmio, Transport};
@@ -19,7 +20,7 @@ const MAX_BARS: usize = system_spec::spec::record::SLOT_MMIO;
 const MAX_WINDOW: u64 = 0x4000_0000;
 /// Bytes of the window that are for regions that no driver gets, such as tables of interrupts.
 pub const SPARE: u64 = 0x1_0000;
-/// Bytes of configuration space that are mapped: bus 0, and what a large page takes.
+/// Bytes of configuration space that are mapped: buses 0 and 1, a large page.
 pub const ECAM_LEN: u64 = 0x20_0000;
 
 /// The host bridge.
@@ -75,8 +76,12 @@ impl PciHost {
 pub struct Pci {
     /// Where it stands.
     pub at: At,
-    /// Where the function is; on bus 0.
+    /// Where the function is: on bus 0, or the one behind a root port.
     pub address: Address,
+    /// That root port.
+    pub port: Option<Address>,
+    /// Physical address of what the port forwards; set by [`settle`].
+    pub forwarded: u64,
     /// What must be there.
     pub vendor: u16,
     /// What must be there.
@@ -91,6 +96,16 @@ pub struct Pci {
     pub msi: Option<u64>,
     /// Regions that its driver gets.
     pub bars: Vec<Bar>,
+}
+
+/// The function behind a root port. The link behind a port has one device, and two buses of configuration space are mapped.
+const BEHIND_PORT: &str = "1:0.0";
+
+impl PciHost {
+    /// INTID of the line that a function on bus 0 pulls by pin A, which is a function's only one if it has one interrupt.
+    pub fn line(&self, address: Address) -> u64 {
+        self.intx + u64::from(address.device) % LINES
+    }
 }
 
 /// A region of a function.
@@ -108,6 +123,7 @@ impl Pci {
     pub fn parse(element: &Element<'_>) -> Result<Self, Fault> {
         element.only(&[
             "address",
+            "port",
             "vendor",
             "device",
             "transport",
@@ -115,9 +131,15 @@ impl Pci {
             "class",
             "msi",
         ])?;
+        let function = |name, text: &str| {
+            let on_first = Address::from_text(text).filter(|address| address.bus == 0);
+            on_first.ok_or_else(|| element.choice(name, text, "a function of bus 0, such as '0:2.0'"))
+        };
         let text = element.required("address")?;
-        let Some(address) = Address::from_text(text).filter(|address| address.bus == 0) else {
-            return Err(element.choice("address", text, "a function of bus 0, such as '0:2.0'"));
+        let (port, address) = match element.optional("port") {
+            Some(port) if text == BEHIND_PORT => (Some(function("port", port)?), Address::from_bits(1 << 8)),
+            Some(_) => return Err(element.choice("address", text, "'1:0.0', which is behind the port")),
+            None => (None, function("address", text)?),
         };
         let transport = match element.required("transport")? {
             "virtio-pci" => Transport::VirtioPci,
@@ -133,6 +155,10 @@ impl Pci {
             Some(code) => Some(element.in_range("class", code, 0xff_ffff)? as u32),
             None => None,
         };
+        if port.is_some() && msi.is_none() {
+            // Its line would be the port's own.
+            return Err(element.fault(Rule::MissingAttribute { name: "msi" }));
+        }
         let mut bars = Vec::new();
         for child in element.children()? {
             match child.name() {
@@ -152,6 +178,8 @@ impl Pci {
         Ok(Self {
             at: element.at(),
             address,
+            port,
+            forwarded: 0,
             vendor: id("vendor")? as u16,
             device: id("device")? as u16,
             class,
@@ -206,15 +234,25 @@ pub fn settle(description: &mut Description) -> Result<(), Fault> {
         None => Window::new(0, 0),
     };
     for slot in slots {
-        let Some(function) = &slot.pci else { continue };
+        let Some(function) = &mut slot.pci else { continue };
         let fault = |at: &At, rule| Fault { at: at.clone(), rule };
         let Some(host) = pci else {
             return Err(fault(&function.at, Rule::MissingElement { element: "pci_host" }));
         };
+        let too_small = || Rule::PciWindow { len: host.window.1 };
+        let mut forwarded = Window::new(0, 0);
+        if function.port.is_some() {
+            let granule = window.take(GRANULE);
+            function.forwarded = granule.ok_or_else(|| fault(&function.at, too_small()))?;
+            forwarded = Window::new(function.forwarded, GRANULE - SPARE);
+        }
         for bar in &function.bars {
-            let phys_addr = window
-                .take(bar.size)
-                .ok_or_else(|| fault(&bar.at, Rule::PciWindow { len: host.window.1 }))?;
+            let room = if function.port.is_some() {
+                &mut forwarded
+            } else {
+                &mut window
+            };
+            let phys_addr = room.take(bar.size).ok_or_else(|| fault(&bar.at, too_small()))?;
             slot.mmio.push(Mmio {
                 at: bar.at.clone(),
                 phys_addr,
@@ -227,11 +265,9 @@ pub fn settle(description: &mut Description) -> Result<(), Fault> {
         if function.msi.is_some() && host.messages.is_none() {
             return Err(fault(&host.at, Rule::MissingAttribute { name: "messages" }));
         }
-        // Pin A, which is a function's only one if it has one interrupt.
-        let line = host.intx + u64::from(function.address.device) % LINES;
         slot.irqs.push(Irq {
             at: function.at.clone(),
-            irq: function.msi.unwrap_or(line),
+            irq: function.msi.unwrap_or_else(|| host.line(function.address)),
             edge: function.msi.is_some(),
             id: 0,
         });

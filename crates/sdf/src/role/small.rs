@@ -1,6 +1,7 @@
 //! The roles with little to derive: timer, bus, stager, command.
 
 use driver_package::resources::WINDOW_MAX;
+use pci::port::GRANULE;
 use system_spec::config::{
     BusBar, BusConfig, BusFunction, BusHost, CommandConfig, DeviceIdentity, MAX_KEYS, MAX_SLOTS,
     PCI_CLASS_STATED, RegionConfig, StagerConfig, StagerSlot, TimerConfig, TrustConfig,
@@ -70,6 +71,7 @@ pub(crate) fn bus(
         }
         None => NO_CHANNEL,
     };
+    config.port_channel = plan.pd(bus).irqs.first().map_or(NO_CHANNEL, |irq| irq.id);
     config.slot_count = slots.len() as u64;
     let description = plan.description;
     if let Some(host) = &description.pci {
@@ -81,6 +83,17 @@ pub(crate) fn bus(
         if let Some(pci) = &described.pci {
             entry.function = function(pci);
             entry.function.copy = slot.config.map_or(0, |region| plan.map(bus, region, true));
+            if let Some(port) = pci.port {
+                entry.function.port = port.bits().into();
+                entry.function.forwarded = pci.forwarded;
+                entry.function.spare_paddr = pci.forwarded + GRANULE - SPARE;
+                let range = (entry.function.spare_paddr, SPARE);
+                let region = plan.device("spare PCI regions behind a port".to_owned(), range, &pci.at)?;
+                entry.function.spare = RegionConfig {
+                    vaddr: plan.map(bus, region, true),
+                    len: SPARE,
+                };
+            }
         }
         for (index, (&region, mmio)) in slot.mmio.iter().zip(&described.mmio).enumerate() {
             let vaddr = plan.map(bus, region, true) + mmio.phys_addr % 0x1000;

@@ -2,6 +2,7 @@
 
 use driver_package::package;
 use driver_package::package::signature::Distrust;
+use supervision::bus::Presence;
 use supervision::{Code, shadow, stager};
 use zerocopy::FromZeros;
 
@@ -76,7 +77,12 @@ impl FakeWorld {
             Some(one) if one.life == Life::Staged => one.life = Life::Running,
             _ => return Code::WrongState,
         }
-        self.probe(slot, generation);
+        if self.devices[&slot].presence == Presence::Absent {
+            // It reads ones.
+            self.failed(slot, generation, shadow::Failure::Probe);
+        } else {
+            self.probe(slot, generation);
+        }
         Code::Ok
     }
 
@@ -119,7 +125,24 @@ impl FakeWorld {
         );
         let device = self.device(slot);
         device.needs_reset = false;
+        if device.presence == Presence::Absent {
+            return Code::Empty;
+        }
         device.resets += 1;
+        Code::Ok
+    }
+
+    pub(super) fn release(&mut self, slot: u32) -> Code {
+        assert!(
+            self.running(slot).is_none(),
+            "power is taken under a running driver"
+        );
+        let device = self.device(slot);
+        if device.presence != Presence::Leaving {
+            return Code::WrongState;
+        }
+        device.presence = Presence::Absent;
+        device.releases += 1;
         Code::Ok
     }
 

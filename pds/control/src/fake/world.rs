@@ -1,6 +1,7 @@
 //! The world as control calls it.
 
 use control_protocol::vitals::Memory;
+use supervision::bus::Presence;
 use supervision::{Code, root, shadow, stager};
 
 use super::{FakeWorld, Fault, HZ, Mode, ROOM};
@@ -31,6 +32,7 @@ impl World for FakeWorld {
             (_, Call::Cut(generation)) => self.cut(slot, generation),
             (_, Call::Discard(generation)) => self.discard(slot, generation),
             (_, Call::Reset) => self.reset(slot),
+            (_, Call::Release) => self.release(slot),
             (_, Call::Renew(part)) => {
                 self.renewed.push(part);
                 Code::Ok
@@ -44,6 +46,10 @@ impl World for FakeWorld {
                 None => Code::WrongState,
             },
         }
+    }
+
+    fn presence(&mut self, slot: u32) -> Presence {
+        self.devices[&slot].presence
     }
 
     fn slot_state(&mut self, slot: u32) -> Option<root::SlotState> {

@@ -5,7 +5,8 @@ use control::{Call, Consumed, World};
 use control_protocol::vitals::Memory;
 use sel4_microkit::get_mr;
 use shared_ring::Area;
-use supervision::{Code, root, shadow, stager};
+use supervision::bus::Presence;
+use supervision::{Code, bus, root, shadow, stager};
 use trace::clock::ticks;
 use zerocopy::IntoBytes;
 
@@ -29,6 +30,16 @@ impl World for Outside {
             Call::Kill => call(root, root::Op::Kill as u64, &[slot]),
             Call::Renew(part) => call(root, root::Op::Renew as u64, &[slot, part as u64]),
             Call::Reset => self.reset(slot),
+            Call::Release => call(channel(self.config.bus_channel), bus::Op::Release as u64, &[slot]),
+        }
+    }
+
+    fn presence(&mut self, slot: u32) -> Presence {
+        let to = channel(self.config.bus_channel);
+        match call(to, bus::Op::Presence as u64, &[slot.into()]) {
+            Code::Ok => Presence::from_word(get_mr(0)).unwrap_or_default(),
+            // Who asks for its reset is told the same again.
+            _ => Presence::Present,
         }
     }
 

@@ -167,6 +167,7 @@ impl Machine {
                     self.deadline = Some(env.world.now().saturating_add(probation));
                 }
                 self.save(env);
+                self.follow_device(env);
             }
         }
     }

@@ -4,6 +4,9 @@
 use core::hash::{Hash, Hasher};
 use core::mem::discriminant;
 
+use control_protocol::record::Reason;
+use control_protocol::reply::Condition;
+
 use super::{Machine, Order};
 
 /// What a machine does depends on: everything but what it only reports (figures, counts, reasons, record numbers, since
@@ -29,6 +32,7 @@ impl Hash for Machine {
             floor,
             revoked,
             failures,
+            presence,
             condition,
             updates: _,
             failed: _,
@@ -56,6 +60,8 @@ impl Hash for Machine {
         (floor, revoked).hash(state);
         (pending, order, transaction, jobs, job, staging, lent).hash(state);
         (shadow_active, restoring, recovering).hash(state);
+        // A driver is started again when a device comes, if it was for one that went.
+        (presence, *condition == Condition::Offline(Reason::Removed)).hash(state);
         (
             discriminant(condition),
             reason.is_some(),

@@ -2,6 +2,7 @@
 
 use control_protocol::cause::Cause;
 use control_protocol::record::{Figures, Kind, Outcome, Reason};
+use supervision::bus::Presence;
 use supervision::{Code, root, shadow};
 
 use super::{After, Env, Machine, Order, Step};
@@ -34,7 +35,8 @@ impl Machine {
             self.end_staging(env, cause);
         }
         if self.step != Step::Enable {
-            if cause != Reason::Killed {
+            // A device that goes says nothing against its driver.
+            if !matches!(cause, Reason::Killed | Reason::Removed) {
                 self.count_failure(env, self.holder.map(|holder| holder.package), cause);
             }
             if let Some(order) = self.order.filter(|_| self.public_step().is_some()) {
@@ -164,6 +166,9 @@ impl Machine {
     pub(super) fn recover<W: World>(&mut self, env: &mut Env<'_, W>, reason: Reason) {
         self.reason.get_or_insert(reason);
         self.restoring = false;
+        if self.presence != Presence::Present {
+            return self.go_offline(env, Reason::Removed);
+        }
         let window = env.clock.micros(env.limits.failure_window_us);
         let now = env.world.now();
         match self.failures.choose(now, window, self.package, self.previous) {
@@ -200,7 +205,12 @@ impl Machine {
         self.bury_target();
         self.give_up_spare_for_good();
         self.give_up_held();
-        let patience = env.clock.micros(env.limits.patience_us);
+        let reason = self.let_go(env, reason);
+        let patience = match reason {
+            // Nobody is expected: whoever asks is told at once. (0 would be the shadow's own patience.)
+            Reason::Removed => 1,
+            _ => env.clock.micros(env.limits.patience_us),
+        };
         let command = shadow::Command {
             kind: shadow::CommandKind::Offline as u32,
             a: patience,
@@ -230,6 +240,8 @@ pub(super) fn failure(failure: u64, detail: u64) -> Reason {
         _ => Reason::BadReport,
     }
 }
+
+const _: () = assert!(root::DMA_FAULT >> 16 == control_protocol::cause::DEVICE_FAULT);
 
 /// Root's event, for the record.
 pub fn cause(event: &root::Event) -> Reason {

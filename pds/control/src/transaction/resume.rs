@@ -68,7 +68,6 @@ impl Machine {
             dead,
             updates: self.updates,
             failed: self.failed,
-            padding: 0,
             causes: self.causes,
             failures: self.failures.save(),
         };
@@ -81,6 +80,7 @@ impl Machine {
     /// back. False: nothing was ever built, begin anew.
     pub fn resume<W: World>(&mut self, env: &mut Env<'_, W>, state: &SlotState) -> bool {
         self.take_over(state);
+        self.presence = env.world.presence(self.slot);
         let built = self.holder.or(self.target).map(|one| one.package);
         let Some(package) = self.package.or(built) else {
             return false;
@@ -119,7 +119,7 @@ impl Machine {
         let told = unfinished.filter(|(_, kind)| match kind {
             Kind::Update | Kind::Rollback | Kind::Discard => undone || !decided.contains(&state.step),
             Kind::Stage | Kind::Check => undone,
-            Kind::Kill | Kind::Recovery => lost,
+            Kind::Kill | Kind::Recovery | Kind::Removal | Kind::Addition => lost,
             Kind::Boot | Kind::Commit => false,
         });
         if let (Some((record, _)), None) = (unfinished, told) {

@@ -1,6 +1,7 @@
 //! The swap: quiesce, cut, reset, attach, start, enable, and back to the spare if that fails.
 
 use control_protocol::record::{Kind, Outcome, Reason};
+use supervision::bus::Presence;
 use supervision::{Code, shadow};
 
 use super::{Env, Incarnation, Machine, Step};
@@ -99,7 +100,7 @@ impl Machine {
     }
 
     /// Resets the device, unless that is done. What its last holder had may then be given back.
-    fn reset<W: World>(&mut self, env: &mut Env<'_, W>) -> Result<(), Reason> {
+    pub(super) fn reset<W: World>(&mut self, env: &mut Env<'_, W>) -> Result<(), Reason> {
         if self.device_clean {
             return Ok(());
         }
@@ -107,15 +108,20 @@ impl Machine {
         let code = env.world.call(self.slot, Call::Reset);
         self.note(env, trace::Kind::Reset, u64::from(code == Code::Ok), code as u64);
         self.figures.reset_ns += self.lap(env);
-        if code != Code::Ok {
-            return Err(Reason::DeviceReset);
+        match code {
+            Code::Ok => self.device_clean = true,
+            // What comes into the slot is asked to reset itself before it is given to anybody.
+            Code::Empty => self.presence = Presence::Absent,
+            _ => return Err(Reason::DeviceReset),
         }
-        self.device_clean = true;
         while let Some(generation) = self.quarantine.pop() {
             self.bury(generation);
         }
         self.save(env);
-        Ok(())
+        match self.device_clean {
+            true => Ok(()),
+            false => Err(Reason::Removed),
+        }
     }
 
     pub(super) fn bring_up_target<W: World>(&mut self, env: &mut Env<'_, W>) {

@@ -102,6 +102,7 @@ pub fn reason(reason: &Reason) -> String {
         }
         Reason::TooManyFailures => "the driver failed too often, and there is no other good version".into(),
         Reason::ControlRestarted => "the control program was restarted in the middle".into(),
+        Reason::Removed => "the device was taken out (a driver is started when one is put in)".into(),
     }
 }
 
@@ -161,6 +162,8 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::Discard => "discard",
         Kind::Kill => "kill",
         Kind::Recovery => "recovery",
+        Kind::Removal => "removal",
+        Kind::Addition => "addition",
     }
 }
 
@@ -251,6 +254,7 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::Start => "start",
         Cause::Killed => "killed",
         Cause::Other => "other",
+        Cause::Reach => "reach",
     }
 }
 

@@ -6,6 +6,7 @@ use crate::qemu::{Guest, Machine, Tee};
 use anyhow::{Context, Result};
 use device_class::ClassId;
 use driver_package::package::Transport;
+use serde_json::json;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -88,6 +89,8 @@ pub struct Attached {
     pub echo: Option<u16>,
     /// The machine has an SMMU, behind which all on PCI is.
     pub guarded: bool,
+    /// The first disk is behind a root port, function 0:5.0, and goes in and out by [`plug`].
+    pub port: bool,
 }
 
 impl Attached {
@@ -101,6 +104,7 @@ impl Attached {
             web: None,
             echo: None,
             guarded: false,
+            port: false,
         }
     }
 
@@ -140,6 +144,7 @@ impl Attached {
             web: None,
             echo: None,
             guarded: sdf::has_iommu(&xml),
+            port: sdf::has_port(&xml),
         })
     }
 }
@@ -218,6 +223,36 @@ pub fn command(guest: &Guest) -> PathBuf {
     guest.folder().join(SOCKET)
 }
 
+/// Name of the disk that is behind a root port.
+const PLUGGED: &str = "plugged";
+
+/// The disk behind a root port, as QEMU's `-device` and `device_add` take it.
+fn pluggable(guarded: bool) -> serde_json::Value {
+    json!({
+        "driver": "virtio-blk-pci", "id": PLUGGED, "drive": "disk0", "bus": "rootport", "write-cache": "on",
+        "disable-legacy": "on", "ioeventfd": false, "iommu_platform": guarded,
+    })
+}
+
+/// Puts the disk in that [`unplug`] took out of a machine with [`Attached::port`].
+///
+/// # Errors
+/// It is still there, or QEMU does not answer.
+pub fn plug(guest: &Guest, guarded: bool) -> Result<()> {
+    guest.qmp()?.execute("device_add", pluggable(guarded)).map(drop)
+}
+
+/// Asks the system to let the disk go; it is out when [`plug`] can put it in.
+///
+/// # Errors
+/// There is none, or QEMU does not answer.
+pub fn unplug(guest: &Guest) -> Result<()> {
+    guest
+        .qmp()?
+        .execute("device_del", json!({ "id": PLUGGED }))
+        .map(drop)
+}
+
 /// The devices. Disks and command channel are where `system.xml` has them; if several are on virtio-mmio, in slots of different pages.
 fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsString> {
     let file = |before: &str, name: &str, after: &str| {
@@ -240,7 +275,17 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
     // Disks have a write cache and offer flush. What is behind them is the host's page cache: a flush need not wait for the
     // host's disk, which would only put its noise into the figures; QEMU is ended in order.
     for (place, bus) in attached.disks().enumerate() {
+        let plugged = attached.port && place == 0;
         match backend {
+            // A drive would go with its device.
+            Backend::File if plugged => add(
+                "-blockdev",
+                file(
+                    "driver=raw,node-name=disk0,cache.no-flush=on,file.driver=file,file.filename=",
+                    DISKS[place],
+                    "",
+                ),
+            ),
             Backend::File => add(
                 "-drive",
                 file(
@@ -253,6 +298,11 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
                 "-blockdev",
                 format!("driver=null-co,node-name=disk{place},read-zeroes=on,size={BARE}").into(),
             ),
+        }
+        if plugged {
+            add("-device", "pcie-root-port,id=rootport,addr=5.0,chassis=1".into());
+            add("-device", pluggable(attached.guarded).to_string().into());
+            continue;
         }
         let (slot, function) = (SLOTS[place], FUNCTIONS[place]);
         let device = match bus {

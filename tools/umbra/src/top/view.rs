@@ -175,7 +175,7 @@ pub(super) mod tests {
             security_floor: 0,
             updates: 1,
             failures: 0,
-            causes: [0; 8],
+            causes: Default::default(),
             tried: heapless_none(),
         };
         let requests = 1000 * seconds;

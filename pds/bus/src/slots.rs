@@ -1,0 +1,148 @@
+//! Slots of devices that come and go, behind root ports.
+
+use pci::port::{Change, GRANULE, Port, Registers};
+use pci::{Config, header, port};
+use supervision::bus::Presence;
+use system_spec::config::{BusFunction, BusSlot};
+
+use bus::function::FunctionError;
+
+use crate::host::Host;
+
+impl Host {
+    /// Opens the way to what is behind ports, and listens to them. A slot whose port is none has no device.
+    pub(crate) fn open_ports(&mut self, slots: &[BusSlot]) {
+        for (number, slot) in slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.function.port != 0)
+        {
+            let Some(own) = self.window.take(OWN_REGION) else {
+                continue;
+            };
+            let function = &slot.function;
+            let bus = (function.address >> 8) as u8;
+            let Some(mut config) = self.at(function.port) else {
+                continue;
+            };
+            let Some(port) = Port::find(&config) else { continue };
+            if Port::forward(&mut config, bus, (function.forwarded, GRANULE), own) {
+                port.listen(&mut config);
+                if let Some(entry) = self.ports.get_mut(number) {
+                    *entry = Some(port);
+                }
+                self.silence(slots, bus);
+            }
+        }
+    }
+
+    /// Does what ports ask for. True: control is to look.
+    ///
+    /// To be called when they interrupt, and whenever one was written to: QEMU's take their line back at any write, also if the write
+    /// is what made something happen.
+    pub fn attend(&mut self, slots: &[BusSlot]) -> bool {
+        let mut changed = false;
+        for (number, slot) in slots.iter().enumerate() {
+            let Some((port, mut config)) = self.port(number, &slot.function) else {
+                continue;
+            };
+            for _ in 0..LOOKS {
+                let change = port.attend(&mut config);
+                changed |= change != Change::None;
+                match change {
+                    Change::None => break,
+                    Change::Added => self.added(slots, number, &slot.function),
+                    Change::Gone => self.forget(number),
+                    Change::Pressed => {}
+                }
+            }
+        }
+        changed
+    }
+
+    /// It is as after a reset, and given its places here. What fails is tried again when its reset is asked for.
+    fn added(&mut self, slots: &[BusSlot], number: usize, function: &BusFunction) {
+        self.silence(slots, (function.address >> 8) as u8);
+        self.forget(number);
+        let there = || {
+            self.config(function)
+                .is_some_and(|config| header::identity(&config).is_some())
+        };
+        if (0..PATIENCE).any(|_| there()) {
+            let _ = self.settle(number, function);
+        }
+    }
+
+    fn forget(&mut self, number: usize) {
+        if let Some(entry) = self.functions.get_mut(number) {
+            *entry = None;
+        }
+    }
+
+    fn port(&self, number: usize, function: &BusFunction) -> Option<(Port, impl Registers + Config + use<>)> {
+        let port = self.ports.get(number).copied().flatten()?;
+        Some((port, self.at(function.port)?))
+    }
+
+    /// What is in the slot of this number.
+    pub fn presence(&self, slots: &[BusSlot], number: u32) -> Presence {
+        let found = slots.iter().enumerate().find(|(_, slot)| slot.slot == number);
+        let Some((index, slot)) = found.filter(|(_, slot)| slot.function.port != 0) else {
+            return Presence::Present;
+        };
+        match self
+            .port(index, &slot.function)
+            .map(|(port, config)| port.presence(&config))
+        {
+            Some(port::Presence::Present) => Presence::Present,
+            Some(port::Presence::Leaving) => Presence::Leaving,
+            Some(port::Presence::Absent) | None => Presence::Absent,
+        }
+    }
+
+    /// Takes the power from what is to leave the slot of this number; false: nothing is.
+    pub fn release(&mut self, slots: &[BusSlot], number: u32) -> bool {
+        if self.presence(slots, number) != Presence::Leaving {
+            return false;
+        }
+        let Some(index) = slots.iter().position(|slot| slot.slot == number) else {
+            return false;
+        };
+        let Some((port, mut config)) = self.port(index, &slots[index].function) else {
+            return false;
+        };
+        port.release(&mut config);
+        self.forget(index);
+        true
+    }
+
+    /// A function that does not answer has no power from here on: whatever became of it, it reaches nothing.
+    ///
+    /// # Errors
+    /// [`FunctionError::Gone`] if it is so.
+    pub(crate) fn make_sure(&mut self, index: usize, function: &BusFunction) -> Result<(), FunctionError> {
+        if function.port == 0 {
+            return Ok(());
+        }
+        let Some((port, mut config)) = self.port(index, function) else {
+            // Nothing was ever forwarded to it.
+            return Err(FunctionError::Gone);
+        };
+        let answers = self
+            .config(function)
+            .is_some_and(|config| header::identity(&config).is_some());
+        if answers && port.presence(&config) != port::Presence::Absent {
+            return Ok(());
+        }
+        port.release(&mut config);
+        self.forget(index);
+        Err(FunctionError::Gone)
+    }
+}
+
+/// Times that a port is looked at in one go; a port that never comes to rest interrupts again.
+const LOOKS: usize = 8;
+/// Bytes of a port's own region.
+const OWN_REGION: u64 = 0x1000;
+/// Times that something new is asked who it is. It may take 100 ms (PCI Express, 6.6.1); a simulated one takes none.
+const PATIENCE: usize = 100_000;
