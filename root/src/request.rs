@@ -55,6 +55,8 @@ pub enum Request {
     DomainState(usize),
     /// Start the part of this slot anew.
     Renew(usize, Part),
+    /// This static PD hangs.
+    Silent(usize),
     /// A matter of the IOMMU.
     Dma(Dma),
 }
@@ -99,6 +101,7 @@ fn allowed(role: Role, op: Op) -> bool {
         Op::Reach | Op::Window | Op::Admitted | Op::Blocked | Op::Admission | Op::DmaFault => {
             role == Role::Iommu
         }
+        Op::Silent => role == Role::Guard,
         // The stager asks for what it was building when it died.
         Op::SlotState => matches!(role, Role::Control | Role::Stager),
         Op::Start | Op::Cut | Op::NextEvent | Op::Kill | Op::Consumed | Op::DomainState | Op::Renew => {
@@ -145,6 +148,7 @@ pub fn decode(role: Role, label: u64, words: &[u64], slots: usize) -> Result<Req
         Op::Kill => Request::Kill(slot()?),
         Op::Consumed => Request::Consumed(slot()?),
         Op::DomainState => Request::DomainState(usize::try_from(word(0)?).map_err(|_| Code::Invalid)?),
+        Op::Silent => Request::Silent(usize::try_from(word(0)?).map_err(|_| Code::Invalid)?),
         Op::Renew => Request::Renew(slot()?, Part::from_word(word(1)?).ok_or(Code::Invalid)?),
         Op::Reach => Request::Dma(Dma::Reach {
             slot: slot()?,
@@ -204,6 +208,9 @@ mod tests {
                 && !may(Role::Control, Op::Blocked)
                 && !may(Role::Bus, Op::Admitted)
         );
+        assert!(
+            may(Role::Guard, Op::Silent) && !may(Role::Control, Op::Silent) && !may(Role::Guard, Op::Renew)
+        );
         assert!(!may(Role::Iommu, Op::Start) && !may(Role::Iommu, Op::DeviceReset));
         assert_eq!(decode(Role::Control, 99, &[], 1), Err(Code::Denied));
     }
@@ -252,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_message_panics(label in 0u64..24, words in prop::collection::vec(any::<u64>(), 0..130), role in 1u32..5) {
+        fn no_message_panics(label in 0u64..24, words in prop::collection::vec(any::<u64>(), 0..130), role in 1u32..6) {
             let _ = decode(Role::from_number(role).unwrap(), label, &words, 4);
         }
     }

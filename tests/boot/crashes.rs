@@ -79,6 +79,7 @@ fn campaign(client: &mut Client, patience: &Patience, packages: &Packages, choic
         torment.instants.clear();
         if commit {
             torment.bus_hangs(passed[Party::Bus as usize], &endings)?;
+            torment.whoever_hangs_is_found()?;
         }
     }
     if let Crashes::All { .. } = choice {

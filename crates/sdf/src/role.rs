@@ -3,6 +3,7 @@
 mod client;
 mod control;
 mod files;
+mod guard;
 mod iommu;
 mod shadow;
 mod small;
@@ -61,6 +62,7 @@ pub fn derive(plan: &mut Plan<'_>, files: Files<'_>) -> Result<(), Fault> {
     shadow::shadows(plan, &derived, slots, &mut timer, &mut control)?;
     timer.finish(plan);
     control.finish(plan);
+    guard::guard(plan)?;
     files::sessions(plan)?;
     Ok(())
 }

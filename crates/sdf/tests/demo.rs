@@ -2,7 +2,9 @@
 
 use driver_package::image::{Rights, SegmentSource, encode};
 use sdf::{File, PD_WINDOW, Patch, PayloadError, System};
-use system_spec::config::{BusConfig, ClientConfig, ControlConfig, IommuConfig, ShadowConfig};
+use system_spec::config::{
+    BusConfig, ClientConfig, ControlConfig, GuardConfig, IommuConfig, ShadowConfig, Watched,
+};
 use system_spec::spec::{MAX_RELOAD, Role, Spec, Trigger};
 use zerocopy::FromBytes;
 
@@ -102,7 +104,10 @@ fn root_accepts_the_payload() {
     let spec = Spec::parse(&payload).unwrap();
     assert_eq!(spec.pds().len(), DEMO.matches("</protection_domain>").count());
     let roles: Vec<Role> = spec.callers().map(|caller| caller.role).collect();
-    assert_eq!(roles, [Role::Control, Role::Bus, Role::Iommu, Role::Stager]);
+    assert_eq!(
+        roles,
+        [Role::Control, Role::Bus, Role::Iommu, Role::Stager, Role::Guard]
+    );
     let slot = spec.slots().next().unwrap();
     // The shadow's scratch region and two clients' data regions.
     assert_eq!(slot.data().count(), 3);
@@ -167,6 +172,31 @@ fn nobody_but_bus_maps_the_devices_registers() {
     // The copy that drivers see is written by bus.
     assert_eq!(owners(slot.config.unwrap()), [("bus", true)]);
     assert_eq!(slot.irqs().collect::<Vec<_>>(), [(80, Trigger::Edge)]);
+}
+
+#[test]
+fn guard_watches_the_parts_that_outrank_clients_from_the_highest_down() {
+    let system = demo();
+    let guard: GuardConfig = config(&system, "guard-clock");
+    let watched = &guard.watched[..guard.watched_count as usize];
+    let name = |one: &Watched| system.programs[one.pd as usize].name.as_str();
+    assert_eq!(
+        watched.iter().map(name).collect::<Vec<_>>(),
+        ["timer", "bus", "iommu", "control", "shadow-block", "command"]
+    );
+    let payload = payload();
+    let spec = Spec::parse(&payload).unwrap();
+    for one in watched {
+        let at_pd = patch(&system, name(one), "umbra_guard");
+        let id = u64::read_from_bytes(&at_pd.bytes).unwrap();
+        let joined = spec.channels().any(|[a, b]| {
+            (u64::from(a.id), b.pd as u64, u64::from(b.id)) == (one.channel, one.pd, id)
+                && a.notify
+                && b.notify
+        });
+        assert!(joined, "{}", name(one));
+    }
+    assert_eq!(guard.round, 100);
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use device_class::{block, net};
 use sel4_microkit::{
-    Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, Infallible, MessageInfo, set_mr,
+    Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, Infallible, MessageInfo, set_mr, var,
     with_msg_regs_mut,
 };
 use shared_ring::page::SharedPage;
 use supervision::timer::Op;
-use system_spec::config::ShadowConfig;
+use system_spec::config::{NO_CHANNEL, ShadowConfig};
 use trace::clock;
 
 use crate::assemble::{Assembled, Misconfigured};
@@ -62,6 +62,8 @@ const _: () = assert!(trace::SLOTS == system_spec::config::MAX_SLOTS);
 /// The program.
 pub struct Pd<C: Class, R: 'static> {
     world: World,
+    /// Channel of the guard clock.
+    guard: usize,
     shadow: Shadow<'static, C, SharedPage, R>,
 }
 
@@ -89,7 +91,8 @@ impl<C: Class, R: Region> Pd<C, R> {
         world
             .trace
             .write(&trace::Event::new(clock::ticks(), trace::Kind::Started, 0, 0));
-        let mut pd = Self { world, shadow };
+        let guard = *var!(umbra_guard: usize = NO_CHANNEL);
+        let mut pd = Self { world, guard, shadow };
         pd.shadow.begin(again, &mut pd.world);
         pd.flush();
         Ok(pd)
@@ -114,6 +117,10 @@ impl<C: Class, R: Region> Handler for Pd<C, R> {
             .iter()
             .fold(0, |bits, channel| bits | 1 << channel.index());
         self.shadow.wake(bits, &mut self.world);
+        // The guard clock asks who goes round his loop: last, as who hangs in a wake-up does not come here.
+        if let Some(guard) = channels.iter().find(|channel| channel.index() == self.guard) {
+            guard.notify();
+        }
         Ok(())
     }
 

@@ -66,6 +66,9 @@ pub enum Op {
     /// IOMMU: the device was stopped when it tried to reach what it may not. `slot, kind, address, 1 if it was to write`. The
     /// generation that has it is suspended; an [`Event`] follows, a fault of [`DMA_FAULT`].
     DmaFault = 19,
+    /// Guard: a static PD gives no sign of life: start it anew, as after a fault. Its index. Answer
+    /// [`Code::Gone`](crate::Code::Gone): it is buried.
+    Silent = 20,
 }
 
 /// Words that say which pages of a window may be written.
@@ -83,6 +86,8 @@ pub enum Part {
     Stager = 0,
     /// The slot's shadow.
     Shadow = 1,
+    /// The guard clock, which is of no slot.
+    Guard = 2,
 }
 
 impl Part {
@@ -91,6 +96,7 @@ impl Part {
         match word {
             0 => Some(Self::Stager),
             1 => Some(Self::Shadow),
+            2 => Some(Self::Guard),
             _ => None,
         }
     }
@@ -122,6 +128,7 @@ impl Op {
             17 => Self::Blocked,
             18 => Self::Admission,
             19 => Self::DmaFault,
+            20 => Self::Silent,
             _ => return None,
         })
     }

@@ -412,6 +412,36 @@ pub struct TimerConfig {
     pub clients: u64,
 }
 
+/// A channel that nobody has (a PD has at most 62): no notification comes by it.
+pub const NO_CHANNEL: usize = 63;
+
+/// A part of the system that is asked for signs of life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Watched {
+    /// Channel on which it is asked, and answers.
+    pub channel: u64,
+    /// Its number, as root counts PDs.
+    pub pd: u64,
+}
+
+/// Most of them: control, bus, IOMMU, timer, command and the shadows.
+pub const MAX_WATCHED: usize = 5 + MAX_SHADOWS;
+
+/// Role `guard`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GuardConfig {
+    /// Channel to root.
+    pub root_channel: u64,
+    /// Its periods from one question to the next.
+    pub round: u64,
+    /// How many are watched.
+    pub watched_count: u64,
+    /// Who, the highest priority first.
+    pub watched: [Watched; MAX_WATCHED],
+}
+
 /// Role `stager`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

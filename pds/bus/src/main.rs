@@ -16,7 +16,7 @@ use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
 use supervision::{Code, bus::Presence, root};
-use system_spec::config::{BusConfig, BusSlot};
+use system_spec::config::{BusConfig, BusSlot, NO_CHANNEL};
 
 /// A point where a test lets the bus die.
 #[cfg(feature = "crash-points")]
@@ -30,7 +30,7 @@ fn crash_point(number: u32) {
 fn crash_point(_: u32) {}
 
 /// A channel that the description's compiler did not make.
-const NO_CHANNEL: u64 = u64::MAX;
+const NO_LINE: u64 = u64::MAX;
 
 /// Number of that transport.
 const VIRTIO_MMIO: u32 = 1;
@@ -42,6 +42,8 @@ struct Pd {
     root: Channel,
     /// The line of the root ports, if there are any.
     ports: Option<Channel>,
+    /// Channel of the guard clock.
+    guard: usize,
 }
 
 fn registers(slot: &BusSlot) -> Option<Mapped> {
@@ -116,6 +118,10 @@ impl Handler for Pd {
             // The line is quiet now, or something more has happened.
             let _ = ports.irq_ack();
         }
+        // The guard clock asks who goes round his loop: last, as who hangs in a wake-up does not come here.
+        if let Some(guard) = channels.iter().find(|channel| channel.index() == self.guard) {
+            guard.notify();
+        }
         Ok(())
     }
 
@@ -172,7 +178,8 @@ fn init() -> Pd {
         bus,
         control: Channel::new(config.control_channel as usize),
         root: Channel::new(config.root_channel as usize),
-        ports: (config.port_channel != NO_CHANNEL).then(|| Channel::new(config.port_channel as usize)),
+        ports: (config.port_channel != NO_LINE).then(|| Channel::new(config.port_channel as usize)),
+        guard: *var!(umbra_guard: usize = NO_CHANNEL),
     };
     if let Some(ports) = pd.ports {
         // What a predecessor was told of and did not tell on; and its interrupt, if it had not acknowledged it.

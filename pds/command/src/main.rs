@@ -15,7 +15,7 @@ use memory::DmaMemory;
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, protection_domain, var};
 use shared_ring::Link;
 use shared_ring::page::SharedPage;
-use system_spec::config::CommandConfig;
+use system_spec::config::{CommandConfig, NO_CHANNEL};
 use virtio_drivers::device::console::VirtIOConsole;
 use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
 use virtio_drivers::transport::{DeviceType, Transport};
@@ -56,6 +56,8 @@ impl Console for Device {
 struct Pd {
     irq: Channel,
     control: Channel,
+    /// Channel of the guard clock.
+    guard: usize,
     bridge: Bridge<SharedPage>,
     device: Device,
 }
@@ -95,6 +97,10 @@ impl Handler for Pd {
             let _ = self.irq.irq_ack();
         }
         self.wake();
+        // The guard clock asks who goes round his loop: last, as who hangs in a wake-up does not come here.
+        if let Some(guard) = channels.iter().find(|channel| channel.index() == self.guard) {
+            guard.notify();
+        }
         Ok(())
     }
 }
@@ -129,6 +135,7 @@ fn init() -> Pd {
     let mut pd = Pd {
         irq: Channel::new(config.irq_channel as usize),
         control: Channel::new(config.control.channel as usize),
+        guard: *var!(umbra_guard: usize = NO_CHANNEL),
         bridge: Bridge::new(link),
         device,
     };

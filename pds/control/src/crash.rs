@@ -24,8 +24,11 @@ pub fn point(outside: &mut Outside, number: u32) {
         Some(Action::Die | Action::DieForGood) => panic!("behind {behind}, before {number}"),
         // Root tells us later, as of a fault.
         Some(Action::KillDriver) => outside.kill_drivers(),
-        // The party finds it; nothing would find control.
-        Some(Action::Let(..) | Action::Hang) | None => {}
+        Some(Action::Hang) => loop {
+            core::hint::spin_loop();
+        },
+        // The party finds it.
+        Some(Action::Let(..)) | None => {}
     }
     BEHIND.store(number + 1, Relaxed);
 }

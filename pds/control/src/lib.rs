@@ -13,6 +13,7 @@
 //! | [`operator`] | requests and their effects |
 //! | [`channel`] | bytes of the command channel |
 //! | [`state`], [`ledger`] | what survives control's death |
+//! | [`guard`] | whether somebody watches control itself |
 //! | [`effect`] | names for the instants at which it can die |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ mod control;
 pub mod effect;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod guard;
 pub mod history;
 pub mod ledger;
 pub mod operator;

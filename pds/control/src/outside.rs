@@ -231,8 +231,15 @@ impl Outside {
         }
     }
 
-    /// Publishes what was done, sets the timer and says whether there is nothing more to do now.
-    pub fn rest(&mut self, control: &Control) -> bool {
+    /// Has root start the guard clock anew.
+    pub fn renew_guard(&self) -> Code {
+        let root = channel(self.config.root_channel);
+        // It is no slot's.
+        call(root, root::Op::Renew as u64, &[0, root::Part::Guard as u64])
+    }
+
+    /// Publishes what was done, sets the timer, for `another` deadline too, and says whether there is nothing more to do now.
+    pub fn rest(&mut self, control: &Control, another: Option<u64>) -> bool {
         crash::point(self, crash::PUBLISH);
         let config = self.config;
         let mut quiet = !self.more;
@@ -249,7 +256,7 @@ impl Outside {
             Wish::Space
         };
         quiet &= settle(&mut self.command, &config.command, wish);
-        let deadline = control.deadline();
+        let deadline = control.deadline().into_iter().chain(another).min();
         quiet &= deadline.is_none_or(|deadline| deadline > ticks());
         if quiet {
             self.set_timeout(deadline);

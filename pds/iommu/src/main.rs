@@ -12,7 +12,7 @@ use sel4_microkit::{
 };
 use supervision::Code;
 use supervision::root::Op;
-use system_spec::config::IommuConfig;
+use system_spec::config::{IommuConfig, NO_CHANNEL};
 
 /// Root, by calls.
 struct ByCall(Channel);
@@ -65,6 +65,8 @@ struct Pd {
     iommu: Option<Iommu<Mapped, Mapped, ByCall>>,
     control: Channel,
     events: Channel,
+    /// Channel of the guard clock.
+    guard: usize,
 }
 
 impl Handler for Pd {
@@ -77,6 +79,10 @@ impl Handler for Pd {
             if let Some(iommu) = &mut self.iommu {
                 iommu.look();
             }
+        }
+        // The guard clock asks who goes round his loop: last, as who hangs in a wake-up does not come here.
+        if let Some(guard) = channels.iter().find(|channel| channel.index() == self.guard) {
+            guard.notify();
         }
         Ok(())
     }
@@ -115,6 +121,7 @@ fn init() -> Pd {
         iommu,
         control: Channel::new(config.control_channel as usize),
         events: Channel::new(config.event_channel as usize),
+        guard: *var!(umbra_guard: usize = NO_CHANNEL),
     };
     // What was stopped while a predecessor died.
     if let Some(iommu) = &mut pd.iommu {

@@ -6,7 +6,7 @@
 mod device;
 
 use sel4_microkit::{Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, var};
-use system_spec::config::TimerConfig;
+use system_spec::config::{NO_CHANNEL, TimerConfig};
 use timer::{Timeouts, channels};
 
 /// An instant at which a test lets the timer die.
@@ -22,6 +22,8 @@ fn crash_point(_: u32) {}
 
 struct Timer {
     irq: Channel,
+    /// Channel of the guard clock.
+    guard: usize,
     timeouts: Timeouts,
 }
 
@@ -48,6 +50,10 @@ impl Handler for Timer {
             // Failure would be a wrong description; there is nobody to tell.
             let _ = self.irq.irq_ack();
         }
+        // The guard clock asks who goes round his loop: last, as who hangs in a wake-up does not come here.
+        if let Some(guard) = signalled.iter().find(|channel| channel.index() == self.guard) {
+            guard.notify();
+        }
         Ok(())
     }
 
@@ -71,6 +77,7 @@ fn init() -> Timer {
     }
     let mut timer = Timer {
         irq: Channel::new(config.irq_channel as usize),
+        guard: *var!(umbra_guard: usize = NO_CHANNEL),
         timeouts: Timeouts::new(config.clients),
     };
     // The deadlines of a predecessor died with it: whoever had one looks at his clock and asks again. To be woken too

@@ -199,6 +199,7 @@ impl<'a> Server<'a> {
                 let state = self.lives.state(&self.spec, pd).ok_or(Code::Empty)?;
                 Ok((Code::Ok, answer(&state.to_words())))
             }
+            Request::Silent(pd) => self.silent(pd).and_then(|()| done(true)),
             Request::Renew(slot, part) => self.renew(slot, part).and_then(|()| done(true)),
             Request::Dma(request) => self.dma(request),
         }
@@ -253,18 +254,30 @@ impl<'a> Server<'a> {
     /// Starts the part anew that control has waited for in vain.
     fn renew(&mut self, slot: usize, part: Part) -> Result<(), Code> {
         let pd = match part {
-            Part::Stager => self
-                .spec
-                .callers()
-                .find(|caller| caller.role == Role::Stager)
-                .map(|caller| caller.pd),
+            Part::Stager => self.caller(Role::Stager),
+            Part::Guard => self.caller(Role::Guard),
             Part::Shadow => self.spec.slots().nth(slot).map(|slot| slot.shadow),
         };
+        self.silent(pd.ok_or(Code::Invalid)?)
+    }
+
+    /// The PD that calls root in this role.
+    fn caller(&self, role: Role) -> Option<usize> {
+        let caller = self.spec.callers().find(|caller| caller.role == role);
+        caller.map(|caller| caller.pd)
+    }
+
+    /// Starts a static PD anew that does not answer.
+    fn silent(&mut self, pd: usize) -> Result<(), Code> {
+        let state = self.lives.state(&self.spec, pd).ok_or(Code::Invalid)?;
+        if state.dead {
+            return Err(Code::Gone);
+        }
         let cause = Cause {
             label: SILENT,
             ..Cause::default()
         };
-        self.stopped(pd.ok_or(Code::Invalid)?, cause);
+        self.stopped(pd, cause);
         Ok(())
     }
 

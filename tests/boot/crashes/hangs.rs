@@ -4,6 +4,9 @@ use anyhow::{Context, Result, ensure};
 use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::reply::{Condition, Domain, SILENT};
 use crash_points::{Action, Party, Plan};
+use std::collections::BTreeMap;
+use std::time::Instant;
+use umbra::demo;
 use umbra_model::endings::Endings;
 
 use super::plan::Case;
@@ -39,6 +42,57 @@ impl Torment<'_> {
         let after = self.play(&undisturbed())?.record;
         ensure!(after.state == State::Done(Outcome::Done), "{after:?}");
         Ok(())
+    }
+
+    /// Parts that nobody waits for, or that keep everybody else from the processor: the guard clock asks each for a sign of life, and root starts
+    /// who gives none anew. Nobody but he is, though most others cannot answer meanwhile either.
+    pub fn whoever_hangs_is_found(&mut self) -> Result<()> {
+        for (party, name) in [
+            (Party::Shadow, "shadow-block"),
+            (Party::Timer, "timer"),
+            (Party::Control, "control"),
+            (Party::Command, "command"),
+            // Control finds this one, because it is not asked any more.
+            (Party::GuardClock, "guard-clock"),
+        ] {
+            self.survives(party)?;
+            let before = self.restarts()?;
+            self.arm(hang(party, 5, true).plan)?;
+            let began = Instant::now();
+            let found = demo::wait(self.patience.transaction, &format!("a {name} that hangs"), || {
+                let domains = self.client.domains()?;
+                Ok(domains
+                    .into_iter()
+                    .find(|domain| domain.name == name && domain.label == SILENT))
+            })?;
+            ensure!(!found.dead, "{found:?}");
+            println!("{name} hangs and is found, {} ms", began.elapsed().as_millis());
+            demo::still_loaded(self.client)?;
+            let after = self.play(&undisturbed())?.record;
+            ensure!(
+                after.state == State::Done(Outcome::Done),
+                "behind a hang of {name}: {after:?}"
+            );
+            let mut others = self.restarts()?;
+            for (other, restarts) in before {
+                let now = others.remove(&other).unwrap_or(0);
+                ensure!(
+                    now == restarts + u32::from(other == name),
+                    "{name} hangs: {other} {restarts} → {now}"
+                );
+            }
+            others.remove(name);
+            ensure!(others.is_empty(), "{name} hangs: {others:?}");
+        }
+        Ok(())
+    }
+
+    /// How often each part was started anew.
+    fn restarts(&mut self) -> Result<BTreeMap<String, u32>> {
+        let domains = self.domains()?.into_iter();
+        Ok(domains
+            .map(|domain| (domain.name.to_string(), domain.restarts))
+            .collect())
     }
 
     /// Root starts a part anew so many times, and then answers for it: nobody waits for the dead, and the device is offline.

@@ -44,8 +44,8 @@ impl Packages {
 
 /// A machine, and what was seen of it.
 pub struct Torment<'a> {
-    client: &'a mut Client,
-    patience: &'a Patience,
+    pub(super) client: &'a mut Client,
+    pub(super) patience: &'a Patience,
     good: [PackageHash; 2],
     bad: PackageHash,
     /// What root knows of each party's life.

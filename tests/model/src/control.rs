@@ -375,7 +375,7 @@ impl World for Outside<'_> {
                 Ok(())
             }
             // It dies between two wake-ups, and its successor finds everything done.
-            (Call::Renew(Part::Shadow), None) => Ok(()),
+            (Call::Renew(Part::Shadow | Part::Guard), None) => Ok(()),
             // The model's device is never taken out.
             (Call::Release, None) => Err(Code::WrongState),
         };

@@ -40,6 +40,8 @@ pub enum Role {
     Iommu,
     /// Serves timeouts.
     Timer,
+    /// Finds parts of the system that hang.
+    Guard,
     /// Fills new generations.
     Stager,
     /// Stands between clients and drivers of a class.
@@ -58,6 +60,7 @@ impl Role {
             Self::Bus => "bus",
             Self::Iommu => "iommu",
             Self::Timer => "timer",
+            Self::Guard => "guard",
             Self::Stager => "stager",
             Self::Shadow => "shadow",
             Self::Command => "command",
@@ -68,11 +71,12 @@ impl Role {
     pub fn single(self) -> bool {
         !matches!(self, Self::Shadow | Self::Client)
     }
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Control,
         Self::Bus,
         Self::Iommu,
         Self::Timer,
+        Self::Guard,
         Self::Stager,
         Self::Shadow,
         Self::Command,
@@ -238,7 +242,7 @@ fn role(element: &Element<'_>) -> Result<Option<Role>, Fault> {
         return Ok(None);
     };
     let role = Role::ALL.into_iter().find(|role| role.word() == word);
-    let words = "control, bus, iommu, timer, stager, shadow, command or client";
+    let words = "control, bus, iommu, timer, guard, stager, shadow, command or client";
     role.map(Some)
         .ok_or_else(|| element.choice("umbra_role", word, words))
 }

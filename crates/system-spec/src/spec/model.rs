@@ -45,6 +45,8 @@ pub enum Role {
     Stager,
     /// Says what devices reach.
     Iommu,
+    /// Says who hangs.
+    Guard,
 }
 
 impl Role {
@@ -55,6 +57,7 @@ impl Role {
             2 => Some(Self::Bus),
             3 => Some(Self::Stager),
             4 => Some(Self::Iommu),
+            5 => Some(Self::Guard),
             _ => None,
         }
     }
@@ -65,6 +68,7 @@ impl Role {
             Self::Bus => 2,
             Self::Stager => 3,
             Self::Iommu => 4,
+            Self::Guard => 5,
         }
     }
 }

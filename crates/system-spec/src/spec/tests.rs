@@ -173,7 +173,7 @@ fn broken_rules_are_refused() {
         (Kind::Channel, |s| {
             s.channels[0].ends = s.channels[0].ends.map(|e| EndRecord { flags: 3, ..e })
         }),
-        (Kind::Caller, |s| s.callers[0].role = 5),
+        (Kind::Caller, |s| s.callers[0].role = 6),
         (Kind::Slot, |s| s.slots[0].mmio[0].len = 0x201),
         (Kind::Slot, |s| s.slots[0].mmio[0].region = 1),
         (Kind::Slot, |s| s.slots[0].data_count = 17),
