@@ -16,19 +16,20 @@ pub fn close(socket: &mut Socket<'_>) {
     socket.close();
 }
 
-/// The connection is over, and the peer knows. One that was aborted has still to be told, which takes a frame.
-pub fn is_free(socket: &Socket<'_>) -> bool {
+/// The connection is over, and the peer knows. One that was aborted has still to be told, which takes a frame: somebody `patient` waits
+/// for that. Nobody may be so for ever, because a peer that nobody can reach is never told.
+pub fn is_free(socket: &Socket<'_>, patient: bool) -> bool {
     match socket.state() {
         // Both ends have said everything, and the last acknowledgement went out with the poll that took us here.
         State::TimeWait => true,
-        State::Closed => socket.remote_endpoint().is_none(),
+        State::Closed => !patient || socket.remote_endpoint().is_none(),
         _ => false,
     }
 }
 
-/// Waits for the next peer, if the place is free. True: it waits now, and did not before.
-pub fn listen_again(socket: &mut Socket<'_>, port: u16) -> bool {
-    if !is_free(socket) {
+/// Waits for the next peer, if the place [is free](is_free). True: it waits now, and did not before.
+pub fn listen_again(socket: &mut Socket<'_>, port: u16, patient: bool) -> bool {
+    if !is_free(socket, patient) {
         return false;
     }
     socket.set_ack_delay(Some(ACK_DELAY));

@@ -54,7 +54,7 @@ impl World {
         self.server.poll(now, &mut self.ends[1]);
         for place in &self.places {
             let socket = self.server.sockets.get_mut::<tcp::Socket<'_>>(*place);
-            place::listen_again(socket, PORT);
+            place::listen_again(socket, PORT, true);
             let mut byte = [0];
             if socket.recv_slice(&mut byte) == Ok(1) {
                 socket.send_slice(&byte).unwrap();
@@ -133,7 +133,10 @@ fn visitor_that_is_thrown_out_is_told() {
     let place = world.places[0];
     let thrown_out = world.server.sockets.get_mut::<tcp::Socket<'_>>(place);
     thrown_out.abort();
-    assert!(!place::listen_again(thrown_out, PORT), "it has to be told first");
+    assert!(
+        !place::listen_again(thrown_out, PORT, true),
+        "it has to be told first"
+    );
     world.turn();
     world.turn();
     assert_eq!(state(&mut world), State::Closed);

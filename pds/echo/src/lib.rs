@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use ip_session::place;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp};
-use smoltcp::time::Duration;
+use smoltcp::time::{Duration, Instant};
 
 /// Port of echoes.
 pub const ECHO: u16 = 7;
@@ -25,6 +25,8 @@ const DATAGRAMS: usize = 64;
 const DATAGRAM_BYTES: usize = DATAGRAMS * 1472;
 /// A client that answers nothing for so long is gone.
 const GONE: Duration = Duration::from_secs(60);
+/// So long it is tried to tell a peer that its connection is over.
+const TELL: Duration = Duration::from_secs(2);
 
 /// What is counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,10 +41,19 @@ pub struct Tally {
     pub discarded_datagrams: u64,
 }
 
+/// A place for a connection of one of the services.
+#[derive(Debug)]
+struct Stream {
+    socket: SocketHandle,
+    port: u16,
+    /// Since when a peer has to be told that its connection is over.
+    untold: Option<Instant>,
+}
+
 /// The services.
 #[derive(Debug)]
 pub struct Echo {
-    streams: Vec<(SocketHandle, u16)>,
+    streams: Vec<Stream>,
     datagrams: [(SocketHandle, u16); 2],
     tally: Tally,
 }
@@ -60,7 +71,11 @@ impl Echo {
             socket.set_timeout(Some(GONE));
             socket.set_keep_alive(Some(GONE / 4));
             socket.set_nagle_enabled(false);
-            (sockets.add(socket), port)
+            Stream {
+                socket: sockets.add(socket),
+                port,
+                untold: None,
+            }
         });
         let streams = streams.collect();
         let datagrams = ports.map(|port| {
@@ -88,11 +103,15 @@ impl Echo {
     }
 
     /// Does what can be done without waiting. True: something was, and there may be frames to send.
-    pub fn serve(&mut self, sockets: &mut SocketSet<'_>) -> bool {
+    pub fn serve(&mut self, now: Instant, sockets: &mut SocketSet<'_>) -> bool {
         let mut any = false;
-        for (handle, port) in &self.streams {
-            let socket = sockets.get_mut::<tcp::Socket<'_>>(*handle);
-            any |= stream(socket, *port, &mut self.tally);
+        for stream in &mut self.streams {
+            let socket = sockets.get_mut::<tcp::Socket<'_>>(stream.socket);
+            any |= if socket.is_open() {
+                serve(socket, stream.port, &mut self.tally)
+            } else {
+                stream.listen_again(now, socket)
+            };
         }
         for (handle, port) in self.datagrams {
             let socket = sockets.get_mut::<udp::Socket<'_>>(handle);
@@ -102,10 +121,18 @@ impl Echo {
     }
 }
 
-fn stream(socket: &mut tcp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
-    if !socket.is_open() {
-        return place::listen_again(socket, port);
+impl Stream {
+    fn listen_again(&mut self, now: Instant, socket: &mut tcp::Socket<'_>) -> bool {
+        let untold = *self.untold.get_or_insert(now);
+        let listens = place::listen_again(socket, self.port, now < untold + TELL);
+        if listens {
+            self.untold = None;
+        }
+        listens
     }
+}
+
+fn serve(socket: &mut tcp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
     let room = if port == ECHO {
         socket.send_capacity() - socket.send_queue()
     } else {

@@ -43,7 +43,7 @@ fn run(config: &ClientConfig, channels: &mut Channels) -> Result<(), InfoError> 
     while !channels.is_told_to_stop() {
         session.awake();
         let changed = host.poll(now(), &mut session);
-        let busy = echo.serve(&mut host.sockets);
+        let busy = echo.serve(now(), &mut host.sockets);
         session.commit(channels);
         if session.waits_for_device() && session.client().info(channels).is_ok() {
             session.device_works();

@@ -40,7 +40,7 @@ impl World {
         let now = Instant::from_millis(self.ms);
         self.client.poll(now, &mut self.ends[0]);
         self.server.poll(now, &mut self.ends[1]);
-        while self.echo.serve(&mut self.server.sockets) {
+        while self.echo.serve(now, &mut self.server.sockets) {
             self.server.poll(now, &mut self.ends[1]);
         }
     }

@@ -19,7 +19,9 @@ use crate::server::{Tally, World};
 pub const HEAD_MS: u64 = 10_000;
 /// How long a connection may be idle between requests, in ms.
 pub const IDLE_MS: u64 = 60_000;
-/// How long an answer may make no progress, in ms.
+/// How long who knocks may take to come in, in ms.
+pub const KNOCK_MS: u64 = 3_000;
+/// How long an answer may make no progress, and how long it may take beyond a ms for each byte, in ms.
 pub const STALL_MS: u64 = 30_000;
 /// How long a client may take to close, in ms.
 pub const CLOSE_MS: u64 = 2_000;
@@ -35,6 +37,10 @@ pub struct Connection {
     head: Vec<u8, HEAD_MAX>,
     /// When there was progress last, in ms.
     since: u64,
+    /// Since when it has been answering, in ms.
+    begun: u64,
+    /// Bytes of the answer that were said.
+    said: u64,
     /// The connection is to be used for more.
     keep_alive: bool,
     /// It was used before.
@@ -47,6 +53,8 @@ pub struct Connection {
     reason = "there is one for each connection, for ever, and most are answering"
 )]
 enum Step {
+    /// Somebody knocks: it may be that nobody is there.
+    Knocked,
     /// Nobody is there, or nothing is asked for.
     Idle,
     /// A file is wanted, but there is no place for it yet.
@@ -81,6 +89,8 @@ impl Connection {
             step: Step::Idle,
             head: Vec::new(),
             since: 0,
+            begun: 0,
+            said: 0,
             keep_alive: true,
             in_use: false,
         }
@@ -93,7 +103,11 @@ impl Connection {
 
     /// Whether it has asked for anything yet, and since when it has been waiting for a request, in ms; `None`: it is not.
     pub fn idle_since(&self) -> Option<(bool, u64)> {
-        (matches!(self.step, Step::Idle) && self.head.is_empty()).then_some((self.in_use, self.since))
+        (self.is_idle() && self.head.is_empty()).then_some((self.in_use, self.since))
+    }
+
+    fn is_idle(&self) -> bool {
+        matches!(self.step, Step::Idle)
     }
 
     /// All is said, and it is about to end.
@@ -104,9 +118,14 @@ impl Connection {
     /// When it must be looked at again if nothing happens, in ms.
     pub fn deadline(&self) -> u64 {
         let patience = match self.step {
+            Step::Knocked => KNOCK_MS,
             Step::Idle if self.head.is_empty() => IDLE_MS,
             Step::Idle => HEAD_MS,
-            Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) => STALL_MS,
+            // Whoever takes a byte now and then must not keep a place, and a file, for ever.
+            Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) => {
+                let slowest = self.begun.saturating_add(self.said);
+                return self.since.min(slowest).saturating_add(STALL_MS);
+            }
             Step::Closing => CLOSE_MS,
         };
         self.since.saturating_add(patience)
@@ -122,14 +141,29 @@ impl Connection {
         if !socket.is_open() {
             return self.begin_anew(socket, files, world);
         }
-        if matches!(socket.state(), tcp::State::Listen | tcp::State::SynReceived) {
+        if socket.is_listening() {
             self.since = world.now;
             return false;
         }
+        match (socket.state(), &self.step) {
+            (tcp::State::SynReceived, _) => self.step = Step::Knocked,
+            (_, Step::Knocked) => (self.step, self.since) = (Step::Idle, world.now),
+            _ => {}
+        }
         let mut any = false;
         // A step forward each time, and never more than there is in the socket: this ends.
-        while self.step_forward(socket, files, world) {
-            self.since = world.now;
+        loop {
+            let (queued, idle, leaving) = (socket.send_queue(), self.is_idle(), self.is_leaving());
+            if !self.step_forward(socket, files, world) {
+                break;
+            }
+            if idle {
+                (self.begun, self.said) = (world.now, 0);
+            }
+            self.said += socket.send_queue().saturating_sub(queued) as u64;
+            if !leaving {
+                self.since = world.now;
+            }
             any = true;
         }
         if world.now >= self.deadline() {
@@ -145,15 +179,21 @@ impl Connection {
         files: &mut Files<P>,
         world: &World<'_>,
     ) -> bool {
-        self.let_go(files);
+        if !self.is_leaving() {
+            self.let_go(files);
+            (self.step, self.since) = (Step::Closing, world.now);
+        }
         self.head.clear();
         self.in_use = false;
-        self.step = Step::Idle;
         // Bytes that were asked for may still come, to where the next one's would be.
-        if matches!(files.read_state(self.number), Read::Asked(_)) || !place::listen_again(socket, world.port)
-        {
+        if matches!(files.read_state(self.number), Read::Asked(_)) {
+            self.since = world.now;
             return false;
         }
+        if !place::listen_again(socket, world.port, world.now < self.deadline()) {
+            return false;
+        }
+        self.step = Step::Idle;
         files.used(self.number);
         self.since = world.now;
         true
@@ -173,13 +213,13 @@ impl Connection {
         files: &mut Files<P>,
         world: &mut World<'_>,
     ) -> bool {
-        self.since = world.now;
+        (self.since, self.begun, self.said) = (world.now, world.now, 0);
         match self.step {
             Step::Idle if self.head.is_empty() => self.close(socket),
             Step::Idle => {
                 self.refuse(Refusal::Timeout, Method::Get, world.tally);
             }
-            Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) | Step::Closing => {
+            Step::Knocked | Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) | Step::Closing => {
                 world.tally.given_up += 1;
                 self.let_go(files);
                 self.step = Step::Closing;
@@ -202,6 +242,7 @@ impl Connection {
         world: &mut World<'_>,
     ) -> bool {
         match &mut self.step {
+            Step::Knocked => false,
             Step::Idle => self.listen_to(socket, world),
             Step::Wanting(path, method) => {
                 let Some(index) = files.want(path) else {

@@ -137,6 +137,26 @@ fn slow_heads_and_idle_clients_lose_their_places_and_slow_readers_in_time() {
 }
 
 #[test]
+fn those_who_go_on_a_byte_at_a_time_lose_their_places() {
+    let mut world = World::new(&[("/BIG", 3_000_000), ("/A", 10)]);
+    let (reader, talker) = (world.connect(), world.connect());
+    world.stop_reading(reader);
+    world.say(reader, &get("/BIG"));
+    let last = "GET /A HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert_eq!(world.ask(talker, last).status, 200);
+    for second in 0..120 {
+        world.read_a_little(reader, 100);
+        if !world.is_gone(talker) {
+            world.say(talker, "x");
+        }
+        world.pass(1000);
+        assert!(world.is_gone(talker) || second < 5, "all was said");
+    }
+    assert!(world.is_gone(reader));
+    assert_eq!(world.open_handles(), 0);
+}
+
+#[test]
 fn too_many_clients_do_not_harm_those_that_are_served() {
     let mut world = World::new(&[("/BIG", 100_000)]);
     let first: Vec<_> = (0..CONNECTIONS).map(|_| world.connect()).collect();
@@ -175,6 +195,20 @@ fn crowd_that_says_nothing_does_not_harm_a_connection_in_use() {
         assert!(answer.body == content(1000), "question {question}");
         world.pass(100);
     }
+}
+
+#[test]
+fn those_who_knock_and_are_not_there_lose_their_places() {
+    let mut world = World::new(&[("/A", 1000)]);
+    let first = world.connect();
+    world.hang_up(first, true);
+    world.pass(20);
+    (0..CONNECTIONS as u16).for_each(|number| world.knock(number));
+    let early = world.try_connect();
+    assert!(world.is_gone(early), "all places are taken");
+    world.pass(6_000);
+    let late = world.connect();
+    assert_eq!(world.ask(late, &get("/A")).body, content(1000));
 }
 
 #[test]

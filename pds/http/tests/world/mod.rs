@@ -13,9 +13,12 @@ use shared_ring::page::HostPage;
 use shared_ring::requests::Peer;
 use shared_ring::{Area, Link};
 use smoltcp::iface::SocketHandle;
+use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
-use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{
+    IpProtocol, Ipv4Address, Ipv4Cidr, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+};
 
 pub use files::File;
 use files::FileServer;
@@ -281,6 +284,38 @@ impl World {
         for end in &mut self.ends {
             (end.lose, end.repeat) = (lose, repeat);
         }
+    }
+
+    /// Somebody wants to connect from an address that nobody has.
+    pub fn knock(&mut self, number: u16) {
+        let (from, sums) = (Ipv4Address::new(10, 0, 0, 200), ChecksumCapabilities::default());
+        let tcp = TcpRepr {
+            src_port: 1000 + number,
+            dst_port: 80,
+            control: TcpControl::Syn,
+            seq_number: TcpSeqNumber(7),
+            ack_number: None,
+            window_len: 1000,
+            window_scale: None,
+            max_seg_size: Some(1000),
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload: &[],
+        };
+        let ip = Ipv4Repr {
+            src_addr: from,
+            dst_addr: ADDRESS,
+            next_header: IpProtocol::Tcp,
+            payload_len: tcp.buffer_len(),
+            hop_limit: 64,
+        };
+        let mut payload = vec![0; ip.buffer_len() + tcp.buffer_len()];
+        ip.emit(&mut Ipv4Packet::new_unchecked(&mut payload[..]), &sums);
+        let mut segment = TcpPacket::new_unchecked(&mut payload[ip.buffer_len()..]);
+        tcp.emit(&mut segment, &from.into(), &ADDRESS.into(), &sums);
+        self.inject(payload);
+        self.pass(2);
     }
 
     /// A frame with anything in it.
