@@ -76,8 +76,8 @@ impl ConfigCopy {
     /// The copy, if the device is a PCI function.
     pub fn read(resources: &Resources) -> Option<Self> {
         let start = core::ptr::with_exposed_provenance::<[u32; WORDS]>(resources.config()? as usize);
-        // SAFETY: checked to be the address of the page that root maps there, for reading, for as long as we run. The bus writes it
-        // only while no generation has the device.
+        // SAFETY: checked to be the address of the page that root maps there, for reading, for as long as we run. The bus writes
+        // it word by word while no generation has the device, and the same bytes once more when it is started anew.
         Some(Self::new(unsafe { start.read_volatile() }, resources.mmio()))
     }
 

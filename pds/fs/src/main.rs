@@ -53,6 +53,7 @@ fn run(config: &ClientConfig, files: &FileServerConfig, stop: &Cell<bool>) {
             .filter(present)
             .and_then(|index| session(&files.sessions[index]))
     };
+    const { assert!(MAX_FILE_SESSIONS <= fs::volume::SESSIONS_MAX) }
     let sessions: [_; MAX_FILE_SESSIONS] = core::array::from_fn(session);
     let mut server = Server::new(volume, sessions);
     // A predecessor may have died before it notified a client of its answers.

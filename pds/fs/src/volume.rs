@@ -5,10 +5,12 @@ use core::ops::ControlFlow;
 use embedded_sdmmc::{BlockIdx, DirEntry, Error, Mode as FatMode, RawDirectory, RawFile, RawVolume};
 use embedded_sdmmc::{VolumeIdx, VolumeManager};
 use fat_partition::{DeviceError, Disk, NoClock, Sectors};
-use file_service::{DEPTH_MAX, ENTRY_DIRECTORY, ENTRY_READ_ONLY, Entry, Mode, PATH_MAX, Status};
+use file_service::{DEPTH_MAX, ENTRY_DIRECTORY, ENTRY_READ_ONLY, Entry, HANDLES_MAX, Mode, PATH_MAX, Status};
 
-/// Most files that are open at the same time, in all sessions.
-pub const FILES_MAX: usize = 16;
+/// Most sessions.
+pub const SESSIONS_MAX: usize = 4;
+/// Most files that are open at the same time: no session can take another's.
+pub const FILES_MAX: usize = SESSIONS_MAX * HANDLES_MAX;
 
 /// Directories that are open while a path is walked: one, and the one in it.
 const WALK: usize = 2;
