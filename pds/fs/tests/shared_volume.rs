@@ -11,6 +11,7 @@ use file_service::{
     TRANSFER_MAX,
 };
 use fs::session::Session;
+use fs::volume::SESSIONS_MAX;
 use fs::{Server, Volume};
 use proptest::prelude::*;
 use shared_ring::page::{HostPage, Page};
@@ -45,7 +46,7 @@ fn areas() -> (Area, Area) {
     unsafe { (Area::new(base, DATA), Area::new(base, DATA)) }
 }
 
-type TestServer = Server<Ram, HostPage, 2>;
+type TestServer = Server<Ram, HostPage, SESSIONS_MAX>;
 
 /// A server, and its clients' ends.
 struct World {
@@ -71,7 +72,7 @@ fn world() -> World {
     let ram = ram();
     let server = Rc::new(RefCell::new(None));
     let (mut sessions, mut clients) = (Vec::new(), Vec::new());
-    for _ in 0..2 {
+    for _ in 0..SESSIONS_MAX {
         let (theirs, ours) = (HostPage::zeroed(), HostPage::zeroed());
         let (client_data, data) = areas();
         sessions.push(Some(Session::new(Link::over(ours.clone(), theirs.clone()), data)));
@@ -79,7 +80,7 @@ fn world() -> World {
         clients.push((client, Bell(server.clone()), theirs));
     }
     let volume = Volume::open(ram.clone()).unwrap();
-    let sessions = sessions.try_into().expect("two sessions");
+    let sessions = sessions.try_into().expect("all sessions");
     *server.borrow_mut() = Some(Server::new(volume, sessions));
     World { ram, server, clients }
 }
@@ -270,10 +271,13 @@ fn limits_are_answers() {
         world.open(0, "/HELLO.TXT", Mode::Read).unwrap();
     }
     assert_eq!(world.open(0, "/HELLO.TXT", Mode::Read), Err(Status::TooMany));
-    assert!(
-        world.open(1, "/HELLO.TXT", Mode::Read).is_ok(),
-        "the other's handles are his own"
-    );
+    for other in 1..SESSIONS_MAX {
+        for file in 0..HANDLES_MAX {
+            let path = format!("/SUB/F{}.TXT", other * HANDLES_MAX + file);
+            let opened = world.open(other, &path, Mode::Read);
+            assert!(opened.is_ok(), "the others' handles are their own");
+        }
+    }
     let read = |len, offset| (Op::Read, 0u16, len, 0u64, offset);
     for ((op, handle, len, position, offset), expected) in [
         (read(1, DATA as u64), Status::OutOfRange),

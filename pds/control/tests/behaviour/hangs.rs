@@ -1,15 +1,12 @@
 //! A stager that hangs costs one order, and what its successor builds for that one costs none.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{BETTER, GOOD, System, check, manually};
 use control::fake::Fault;
 use control::transaction::{After, Step};
 use control_protocol::record::{Outcome, Reason};
 use control_protocol::request::Request;
 use supervision::Code;
 use supervision::root::Part;
-use world::{BETTER, GOOD, System, check, manually};
 
 /// A machine on which the stager hung over an order and was started anew; its successor has built what that order wanted, and control
 /// has not heard of it yet.

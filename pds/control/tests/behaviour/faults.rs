@@ -1,14 +1,11 @@
 //! Whatever fails, and whoever dies, at whatever moment: in the end exactly one driver serves, or the device is
 //! honestly offline. The fake world itself panics when two drivers have the device, or one gets it without a reset.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 use control::fake::{Fault, Report};
 use control_protocol::Request;
 use control_protocol::request::Policy;
 use supervision::Code;
-use world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 
 const FAULTS: [Fault; 6] = [
     Fault::Fails(Code::Denied),

@@ -1,8 +1,6 @@
 //! Orders that put no new driver in: stage, check, commit, discard.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 use control::fake::Fault;
 use control::fake::Report;
 use control::state::Saved;
@@ -12,7 +10,6 @@ use control_protocol::reply::{Condition, Device, Error, MAX_DOMAINS};
 use control_protocol::request::{Policy, Request};
 use supervision::Code;
 use supervision::root::{DomainState, Part};
-use world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 
 fn booted() -> System {
     let mut system = System::new(&[GOOD, BETTER]);

@@ -1,14 +1,11 @@
 //! Control dies between any two things that it writes down: every order is carried out once or not at all, and who asks again
 //! is told which.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 use control_protocol::record::{Kind, Outcome, Reason, Record, State};
 use control_protocol::reply::{Device, Error};
 use control_protocol::request::{Commit, Policy, Request};
 use control_protocol::{PackageHash, Reply};
-use world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 
 /// What is ordered, of a system that was brought there before.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,7 @@
 //! Random lives: events in any order, orders at any time, faults anywhere. In the end one driver serves, or the device
 //! is honestly offline, and the next update works.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 use control::fake::{Fault, Report};
 use control_protocol::Request;
 use control_protocol::record::Outcome;
@@ -11,7 +9,6 @@ use control_protocol::request::Policy;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use supervision::Code;
-use world::{BETTER, COMMIT, DISCARD, DISK, GOOD, System, check, manually, stage};
 
 const PACKAGES: [&[u8]; 8] = [GOOD, BETTER, b"L", b"P", b"F", b"H", b"C", b"X"];
 

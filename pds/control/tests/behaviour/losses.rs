@@ -1,15 +1,12 @@
 //! Drivers that are lost again and again, and what the operator is told of it.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{BETTER, GOOD, System};
 use control::transaction::Step;
 use control_protocol::Reply;
 use control_protocol::cause::Cause;
 use control_protocol::record::{Kind, Outcome, Reason, State};
 use control_protocol::reply::{Condition, Device};
 use control_protocol::request::{Policy, Request};
-use world::{BETTER, GOOD, System};
 
 fn device(system: &mut System) -> Device {
     system.ask(&Request::Status, |reply| match reply {

@@ -1,14 +1,11 @@
 //! Updates and losses, one at a time.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{BETTER, DISK, GOOD, System};
 use control::fake::{Fault, Mode};
 use control_protocol::record::{Kind, Outcome, Reason};
 use control_protocol::reply::{Condition, Error};
 use control_protocol::request::{Commit, Policy};
 use control_protocol::{Reply, Request};
-use world::{BETTER, DISK, GOOD, System};
 
 fn booted() -> System {
     let mut system = System::new(&[GOOD]);

@@ -1,15 +1,12 @@
 //! Devices that are taken out and put in.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{BETTER, GOOD, System};
 use control::fake::{Fault, Mode};
 use control_protocol::record::{Kind, Outcome, Reason, State};
 use control_protocol::reply::Condition;
 use control_protocol::request::Policy;
 use supervision::Code;
 use supervision::bus::Presence;
-use world::{BETTER, GOOD, System};
 
 const REMOVED: Condition = Condition::Offline(Reason::Removed);
 

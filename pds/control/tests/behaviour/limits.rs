@@ -1,15 +1,12 @@
 //! Security floors that rise and keys that are revoked bind every way in which a driver comes to run.
 
-#[allow(dead_code)] // Each test program uses its part of the world.
-mod world;
-
+use crate::world::{COMMIT, DISCARD, DISK, KEYS, System, check, limited, manually, stage};
 use control::fake::Fault;
 use control_protocol::record::{Outcome, Reason};
 use control_protocol::reply::{Condition, Error, TrustedKey};
 use control_protocol::request::Policy;
 use control_protocol::{PackageHash, PublicKey, Reply, Request};
 use driver_package::package::signature::Distrust;
-use world::{COMMIT, DISCARD, DISK, KEYS, System, check, limited, manually, stage};
 
 const REVOKED: Reason = Reason::Untrusted {
     why: Distrust::RevokedKey as u32,
