@@ -1,4 +1,4 @@
-//! What `cargo umbra test` tells the boot tests, by the environment.
+//! What `cargo umbra test` tells the boot tests, by the environment, and they it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,6 +7,9 @@ pub const KERNEL: &str = "UMBRA_KERNEL";
 
 /// Name of the kernel configuration to which boot tests are limited; that of [`KERNEL`] if it is set.
 pub const CONFIG: &str = "UMBRA_CONFIG";
+
+/// With what a boot test begins the line that says that it failed, and passed when it was tried again: its name and why follow.
+pub const AGAIN: &str = "tried again: ";
 
 /// Which deaths the crash campaign has: `all`, only those of updates that end as [`COMMITS`] or [`ROLLS_BACK`] says, or the seed by which
 /// some are chosen; not set: others every day.

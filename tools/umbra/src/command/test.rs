@@ -70,6 +70,13 @@ fn run_parts(arguments: &Arguments) -> Result<Exit> {
         outcomes.push(run_part(kind, arguments)?);
     }
     println!();
+    // Last, where it is seen: what was said of it lies far above.
+    for failure in outcomes.iter().flat_map(|outcome| &outcome.failures) {
+        println!("FAILED: {failure}\n");
+    }
+    for again in outcomes.iter().flat_map(|outcome| &outcome.again) {
+        println!("passed only when tried again: {again}");
+    }
     for outcome in &outcomes {
         println!("{outcome}");
     }
@@ -104,8 +111,8 @@ fn run_part(kind: Kind, arguments: &Arguments) -> Result<Outcome> {
         let output = command.output().context("starting cargo")?;
         drop(progress);
         if !outcome.add(&output) {
-            print!("{}", String::from_utf8_lossy(&output.stdout));
             eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            print!("{}", String::from_utf8_lossy(&output.stdout));
         }
     }
     outcome.seconds = started.elapsed().as_secs_f64();
