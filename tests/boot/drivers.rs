@@ -158,7 +158,7 @@ fn on_time(client: &mut Client) -> Result<()> {
 }
 
 /// Sends it, and waits until what must come of it has come.
-pub fn send(operator: &mut impl Operator, bad: &Bad, config: Config, patience: &Patience) -> Result<()> {
+fn send(operator: &mut impl Operator, bad: &Bad, config: Config, patience: &Patience) -> Result<()> {
     send_to(operator, DEVICE, bad, config, patience)
 }
 
@@ -171,12 +171,24 @@ pub fn send_to(
     patience: &Patience,
 ) -> Result<()> {
     let package = pack::pack(&pack::find(bad.driver)?, config)?.bytes;
+    undone(operator, device, &package, bad.late, bad.why, patience)
+}
+
+/// An update of `device` to this package is undone for the right reason, or, if it may be found out `late`, its driver is replaced.
+pub fn undone(
+    operator: &mut impl Operator,
+    device: &str,
+    package: &[u8],
+    late: bool,
+    why: impl Fn(&Reason) -> bool,
+    patience: &Patience,
+) -> Result<()> {
     let before = demo::settled(operator, device, patience.transaction)?;
-    let hash = operator.upload(&package)?;
+    let hash = operator.upload(package)?;
     let job = operator.update(device, hash)?;
     let update = demo::finished(operator, job, patience.transaction)?;
-    if !(bad.late && update.state == State::Done(Outcome::Done)) {
-        ensure!(ended(&update, bad), "{update:?}");
+    if !(late && update.state == State::Done(Outcome::Done)) {
+        ensure!(ended(&update, why), "{update:?}");
     } else {
         let recovery = demo::wait(patience.transaction, "recovery", || {
             Ok(operator
@@ -184,7 +196,7 @@ pub fn send_to(
                 .ok()
                 .filter(|record| matches!(record.state, State::Done(_))))
         })?;
-        ensure!(ended(&recovery, bad), "{recovery:?}");
+        ensure!(ended(&recovery, why), "{recovery:?}");
     }
     // A failure after the probation first restarts the same driver; only when it fails again and again the last good one comes.
     demo::wait(patience.transaction, "the driver of before", || {
@@ -197,10 +209,10 @@ pub fn send_to(
 }
 
 /// Whether the record says that the driver was retired for the right reason.
-fn ended(record: &Record, bad: &Bad) -> bool {
+fn ended(record: &Record, right: impl Fn(&Reason) -> bool) -> bool {
     match (&record.state, &record.cause) {
-        (State::Done(Outcome::RolledBack(why) | Outcome::LastGood(why)), _) if (bad.why)(why) => true,
-        (State::Done(_), Some(why)) => (bad.why)(why),
+        (State::Done(Outcome::RolledBack(why) | Outcome::LastGood(why)), _) if right(why) => true,
+        (State::Done(_), Some(why)) => right(why),
         _ => false,
     }
 }

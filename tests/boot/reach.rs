@@ -1,55 +1,65 @@
 //! Drivers that tell their device to write where it may not: behind the SMMU they are stopped, found out and replaced, and no memory changes;
 //! without it the device writes where it is told.
 
-use crate::drivers::{Bad, send};
+use crate::drivers::undone;
 use crate::running::Running;
 use anyhow::{Context, Result, ensure};
 use control_protocol::cause::Cause;
 use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::request::Policy;
-use std::collections::BTreeMap;
+use reaches_out::{COMMAND, INTERRUPTS, KERNEL, MARK, NOBODYS, Target};
+use std::fs;
 use std::path::Path;
 use supervision::root::DMA_FAULT;
-use umbra::build::Config;
+use umbra::build::{self, Config};
 use umbra::ctl::Client;
-use umbra::ctl::traces::{Traces, Written};
 use umbra::demo::{self, DEVICE};
 use umbra::pack;
 
 /// Bytes that are looked at.
 const PAGE: usize = 4096;
-/// Where the kernel's code is; one of the targets of `reaches-out`.
-const KERNEL: u64 = 0x4000_1000;
-/// The others that are the same in each generation: memory of the command channel's device, the interrupt controller.
-const FIXED: [u64; 3] = [KERNEL, 0x8000_0000, 0x0800_0200];
-/// All its targets: also two of other generations, what is behind its window, its own code.
-const TARGETS: usize = 7;
-/// The target of `overreaches`.
-const NOBODYS: u64 = 0xa000_0000;
-/// Most times that a driver is sent: each time it is tried, it has another target.
-const ROUNDS: usize = 12;
 
-/// What the IOMMU calls a write to what may only be read.
+/// What the IOMMU calls a write to where nothing is.
+const TRANSLATION: u64 = 0x10;
+/// What it calls one to what may only be read.
 const PERMISSION: u64 = 0x13;
 
-fn stopped(driver: &'static str) -> Bad {
-    Bad {
-        driver,
-        late: true,
-        why: |why| matches!(why, Reason::Fault { label, .. } if label >> 16 == DMA_FAULT >> 16),
-    }
+/// The package of `reaches-out` that aims there.
+fn aimed(target: Target, config: Config) -> Result<Vec<u8>> {
+    let driver = pack::find("reaches-out")?;
+    let built = build::program(&driver.package, config)?;
+    let mut program = fs::read(&built)?;
+    let marks: Vec<_> = (0..program.len())
+        .filter(|at| program[*at..].starts_with(&MARK))
+        .collect();
+    ensure!(marks.len() == 1, "{} marks", marks.len());
+    *program.get_mut(marks[0] + MARK.len()).context("a number")? = target as u8;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("driver.elf");
+    fs::write(&path, program)?;
+    Ok(pack::pack_elf(&driver, &path, config)?.bytes)
 }
 
-/// Addresses at which root was told that the device was stopped, and as what.
-fn stops(client: &mut Client) -> Result<BTreeMap<u64, u64>> {
-    let mut traces = Traces::of(client)?;
-    let written = traces.read(client, |_, _| {})?;
-    let by_root = |one: &&Written| traces.names()[one.source] == "root";
-    let faults = written.iter().filter(by_root).map(|one| one.event);
-    Ok(faults
-        .filter(|event| event.kind == trace::Kind::Fault as u16 && event.a >> 16 == DMA_FAULT >> 16)
-        .map(|event| (event.b, event.a & 0xff))
-        .collect())
+/// Whether that is what becomes of a driver that aims there.
+fn stopped(target: Target, why: &Reason) -> bool {
+    let &Reason::Fault { label, address, .. } = why else {
+        return false;
+    };
+    let kind = match target {
+        Target::Code => PERMISSION,
+        _ => TRANSLATION,
+    };
+    let there = match target {
+        Target::Kernel => address == KERNEL,
+        Target::Command => address == COMMAND,
+        Target::Interrupts => address == INTERRUPTS,
+        Target::Nobodys => address == NOBODYS,
+        // Where those are depends on the generation.
+        Target::Next | Target::Previous | Target::Tables | Target::Code => {
+            ![KERNEL, COMMAND, INTERRUPTS, NOBODYS].contains(&address)
+        }
+    };
+    label >> 16 == DMA_FAULT >> 16 && label & 0xff == kind && there
 }
 
 /// Behind the SMMU.
@@ -57,24 +67,22 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
     let mut running = Running::demo(config, kernel)?;
     running.operate(|client, patience| demo::loaded(client, patience.boot))?;
     let before = [running.memory(KERNEL, PAGE)?, running.memory(NOBODYS, PAGE)?];
-    let mut seen = BTreeMap::new();
-    for _ in 0..ROUNDS {
+    for target in Target::ALL {
+        let package = aimed(target, config)?;
         running
             .operate(|client, patience| {
-                send(client, &stopped("reaches-out"), config, patience)?;
-                demo::still_loaded(client)?;
-                seen.append(&mut stops(client)?);
-                Ok(())
+                undone(
+                    client,
+                    DEVICE,
+                    &package,
+                    true,
+                    |why| stopped(target, why),
+                    patience,
+                )?;
+                demo::still_loaded(client)
             })
-            .with_context(|| format!("stopped so far at {seen:x?}"))?;
-        if seen.len() >= TARGETS && FIXED.iter().all(|fixed| seen.contains_key(fixed)) {
-            break;
-        }
+            .with_context(|| format!("{target:?}"))?;
     }
-    ensure!(FIXED.iter().all(|fixed| seen.contains_key(fixed)), "{seen:x?}");
-    ensure!(seen.len() >= TARGETS, "{seen:x?}");
-    ensure!(seen.values().any(|kind| *kind == PERMISSION), "{seen:x?}");
-    running.operate(|client, patience| send(client, &stopped("overreaches"), config, patience))?;
     running.operate(|client, _| counted(client))?;
     let after = [running.memory(KERNEL, PAGE)?, running.memory(NOBODYS, PAGE)?];
     ensure!(before == after, "memory was written");
@@ -88,7 +96,7 @@ fn counted(client: &mut Client) -> Result<()> {
     let status = client.status()?;
     let causes = status.devices[0].causes;
     let [reach, fault] = [Cause::Reach, Cause::Fault].map(|cause| causes[cause as usize]);
-    ensure!(reach as usize > TARGETS && fault == 0, "{causes:?}");
+    ensure!(reach as usize >= Target::ALL.len() && fault == 0, "{causes:?}");
     Ok(())
 }
 
@@ -105,7 +113,7 @@ pub fn open(config: Config, kernel: Option<&Path>) -> Result<()> {
     running.operate(|client, patience| demo::loaded(client, patience.boot))?;
     let before = running.memory(NOBODYS, PAGE)?;
     running.operate(|client, patience| {
-        let package = pack::pack(&pack::find("overreaches")?, config)?.bytes;
+        let package = aimed(Target::Nobodys, config)?;
         demo::settled(client, DEVICE, patience.transaction)?;
         let hash = client.upload(&package, |_, _| {})?;
         let job = client.update(DEVICE, hash, Policy::Refuse)?;

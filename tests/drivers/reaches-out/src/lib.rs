@@ -1,4 +1,4 @@
-//! A driver that lets its device write to memory of others, somewhere else in each generation.
+//! A driver that lets its device write to memory of others. Where, the test writes into the program before it packs it.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -6,39 +6,101 @@ use driver_package::resources::{DataRegion, DriverResources};
 use twist::aim::{Aim, Aimed};
 
 /// The kernel's code.
-const KERNEL: u64 = 0x4000_1000;
+pub const KERNEL: u64 = 0x4000_1000;
+/// Memory of another device's driver: the command channel's.
+pub const COMMAND: u64 = 0x8000_0000;
+/// In the interrupt controller, but not where devices write their messages: one that is nobody's.
+pub const INTERRUPTS: u64 = 0x0800_0200;
+/// In the middle of what root has left over: harmless where nothing stops it.
+pub const NOBODYS: u64 = 0xa000_0000;
+
+/// Bytes of the program behind which the number of a [`Target`] stands.
+pub const MARK: [u8; 16] = *b"this aims at -> ";
+/// Distance between places.
+const PLACE: u64 = 0x20_0000;
 /// Most bytes of a request.
 const LONGEST: u64 = 0x4_0000;
 
-/// Where.
-pub struct Others;
+/// Where it aims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Target {
+    /// [`KERNEL`].
+    Kernel,
+    /// [`COMMAND`].
+    Command,
+    /// The place behind its own, where another generation is; the one before it if that is none.
+    Next,
+    /// The place before its own; the one behind it if that is none.
+    Previous,
+    /// Behind its window, where the kernel keeps its page tables.
+    Tables,
+    /// Its own code, which the device may only read.
+    Code,
+    /// [`INTERRUPTS`].
+    Interrupts,
+    /// [`NOBODYS`].
+    Nobodys,
+}
 
-impl Aim for Others {
-    fn target(resources: &DriverResources) -> u64 {
-        let targets = [
-            KERNEL,
-            // Memory of another device's driver: the command channel's.
-            0x8000_0000,
-            // Another generation's memory: places lie one behind the other.
-            resources.window_paddr + 0x20_0000,
-            resources.window_paddr - 0x20_0000,
-            // Behind our own, where the kernel keeps our page tables.
-            resources.window_paddr + resources.window_len,
-            // Our own code, which the device may only read.
-            resources.window_paddr,
-            // The interrupt controller: a message that is none of ours.
-            0x0800_0200,
-        ];
-        let target = targets[resources.generation as usize % targets.len()];
-        // What lies beside our place may be data of our own slot, which the device does reach.
-        let ours =
-            |region: &DataRegion| target < region.io_addr + region.len && region.io_addr < target + LONGEST;
-        if resources.data.iter().any(ours) {
-            return KERNEL;
+impl Target {
+    /// All of them, by number.
+    pub const ALL: [Self; 8] = [
+        Self::Kernel,
+        Self::Command,
+        Self::Next,
+        Self::Previous,
+        Self::Tables,
+        Self::Code,
+        Self::Interrupts,
+        Self::Nobodys,
+    ];
+
+    /// Its address for the driver that has these resources.
+    fn address(self, resources: &DriverResources) -> u64 {
+        let own = resources.window_paddr;
+        let [next, previous] = [own + PLACE, own - PLACE];
+        // What lies beside our slot's places may be data of our slot, which the device does reach.
+        let data = |target: u64| {
+            let over = |region: &DataRegion| {
+                target < region.io_addr + region.len && region.io_addr < target + LONGEST
+            };
+            resources.data.iter().any(over)
+        };
+        match self {
+            Self::Kernel => KERNEL,
+            Self::Command => COMMAND,
+            Self::Next if data(next) => previous,
+            Self::Next => next,
+            Self::Previous if data(previous) => next,
+            Self::Previous => previous,
+            Self::Tables => own + resources.window_len,
+            Self::Code => own,
+            Self::Interrupts => INTERRUPTS,
+            Self::Nobodys => NOBODYS,
         }
-        target
+    }
+}
+
+/// The mark, and room for the number.
+static AIM: [u8; MARK.len() + 1] = {
+    let mut aim = [u8::MAX; MARK.len() + 1];
+    let (mark, _) = aim.split_at_mut(MARK.len());
+    mark.copy_from_slice(&MARK);
+    aim
+};
+
+/// What the program says.
+pub struct Written;
+
+impl Aim for Written {
+    fn target(resources: &DriverResources) -> u64 {
+        // The compiler is not to know what stands there.
+        let [.., number] = *core::hint::black_box(&AIM);
+        let target = Target::ALL.get(usize::from(number));
+        target.map_or(resources.window_paddr, |target| target.address(resources))
     }
 }
 
 /// The driver.
-pub type Driver = Aimed<Others>;
+pub type Driver = Aimed<Written>;

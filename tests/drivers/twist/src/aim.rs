@@ -1,5 +1,5 @@
 //! A driver that lets its device write elsewhere: once it has served some requests, it has the device read blocks to a place of its
-//! choice, and then goes on as if nothing had happened.
+//! choice, once, and then goes on as if nothing had happened.
 
 use driver_package::resources::{DriverResources, RESOURCES_VADDR};
 use driver_runtime::ProbeError;
@@ -30,8 +30,8 @@ pub struct Aimed<T> {
 }
 
 impl<T: Aim> Aimed<T> {
-    /// Has the device read to the target what it was asked to read to a buffer.
-    fn misuse(&mut self, request: &Request) {
+    /// Has the device read to the target what it was asked to read to a buffer. Whether it was told so: its queue may be full.
+    fn misuse(&mut self, request: &Request) -> bool {
         let vaddr = request.data.as_ptr().cast::<u8>().addr().get() as u64;
         let mut bent = self.page;
         let target = T::target(&self.page);
@@ -45,14 +45,15 @@ impl<T: Aim> Aimed<T> {
             id: request.id | OWN,
             ..*request
         };
-        for page in [&bent, &self.page] {
+        let regions = |page: &DriverResources| {
             if let Ok(resources) = Resources::check(page, page.class) {
                 dma::set_regions(&resources);
             }
-            if core::ptr::eq(page, &bent) {
-                self.driver.submit(&own);
-            }
-        }
+        };
+        regions(&bent);
+        let told = self.driver.submit(&own) == Submit::Accepted;
+        regions(&self.page);
+        told
     }
 }
 
@@ -74,8 +75,7 @@ impl<T: Aim> BlockDriver for Aimed<T> {
     fn submit(&mut self, request: &Request) -> Submit {
         self.requests = self.requests.saturating_add(1);
         if !self.aimed && self.requests >= AT && request.op == Op::Read {
-            self.aimed = true;
-            self.misuse(request);
+            self.aimed = self.misuse(request);
         }
         self.driver.submit(request)
     }
