@@ -30,6 +30,12 @@ pub use ::pci::Config;
 /// addresses that it gives are those that the device may use.
 pub const ACCESS_PLATFORM: u64 = 1 << 33;
 
+/// Whether a queue is in use that a release found so. On the host the registers are memory, which has no queue of its own for each
+/// number: what a release wrote for its first queue would be read for its second.
+pub const fn is_used(found: bool) -> bool {
+    found && !cfg!(feature = "host")
+}
+
 pub use facts::disk::{DiskFacts, F_BLK_SIZE, F_FLUSH, F_RO, F_SIZE_MAX, SECTOR};
 pub use facts::net::{F_MTU, F_STATUS, NetFacts};
 pub use facts::{Facts, open};

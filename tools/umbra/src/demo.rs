@@ -13,7 +13,7 @@ pub use channel::connect;
 pub use operator::{Operator, finished, header, settled, stopped, wait, whole_report};
 pub use report::{Checked, Clock, Expected, Report, Row, Spread, line, words};
 pub use steps::{
-    Bad, CLIENTS, Course, DEVICE, Disk, FIRST, Packages, Patience, Progress, SECOND, loaded, still_loaded,
+    Bad, CLIENTS, Course, DEVICE, FIRST, Load, Packages, Patience, Progress, SECOND, loaded, still_loaded,
     walk,
 };
 pub use whole::{Plan, courses, demonstrate, nvme, packages, undecided};

@@ -3,4 +3,4 @@
 
 use virtio_drivers::transport::mmio::MmioTransport;
 
-driver_runtime::virtio_net!(MmioTransport, |registers, _len| new(registers));
+driver_runtime::virtio_net!(0.7 MmioTransport, |registers, _len| new(registers));

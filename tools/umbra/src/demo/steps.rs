@@ -6,22 +6,22 @@ use crate::disk::{ClientReport, State};
 use anyhow::{Context, Result, bail, ensure};
 use std::time::Duration;
 
-/// A disk of the system.
+/// A device under load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Disk {
+pub struct Load {
     /// Its device slot.
     pub device: &'static str,
-    /// The clients that load it: a `disk-check` and a `file-check`.
+    /// The clients that load it; a disk: a `disk-check` and a `file-check`.
     pub clients: [&'static str; 2],
 }
 
 /// The disk that every system of disks has.
-pub const FIRST: Disk = Disk {
+pub const FIRST: Load = Load {
     device: "disk0",
     clients: ["disk-check", "file-check"],
 };
 /// The NVMe disk of a system with two.
-pub const SECOND: Disk = Disk {
+pub const SECOND: Load = Load {
     device: "disk1",
     clients: ["disk-check-nvme", "file-check-nvme"],
 };
@@ -55,7 +55,7 @@ pub struct Bad {
 #[derive(Clone, Debug)]
 pub struct Course {
     /// The disk.
-    pub disk: Disk,
+    pub disk: Load,
     /// What is sent to it.
     pub packages: Packages,
 }
@@ -215,7 +215,7 @@ fn perform(
     Ok(row)
 }
 
-impl Disk {
+impl Load {
     /// Waits until both clients load the disk.
     pub fn loaded(&self, operator: &mut impl Operator, patience: Duration) -> Result<()> {
         settled(operator, self.device, patience)?;

@@ -2,7 +2,7 @@
 
 use super::operator::Operator;
 use super::report::{Checked, Clock, Expected, Report, Row};
-use super::steps::{self, Bad, Course, Disk, FIRST, Packages, Patience, SECOND, damaged};
+use super::steps::{self, Bad, Course, FIRST, Load, Packages, Patience, SECOND, damaged};
 use crate::disk::Verdict;
 use anyhow::{Result, bail};
 use control_protocol::PackageHash;
@@ -34,7 +34,7 @@ enum Wrong {
 
 /// A device of the made-up system.
 struct Driven {
-    disk: Disk,
+    disk: Load,
     generation: u32,
     running: Vec<u8>,
 }
@@ -42,7 +42,7 @@ struct Driven {
 struct Fake {
     wrong: Wrong,
     /// The disk that it goes wrong on.
-    at: Disk,
+    at: Load,
     driven: [Driven; 2],
     uploaded: Vec<u8>,
     last: Option<Outcome>,
@@ -51,7 +51,7 @@ struct Fake {
 }
 
 impl Fake {
-    fn new(wrong: Wrong, at: Disk) -> Self {
+    fn new(wrong: Wrong, at: Load) -> Self {
         Self {
             wrong,
             at,
@@ -216,7 +216,7 @@ impl Operator for Fake {
     }
 }
 
-fn course(disk: Disk, releases: &[u8], bad: &[(u8, Expected)]) -> Course {
+fn course(disk: Load, releases: &[u8], bad: &[(u8, Expected)]) -> Course {
     let releases: Vec<_> = releases.iter().map(|release| vec![*release; 8]).collect();
     let damaged = Bad {
         package: damaged(&releases[0]),
@@ -238,7 +238,7 @@ fn course(disk: Disk, releases: &[u8], bad: &[(u8, Expected)]) -> Course {
 }
 
 /// Runs all steps, with three releases and two; what came of it, and the rows.
-fn run(wrong: Wrong, at: Disk) -> (Result<()>, Vec<Row>) {
+fn run(wrong: Wrong, at: Load) -> (Result<()>, Vec<Row>) {
     let lossy = [(8, Expected::CapabilityLost), (9, Expected::Faulted)];
     let courses = [
         course(FIRST, &[1, 2, 3], &lossy),
@@ -266,7 +266,7 @@ fn run(wrong: Wrong, at: Disk) -> (Result<()>, Vec<Row>) {
     (result.map(drop), rows)
 }
 
-fn held(wrong: Wrong, at: Disk) -> bool {
+fn held(wrong: Wrong, at: Load) -> bool {
     let (result, rows) = run(wrong, at);
     let verdict = Verdict {
         requests: 1,

@@ -5,9 +5,9 @@ use anyhow::{Context, Result};
 use control_protocol::record::{Figures, Outcome};
 use control_protocol::request::Policy;
 
-/// A disk under load whose driver can be replaced.
-pub trait Disk {
-    /// Updates to a release and waits until the disk is at rest again, and its clients have been served for a while.
+/// A device under load whose driver can be replaced.
+pub trait Device {
+    /// Updates to a release and waits until the device is at rest again, and its clients have been served for a while.
     fn install(&mut self, release: usize, policy: Policy) -> Result<Installed>;
 }
 
@@ -78,17 +78,17 @@ impl Driven {
 /// How far a run is, in words.
 pub type Progress<'a> = &'a mut dyn FnMut(String);
 
-/// All releases up and down again, then the pairs, on a disk that runs release `first`, under which its clients began. Each
+/// All releases up and down again, then the pairs, on a device that runs release `first`, under which its clients began. Each
 /// update leaves an entry in `made`, also if a later one fails.
 ///
 /// # Errors
-/// It cannot go on: the machine is gone, a deadline passed, or the disk is offline. An update that ended otherwise than
+/// It cannot go on: the machine is gone, a deadline passed, or the device is offline. An update that ended otherwise than
 /// predicted is no error, but its entry says so.
 pub fn drive(
     releases: &[Release],
     first: usize,
     pairs: &[(usize, usize)],
-    disk: &mut impl Disk,
+    device: &mut impl Device,
     say: Progress<'_>,
     made: &mut Vec<Driven>,
 ) -> Result<()> {
@@ -96,7 +96,7 @@ pub fn drive(
         releases,
         first,
         running: first,
-        disk,
+        device,
         say,
         made,
     };
@@ -132,12 +132,12 @@ struct Run<'a, D> {
     releases: &'a [Release],
     first: usize,
     running: usize,
-    disk: &'a mut D,
+    device: &'a mut D,
     say: Progress<'a>,
     made: &'a mut Vec<Driven>,
 }
 
-impl<D: Disk> Run<'_, D> {
+impl<D: Device> Run<'_, D> {
     /// Gets to a release, by force if need be.
     fn go_to(&mut self, release: usize) -> Result<()> {
         // An update that must not end so, but does, must not keep us here for ever.
@@ -185,7 +185,7 @@ impl<D: Disk> Run<'_, D> {
             if forced { " by force" } else { "" }
         );
         (self.say)(what.clone());
-        let installed = self.disk.install(to, policy).with_context(|| what.clone())?;
+        let installed = self.device.install(to, policy).with_context(|| what.clone())?;
         let (outcome, running) = (installed.outcome, installed.running);
         self.made.push(Driven {
             phase,
@@ -203,6 +203,7 @@ impl<D: Disk> Run<'_, D> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Record;
     use super::*;
     use control_protocol::record::Reason;
     use device_class::block::{BlockCapabilities, CAP_FLUSH, CAP_WRITE_BACK};
@@ -215,7 +216,7 @@ mod tests {
         tries: usize,
     }
 
-    impl Disk for Fake {
+    impl Device for Fake {
         fn install(&mut self, to: usize, policy: Policy) -> Result<Installed> {
             self.tries += 1;
             let began = Some(self.running);
@@ -256,13 +257,13 @@ mod tests {
     fn fake() -> Fake {
         let release = |flags| Release {
             version: String::new(),
-            record: Some(BlockCapabilities {
+            record: Some(Record::Block(BlockCapabilities {
                 capacity: 100,
                 block_size: 512,
                 flags,
                 max_transfer: 8,
                 queue_depth: 1,
-            }),
+            })),
         };
         let (through, back) = (CAP_FLUSH, CAP_FLUSH | CAP_WRITE_BACK);
         Fake {

@@ -1,5 +1,6 @@
 //! The published drivers whose releases are tried, and the machines that they are tried on.
 
+use super::Class;
 use crate::demo::machine::Attached;
 use crate::pack::{self, Driver};
 use crate::{system, workspace};
@@ -14,42 +15,57 @@ pub enum Family {
     VirtioBlk,
     /// Releases of `nvme-driver`, behind the SMMU
     Nvme,
+    /// Network drivers of the releases of `virtio-drivers`
+    VirtioNet,
 }
 
 impl Family {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::VirtioBlk, Self::Nvme];
+    pub const ALL: [Self; 3] = [Self::VirtioBlk, Self::Nvme, Self::VirtioNet];
 
     /// Name that all its releases have in their manifests.
     pub const fn name(self) -> &'static str {
         match self {
             Self::VirtioBlk => "virtio-blk",
             Self::Nvme => "nvme",
+            Self::VirtioNet => "virtio-net",
         }
     }
 
-    /// Transports by which its releases reach the machine's disk.
+    /// Class of what they drive.
+    pub const fn class(self) -> Class {
+        match self {
+            Self::VirtioBlk | Self::Nvme => Class::Block,
+            Self::VirtioNet => Class::Net,
+        }
+    }
+
+    /// Transports by which its releases reach the machine's device.
     const fn transports(self) -> &'static [&'static str] {
         match self {
-            Self::VirtioBlk => &["virtio", "virtio-mmio"],
+            Self::VirtioBlk | Self::VirtioNet => &["virtio", "virtio-mmio"],
             Self::Nvme => &["pci"],
         }
     }
 
-    /// Random pairs if nobody says how many: of a family of three, one of which hangs for a second at each try, a few tell all.
+    /// Random pairs if nobody says how many: of a family of three, one of which hangs for a second at each try, a few tell all;
+    /// of seven releases there are 42 pairs.
     pub const fn pairs(self) -> usize {
         match self {
             Self::VirtioBlk => 200,
             Self::Nvme => 12,
+            Self::VirtioNet => 84,
         }
     }
 
-    /// What the programs for the host are told of the disk: for virtio what QEMU's offers (features 0 to 31), its sectors, `blk_size` and
-    /// `size_max`; for NVMe blocks and the bytes of one. Every record is of this same disk, so only what releases make of it differs.
-    pub(super) const fn disk(self) -> &'static [&'static str] {
+    /// What the programs for the host are told of the device: for virtio what QEMU's offers (features 0 to 31), then a disk's sectors,
+    /// `blk_size` and `size_max`, a network device's address, `status` and `mtu`; for NVMe blocks and the bytes of one. Every record is
+    /// of this same device, so only what releases make of it differs.
+    pub(super) const fn device(self) -> &'static [&'static str] {
         match self {
             Self::VirtioBlk => &["805334612", "131072", "512", "0"],
             Self::Nvme => &["131072", "512"],
+            Self::VirtioNet => &["968851556", "94781640299602", "1", "0"],
         }
     }
 
@@ -58,10 +74,11 @@ impl Family {
         match self {
             Self::VirtioBlk => system::on_mmio(),
             Self::Nvme => workspace::root().join("systems/disk-nvme/system.xml"),
+            Self::VirtioNet => workspace::root().join("tests/systems/net/system.xml"),
         }
     }
 
-    /// Where that has its disk.
+    /// Where that has its device.
     pub(super) fn attached(self) -> Result<Attached> {
         Attached::of(&self.description())
     }
@@ -70,7 +87,7 @@ impl Family {
     /// nothing but read a register, and that takes a simulator long.
     pub(super) const fn patience(self) -> Duration {
         match self {
-            Self::VirtioBlk => Duration::from_secs(60),
+            Self::VirtioBlk | Self::VirtioNet => Duration::from_secs(60),
             Self::Nvme => Duration::from_secs(240),
         }
     }

@@ -1,7 +1,7 @@
 //! What must come of an update, said before it is tried.
 
+use super::Record;
 use control_protocol::record::{Outcome, Reason};
-use device_class::block::BlockCapabilities;
 
 /// What must come of an update under policy `refuse`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Forecast {
 
 /// Of an update from a release with the record `from` to one with the record `to`, when clients were told the record `told`: it
 /// is undone if it takes away something that clients were told of and that is still there.
-pub fn forecast(told: &BlockCapabilities, from: &BlockCapabilities, to: &BlockCapabilities) -> Forecast {
+pub fn forecast(told: &Record, from: &Record, to: &Record) -> Forecast {
     match told.lost(to) & from.lost(to) {
         0 => Forecast::Applied,
         lost => Forecast::RolledBack(lost),
@@ -46,7 +46,10 @@ impl Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device_class::block::{CAP_FLUSH, CAP_WRITE_BACK, LOST_CAPACITY, LOST_DURABILITY, LOST_MAX_TRANSFER};
+    use device_class::block::{
+        BlockCapabilities, CAP_FLUSH, CAP_WRITE_BACK, LOST_CAPACITY, LOST_DURABILITY, LOST_MAX_TRANSFER,
+    };
+    use device_class::net::{LOST_MTU, NetCapabilities};
 
     const THROUGH: BlockCapabilities = BlockCapabilities {
         capacity: 131_072,
@@ -60,6 +63,11 @@ mod tests {
         queue_depth: 16,
         ..THROUGH
     };
+
+    fn forecast(told: &BlockCapabilities, from: &BlockCapabilities, to: &BlockCapabilities) -> Forecast {
+        let [told, from, to] = [told, from, to].map(|record| Record::Block(*record));
+        super::forecast(&told, &from, &to)
+    }
 
     #[test]
     fn cache_is_a_loss_only_to_clients_that_were_told_of_none() {
@@ -97,5 +105,25 @@ mod tests {
         }
         let lost = Forecast::RolledBack(LOST_CAPACITY);
         assert_eq!(forecast(&best, &BACK, &smaller), lost);
+    }
+
+    #[test]
+    fn shorter_frames_are_a_loss_to_who_was_told_of_longer_ones() {
+        let of = |mtu| {
+            Record::Net(NetCapabilities {
+                mtu,
+                ..NetCapabilities::default()
+            })
+        };
+        let lost = Forecast::RolledBack(LOST_MTU);
+        assert_eq!(super::forecast(&of(1500), &of(1500), &of(1400)), lost);
+        assert_eq!(
+            super::forecast(&of(1400), &of(1500), &of(1400)),
+            Forecast::Applied
+        );
+        assert_eq!(
+            super::forecast(&of(1500), &of(1400), &of(1400)),
+            Forecast::Applied
+        );
     }
 }

@@ -1,18 +1,18 @@
 //! What a run tells: a row per release, the totals, the table and the JSON.
 
-use super::Release;
 use super::drive::{Driven, Phase};
+use super::{Class, Release, Verdict};
 use crate::ctl::table::Table;
 use crate::demo::{Spread, words};
-use crate::disk::Verdict;
 use control_protocol::record::Outcome;
-use device_class::block::CAP_WRITE_BACK;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// The whole result.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// What they are drivers of.
+    pub class: Class,
     /// Releases, oldest first.
     pub releases: Vec<Release>,
     /// The one under which clients began.
@@ -21,7 +21,7 @@ pub struct Report {
     pub made: Vec<Driven>,
     /// Random pairs that are to be tried.
     pub pairs: Vec<(usize, usize)>,
-    /// What clients and disk say.
+    /// What clients say, and what they left behind.
     pub verdict: Verdict,
 }
 
@@ -112,10 +112,11 @@ impl Report {
 
     /// The table for people.
     pub fn table(&self) -> String {
+        let [own, depth] = self.class.columns();
         let mut table = Table::new([
             "release",
-            "writes",
-            "at a time",
+            own,
+            depth,
             "from its predecessor",
             "updates",
             "applied",
@@ -127,12 +128,13 @@ impl Report {
             let row = self.row(at);
             let time = |us: Option<f64>| us.map_or("-".into(), |us| format!("{us:.1} µs"));
             let (outcome, reason) = row.outcome;
+            let [own, depth] = release
+                .record
+                .map_or(["-", "-"].map(String::from), |record| record.cells());
             table.row([
                 release.version.clone(),
-                writes(release).into(),
-                release
-                    .record
-                    .map_or("-".into(), |record| record.queue_depth.to_string()),
+                own,
+                depth,
                 reason.map_or(outcome.into(), |reason| format!("{outcome}: {reason}")),
                 row.updates.to_string(),
                 row.applied.to_string(),
@@ -152,10 +154,7 @@ impl Report {
             text,
             "clients began with {}, and were told of {}",
             first.version,
-            match writes(first) {
-                "cached" => "a cache",
-                _ => "none",
-            }
+            first.record.map_or("nothing".into(), |record| record.told())
         );
         for (name, phase) in [("oldest to newest", Phase::Up), ("newest to oldest", Phase::Down)] {
             let (done, all) = self.applied(phase);
@@ -181,14 +180,13 @@ impl Report {
         let verdict = &self.verdict;
         let _ = writeln!(
             text,
-            "requests {}   client errors {}   lost {}   corrupt {}   stale {}   checked on the image: {} blocks, {} files",
+            "requests {}   client errors {}   lost {}   corrupt {}   stale {}   {}",
             verdict.requests,
             verdict.client_errors,
             verdict.lost,
             verdict.corrupt,
             verdict.stale,
-            verdict.blocks,
-            verdict.files
+            verdict.counted
         );
         for finding in self.findings() {
             let _ = writeln!(text, "  ! {finding}");
@@ -222,15 +220,6 @@ impl Report {
     }
 }
 
-/// What an answered write means.
-fn writes(release: &Release) -> &'static str {
-    match release.record {
-        None => "-",
-        Some(record) if record.has(CAP_WRITE_BACK) => "cached",
-        Some(_) => "through",
-    }
-}
-
 fn percent(part: usize, all: usize) -> f64 {
     if all == 0 {
         return 0.0;
@@ -240,8 +229,8 @@ fn percent(part: usize, all: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Forecast;
     use super::super::drive::Installed;
+    use super::super::{Forecast, Record};
     use super::*;
     use control_protocol::record::{Figures, Reason};
     use device_class::block::BlockCapabilities;
@@ -249,7 +238,7 @@ mod tests {
     fn report() -> Report {
         let release = |version: &str| Release {
             version: version.into(),
-            record: Some(BlockCapabilities::default()),
+            record: Some(Record::Block(BlockCapabilities::default())),
         };
         let made = |phase, (from, to), forecast: Forecast| Driven {
             phase,
@@ -271,6 +260,7 @@ mod tests {
         };
         let (done, undone) = (Forecast::Applied, Forecast::RolledBack(8));
         Report {
+            class: Class::Block,
             releases: ["1.0", "2.0", "3.0"].map(release).into(),
             first: 0,
             made: vec![
@@ -282,8 +272,6 @@ mod tests {
             pairs: vec![(1, 0), (0, 2)],
             verdict: Verdict {
                 requests: 1,
-                blocks: 1,
-                files: 1,
                 ..Verdict::default()
             },
         }

@@ -1,14 +1,15 @@
-//! A machine whose clients load the disk, and the updates made to it.
+//! A machine whose clients load a device, and the updates made to it.
 
-use super::drive::{Disk, Installed, Progress, drive};
+use super::class::Reports;
+use super::drive::{Device, Installed, Progress, drive};
 use super::plan::{self, Choice};
 use super::report::Report;
-use super::{Family, Release, record};
+use super::{Class, Family, Release, Verdict, record};
 use crate::build::Config;
 use crate::ctl::{Client, text};
 use crate::demo::machine::{self, Setup};
-use crate::demo::{self, CLIENTS, Clock, DEVICE, Patience};
-use crate::disk::{self, ClientReport, Layout, Verdict};
+use crate::demo::{self, Clock, Patience};
+use crate::disk::Layout;
 use crate::pack::{self, Driver};
 use crate::qemu::{Guest, Tee};
 use crate::system;
@@ -42,7 +43,7 @@ pub struct Plan<'a> {
     pub tee: Tee,
 }
 
-/// Builds, asks each release for its record, boots, updates, and checks the disk.
+/// Builds, asks each release for its record, boots, updates, and checks what clients left behind.
 ///
 /// # Errors
 /// It could not be run. That something did not hold is no error but in the report.
@@ -53,7 +54,7 @@ pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
         say(format!("asking {} for its record", driver.fields.label()));
         releases.push(Release {
             version: driver.fields.version.clone(),
-            record: record::of(driver, plan.family.disk())?,
+            record: record::of(driver, plan.family)?,
         });
         packages.push(pack::pack(driver, plan.config)?.bytes);
     }
@@ -70,6 +71,7 @@ pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
         )
     })?;
     let mut report = Report {
+        class: plan.family.class(),
         first,
         pairs: plan::beginnable(plan::pairs(releases.len(), plan.choice), &comes_up),
         releases,
@@ -90,12 +92,12 @@ pub fn run(plan: &Plan<'_>, say: Progress<'_>) -> Result<Report> {
         detached: false,
     })?;
     report.verdict = match load(&guest, plan.family, &packages, &mut report, say) {
-        Ok([blocks, files]) => {
+        Ok(reports) => {
             let image_file = machine::disk(&guest);
             guest.shut_down().context("ending the machine")?;
-            disk::check(&image_file, &blocks, &files)?
+            reports.verdict(&image_file)?
         }
-        Err(error) => demo::undecided(&error, &guest),
+        Err(error) => demo::undecided(&error, &guest).into(),
     };
     Ok(report)
 }
@@ -113,8 +115,8 @@ fn load(
     packages: &[Vec<u8>],
     report: &mut Report,
     say: Progress<'_>,
-) -> Result<[ClientReport; 2]> {
-    say("waiting for both clients to load the disk".into());
+) -> Result<Reports> {
+    say("waiting for both clients to load the device".into());
     let mut machine = Machine::started(demo::connect(&machine::command(guest))?, family, packages)?;
     let Report {
         releases,
@@ -157,12 +159,13 @@ fn image(driver: &Driver, plan: &Plan<'_>) -> Result<Vec<u8>> {
     Ok(system::build_described(&description, &text, plan.kernel, plan.config)?.image)
 }
 
-/// Before the name of the disk's first driver in the description.
+/// Before the name of the device's first driver in the description.
 const PACKAGE: &str = " package=\"";
 
 /// The running machine.
 struct Machine<'a> {
     client: Client,
+    class: Class,
     packages: &'a [Vec<u8>],
     hashes: Vec<PackageHash>,
     patience: Patience,
@@ -172,15 +175,17 @@ struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// Waits until both clients load the disk.
+    /// Waits until both clients load the device.
     fn started(mut client: Client, family: Family, packages: &'a [Vec<u8>]) -> Result<Self> {
         let patience = Patience {
             transaction: family.patience(),
             ..Patience::default()
         };
-        demo::loaded(&mut client, patience.boot)?;
+        let class = family.class();
+        class.load().loaded(&mut client, patience.boot)?;
         Ok(Self {
             client,
+            class,
             packages,
             hashes: packages
                 .iter()
@@ -193,9 +198,9 @@ impl<'a> Machine<'a> {
     }
 
     /// Requests answered, and failed, by client.
-    fn counts(&mut self) -> Result<[(u64, u64); CLIENTS.len()]> {
-        let mut counts = [(0, 0); CLIENTS.len()];
-        for (count, client) in counts.iter_mut().zip(CLIENTS) {
+    fn counts(&mut self) -> Result<[(u64, u64); 2]> {
+        let mut counts = [(0, 0); 2];
+        for (count, client) in counts.iter_mut().zip(self.class.load().clients) {
             let header = demo::header(&mut self.client, client)?;
             *count = (header.requests, header.client_errors);
         }
@@ -237,13 +242,8 @@ impl<'a> Machine<'a> {
         Ok(troubles)
     }
 
-    fn stop(mut self) -> Result<[ClientReport; 2]> {
-        demo::stopped(&mut self.client, self.patience.stop)?;
-        let [first, second] = CLIENTS;
-        Ok([
-            demo::whole_report(&mut self.client, first)?,
-            demo::whole_report(&mut self.client, second)?,
-        ])
+    fn stop(mut self) -> Result<Reports> {
+        self.class.stop(&mut self.client, &self.patience)
     }
 }
 
@@ -263,18 +263,18 @@ fn told(record: &Record) -> String {
     )
 }
 
-impl Disk for Machine<'_> {
+impl Device for Machine<'_> {
     fn install(&mut self, release: usize, policy: Policy) -> Result<Installed> {
-        let patience = self.patience.transaction;
-        demo::settled(&mut self.client, DEVICE, patience)?;
+        let (patience, load) = (self.patience.transaction, self.class.load());
+        demo::settled(&mut self.client, load.device, patience)?;
         let hash = self.client.upload(&self.packages[release], |_, _| {})?;
-        let job = self.client.update(DEVICE, hash, policy)?;
+        let job = self.client.update(load.device, hash, policy)?;
         let record = demo::finished(&mut self.client, job, patience)?;
         let State::Done(outcome) = record.state else {
             anyhow::bail!("unfinished: {:?}", record.state);
         };
-        let device = demo::settled(&mut self.client, DEVICE, patience)?;
-        demo::still_loaded(&mut self.client)?;
+        let device = demo::settled(&mut self.client, load.device, patience)?;
+        load.still_loaded(&mut self.client)?;
         self.served()?;
         Ok(Installed {
             began: self.release(record.from.as_ref()),

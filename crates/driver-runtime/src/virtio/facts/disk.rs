@@ -31,9 +31,6 @@ pub(in crate::virtio) mod config {
     pub const END: usize = BLK_SIZE + 4;
 }
 
-/// What `DeviceID` reads for a disk (virtio 1.2, 5.2.1).
-pub(in crate::virtio) const BLOCK_DEVICE: u32 = 2;
-
 /// What the device said before the release's driver took it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskFacts {
@@ -48,7 +45,7 @@ pub struct DiskFacts {
 }
 
 impl Facts for DiskFacts {
-    const DEVICE: u32 = BLOCK_DEVICE;
+    const DEVICE: u32 = 2;
     const CONFIG_LEN: u32 = config::END as u32;
 
     unsafe fn read(features: u32, config: NonNull<u32>) -> Self {

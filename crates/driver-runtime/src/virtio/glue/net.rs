@@ -1,6 +1,7 @@
 //! The glue of a release that has raw queues for network devices: since 0.7.5.
 
-/// Wraps the `virtio-drivers` that the calling crate depends on. The arguments are those of [`virtio_blk!`](crate::virtio_blk):
+/// Wraps the `virtio-drivers` that the calling crate depends on. The arguments are those of [`virtio_blk!`](crate::virtio_blk), and
+/// a release without `pci` has its step too, `0.7`:
 ///
 /// ```ignore
 /// driver_runtime::virtio_net!(pci 0.12 MmioTransport<'static>, |registers, len| new(registers, len));
@@ -10,12 +11,7 @@
 #[macro_export]
 macro_rules! virtio_net {
     (pci $($transport:tt)*) => {
-        $crate::virtio_transport!($($transport)*);
-        $crate::virtio_net!();
-    };
-    ($transport:ty, $($open:tt)*) => {
-        $crate::virtio_transport!(registers $transport, $($open)*);
-        $crate::virtio_net!();
+        $crate::virtio_net!($($transport)*);
     };
     () => {
         $crate::virtio_hal!(unsafe);
@@ -108,5 +104,9 @@ macro_rules! virtio_net {
                 let _ = self.0.ack_interrupt();
             }
         }
+    };
+    ($($transport:tt)+) => {
+        $crate::virtio_transport!($($transport)+);
+        $crate::virtio_net!();
     };
 }

@@ -6,6 +6,7 @@
 /// | | releases | |
 /// |---|---|---|
 /// | `registers` | any | no PCI, or one that insists on real configuration space: registers only |
+/// | `0.7` | 0.7 | the same, for devices with more than one queue |
 /// | `0.8` | 0.8 | configuration space by a trait |
 /// | `0.9` | 0.9 | a generation of the device's configuration |
 /// | `0.10` | 0.10, 0.11 | what is read is of a narrower kind |
@@ -26,6 +27,76 @@ macro_rules! virtio_transport {
             // aligned and as long as `open` says.
             let transport = unsafe { <$registers_transport>::new($($argument),*) };
             Ok((transport.map_err(|_| $crate::ProbeError::WrongDevice)?, facts))
+        }
+    };
+    (0.7 $transport:ty, |$registers:ident, $len:ident| new($($argument:ident),*)) => {
+        use virtio_drivers::transport::{DeviceStatus, DeviceType, Transport};
+
+        /// The release's transport to the device at hand.
+        pub struct Reached($transport);
+
+        impl Transport for Reached {
+            fn device_type(&self) -> DeviceType {
+                self.0.device_type()
+            }
+            fn read_device_features(&mut self) -> u64 {
+                self.0.read_device_features()
+            }
+            fn write_driver_features(&mut self, features: u64) {
+                self.0.write_driver_features(features);
+            }
+            fn max_queue_size(&mut self, queue: u16) -> u32 {
+                self.0.max_queue_size(queue)
+            }
+            #[inline]
+            fn notify(&mut self, queue: u16) {
+                self.0.notify(queue);
+            }
+            fn get_status(&self) -> DeviceStatus {
+                self.0.get_status()
+            }
+            fn set_status(&mut self, status: DeviceStatus) {
+                self.0.set_status(status);
+            }
+            fn set_guest_page_size(&mut self, size: u32) {
+                self.0.set_guest_page_size(size);
+            }
+            fn requires_legacy_layout(&self) -> bool {
+                self.0.requires_legacy_layout()
+            }
+            fn queue_set(
+                &mut self,
+                queue: u16,
+                size: u32,
+                descriptors: virtio_drivers::PhysAddr,
+                driver_area: virtio_drivers::PhysAddr,
+                device_area: virtio_drivers::PhysAddr,
+            ) {
+                self.0.queue_set(queue, size, descriptors, driver_area, device_area);
+            }
+            fn queue_unset(&mut self, queue: u16) {
+                self.0.queue_unset(queue);
+            }
+            fn queue_used(&mut self, queue: u16) -> bool {
+                $crate::virtio::is_used(self.0.queue_used(queue))
+            }
+            #[inline]
+            fn ack_interrupt(&mut self) -> bool {
+                self.0.ack_interrupt()
+            }
+            fn config_space<T: 'static>(&self) -> virtio_drivers::Result<core::ptr::NonNull<T>> {
+                self.0.config_space()
+            }
+        }
+
+        fn reach<F: $crate::virtio::Facts>(
+            resources: &$crate::resources::Resources,
+        ) -> Result<(Reached, F), $crate::ProbeError> {
+            let ($registers, $len, facts) = $crate::virtio::open(resources)?;
+            // SAFETY: root mapped the device's registers there, for as long as this generation has the device; they are
+            // aligned and as long as `open` says.
+            let transport = unsafe { <$transport>::new($($argument),*) };
+            Ok((Reached(transport.map_err(|_| $crate::ProbeError::WrongDevice)?), facts))
         }
     };
     (0.8 $transport:ty, $($open:tt)*) => {
@@ -145,7 +216,7 @@ macro_rules! virtio_transport {
                 each!(self, transport => transport.queue_unset(queue))
             }
             fn queue_used(&mut self, queue: u16) -> bool {
-                each!(self, transport => transport.queue_used(queue))
+                $crate::virtio::is_used(each!(self, transport => transport.queue_used(queue)))
             }
             #[inline]
             fn ack_interrupt(&mut self) -> $interrupt {

@@ -1,4 +1,5 @@
-//! `cargo umbra test releases`: the paper's table of real driver updates, with releases of `virtio-drivers` and of `nvme-driver`.
+//! `cargo umbra test releases`: the paper's table of real driver updates, with releases of `virtio-drivers` (disks, then
+//! networks) and of `nvme-driver`.
 
 use crate::build::Config;
 use crate::cli::Exit;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
 Exit status:
-  0  every update ended as what its two releases did on the host says, and clients and disk lost nothing
+  0  every update ended as what its two releases did on the host says, and clients lost nothing
   1  it ran, but an update ended otherwise (the pair is named), a client met an error, content was lost, or the machine failed
   2  it could not run (wrong usage, something missing, a build error, a release that reports no record)";
 
@@ -25,7 +26,7 @@ pub struct Arguments {
     /// Whose releases [default: all, one after the other; with --only or --first: virtio-blk]
     #[arg(long, value_enum, value_name = "NAME")]
     driver: Option<Family>,
-    /// Random pairs [default: 200 of virtio-blk, 12 of nvme]
+    /// Random pairs [default: 200 of virtio-blk, 12 of nvme, 84 of virtio-net]
     #[arg(long, value_name = "N")]
     pairs: Option<usize>,
     /// Seed of the pairs and of what is on the disk
