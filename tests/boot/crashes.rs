@@ -1,4 +1,4 @@
-//! Somebody dies at an instant of an update, and one machine sees all of it: control before each of its effects, the stager and bus around
+//! Somebody dies at an instant of an update, and one machine sees all of it: control before each of its effects, stager, bus and IOMMU around
 //! each of theirs; and at each of control's instants the driver that has the device, the shadow, the timer, the guard clock or the command
 //! PD. Each time the update ends as the model says that it may, and the clients notice nothing.
 //!
@@ -79,7 +79,7 @@ fn campaign(client: &mut Client, patience: &Patience, packages: &Packages, choic
         torment.instants.clear();
         if commit {
             torment.bus_hangs(passed[Party::Bus as usize], &endings)?;
-            torment.whoever_hangs_is_found()?;
+            torment.whoever_hangs_is_found(matches!(choice, Crashes::All { .. }))?;
         }
     }
     if let Crashes::All { .. } = choice {

@@ -25,11 +25,13 @@ pub enum Party {
     GuardClock = 5,
     /// Around all that it does for an interrupt or a notification.
     Command = 6,
+    /// Around a call and a wake-up, around its questions to root, and before it writes a register of the SMMU.
+    Iommu = 7,
 }
 
 impl Party {
     /// All.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Control,
         Self::Stager,
         Self::Bus,
@@ -37,6 +39,7 @@ impl Party {
         Self::Timer,
         Self::GuardClock,
         Self::Command,
+        Self::Iommu,
     ];
 
     fn from_number(number: u8) -> Option<Self> {
@@ -259,6 +262,6 @@ mod tests {
         let (len, ..) = ask(0, &mut bytes);
         assert_eq!(reported(&bytes[..len]), Some(report));
         assert_eq!((report[0], report[4]), (3, 4));
-        assert_eq!((report[7], report[11]), (9, 4));
+        assert_eq!((report[8], report[12]), (9, 4));
     }
 }

@@ -25,6 +25,8 @@ struct State {
     /// Descriptors of pages, by ASID and page.
     pages: HashMap<(u16, u64), u64>,
     deaf: bool,
+    /// Instants that its driver has left to live.
+    life: Option<usize>,
 }
 
 /// The SMMU; clones are the same one.
@@ -51,7 +53,23 @@ impl Fake {
             entries: HashMap::new(),
             pages: HashMap::new(),
             deaf: false,
+            life: None,
         })))
+    }
+    /// Whoever drives it dies when he has gone through this many [`instants`](Self::instant), once: he unwinds.
+    pub fn kill_after(&self, instants: Option<usize>) {
+        self.0.borrow_mut().life = instants;
+    }
+    /// An instant of its driver's; each write to it is one.
+    pub fn instant(&self) {
+        let mut state = self.0.borrow_mut();
+        let over = state.life == Some(0);
+        state.life = state.life.and_then(|left| left.checked_sub(1));
+        drop(state);
+        if over {
+            // Without a word: it is no failure.
+            std::panic::resume_unwind(std::boxed::Box::new("killed"));
+        }
     }
     /// Sets a register as the machine would.
     pub fn set(&self, offset: usize, value: u32) {
@@ -62,6 +80,10 @@ impl Fake {
         self.0.borrow_mut().deaf = deaf;
     }
 
+    /// Whether a transaction would get through; nothing is told of it.
+    pub fn lets_through(&self, stream: u32, address: u64, write: bool) -> bool {
+        self.0.borrow_mut().translate(stream, address, write) == Ok(address)
+    }
     /// A device's transaction: where it goes, or the kind of the event that was written. `Err(0)` stands for an abort without event.
     pub fn access(&self, stream: u32, address: u64, write: bool) -> Result<u64, u8> {
         let result = self.0.borrow_mut().translate(stream, address, write);
@@ -181,6 +203,7 @@ impl Registers for Fake {
         self.0.borrow().read(offset)
     }
     fn write(&mut self, offset: usize, value: u32) {
+        self.instant();
         let mut state = self.0.borrow_mut();
         match offset {
             reg::CR0 => {
@@ -204,6 +227,7 @@ impl Memory for Fake {
         self.0.borrow().words[offset / 8]
     }
     fn write(&mut self, offset: usize, value: u64) {
+        self.instant();
         self.0.borrow_mut().words[offset / 8] = value;
     }
 }

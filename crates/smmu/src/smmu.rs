@@ -173,18 +173,23 @@ impl Smmu {
         Err(CommandError::Silent)
     }
 
-    /// The next event. What was lost because nobody read is not told.
-    pub fn event(&self, registers: &mut impl Registers, memory: &impl Memory) -> Option<Event> {
-        const LOST: u32 = 1 << 31;
-        let produced = registers.read(reg::EVENTQ_PROD);
+    /// The oldest event that was not [`taken`](Self::taken). What was lost because nobody read is not told.
+    pub fn event(&self, registers: &impl Registers, memory: &impl Memory) -> Option<Event> {
         let position = Position::new(registers.read(reg::EVENTQ_CONS), EVENT_BITS);
-        if position == Position::new(produced, EVENT_BITS) {
+        if position == Position::new(registers.read(reg::EVENTQ_PROD), EVENT_BITS) {
             return None;
         }
         let at = EVENTS + 8 * event::WORDS * position.index();
         let words = core::array::from_fn(|index| memory.read(at + 8 * index));
-        registers.write(reg::EVENTQ_CONS, position.next().value() | produced & LOST);
         Some(Event::from_words(words))
+    }
+
+    /// The event that was read was dealt with; who dies before that leaves it to his successor.
+    pub fn taken(&self, registers: &mut impl Registers) {
+        const LOST: u32 = 1 << 31;
+        let position = Position::new(registers.read(reg::EVENTQ_CONS), EVENT_BITS);
+        let lost = registers.read(reg::EVENTQ_PROD) & LOST;
+        registers.write(reg::EVENTQ_CONS, position.next().value() | lost);
     }
 }
 

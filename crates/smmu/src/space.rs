@@ -121,13 +121,12 @@ impl<const PLACES: usize> Space<PLACES> {
     ) -> Result<(), CommandError> {
         smmu.abort(registers, memory, self.stream, self.asid)?;
         for (_, table) in self.places {
-            // Windows are filled from the first page on, so an empty entry is the end.
+            // Windows are filled from the first page on and emptied from the last one on: whoever dies over either, an empty entry
+            // is the end.
             let entries = (table..table + PAGE).step_by(8);
-            for entry in entries {
-                if memory.read(entry) == 0 {
-                    break;
-                }
-                memory.write(entry, 0);
+            let filled = entries.take_while(|entry| memory.read(*entry) != 0).count();
+            for number in (0..filled).rev() {
+                memory.write(table + 8 * number, 0);
             }
         }
         Ok(())

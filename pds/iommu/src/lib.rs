@@ -152,19 +152,20 @@ impl<R: Registers, M: Memory, T: Root> Iommu<R, M, T> {
     }
 
     /// Looks at what was stopped. A device that tried to reach what it may not is cut off at once, and root is told: first that, so
-    /// that a flood of events ends.
+    /// that a flood of events ends. The event goes last: a successor looks before anybody else does anything, and root takes no fault of one
+    /// generation twice.
     pub fn look(&mut self) {
         for _ in 0..EVENTS {
-            let Some(event) = self.smmu.event(&mut self.registers, &self.memory) else {
+            let Some(event) = self.smmu.event(&self.registers, &self.memory) else {
                 break;
             };
             let of_stream = |device: &Device| device.space.stream() == event.stream;
-            let Some(index) = self.devices.iter().position(of_stream) else {
-                continue;
-            };
-            let _ = self.close(index);
-            let slot = self.devices[index].slot;
-            self.root.tell_fault(slot, event.kind, event.address, event.write);
+            if let Some(index) = self.devices.iter().position(of_stream) {
+                let _ = self.close(index);
+                let slot = self.devices[index].slot;
+                self.root.tell_fault(slot, event.kind, event.address, event.write);
+            }
+            self.smmu.taken(&mut self.registers);
         }
     }
 }

@@ -14,6 +14,29 @@ use supervision::Code;
 use supervision::root::Op;
 use system_spec::config::{IommuConfig, NO_CHANNEL};
 
+/// An instant at which a test lets the PD die.
+#[cfg(feature = "crash-points")]
+fn crash_point(number: u32) {
+    crash_points::point(crash_points::Party::Iommu, number);
+}
+
+/// In this build nothing happens there.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+fn crash_point(_: u32) {}
+
+/// Instants: a call of control's, an answer, a wake-up; questions to root (more by the operation) and the answers; writes to registers
+/// (more by the register).
+mod instant {
+    pub const CALLED: u32 = 0;
+    pub const ANSWERED: u32 = 1;
+    pub const WOKEN: u32 = 2;
+    pub const LOOKED: u32 = 3;
+    pub const QUESTION: u32 = 0x100;
+    pub const ANSWER: u32 = 0x200;
+    pub const REGISTER: u32 = 0x1000;
+}
+
 /// Root, by calls.
 struct ByCall(Channel);
 
@@ -22,7 +45,9 @@ impl ByCall {
         for (register, word) in arguments.iter().enumerate() {
             set_mr(register, *word);
         }
+        crash_point(instant::QUESTION + op as u32);
         let answer = self.0.pp_call(MessageInfo::new(op as u64, arguments.len()));
+        crash_point(instant::ANSWER + op as u32);
         Code::from_label(answer.label())
     }
 }
@@ -73,6 +98,7 @@ impl Handler for Pd {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        crash_point(instant::WOKEN);
         if channels.contains(self.events) {
             // Acknowledged first: what comes while we look interrupts again.
             let _ = self.events.irq_ack();
@@ -80,6 +106,7 @@ impl Handler for Pd {
                 iommu.look();
             }
         }
+        crash_point(instant::LOOKED);
         // The guard clock asks who goes round his loop: last, as who hangs in a wake-up does not come here.
         if let Some(guard) = channels.iter().find(|channel| channel.index() == self.guard) {
             guard.notify();
@@ -88,6 +115,7 @@ impl Handler for Pd {
     }
 
     fn protected(&mut self, channel: Channel, message: MessageInfo) -> Result<MessageInfo, Infallible> {
+        crash_point(instant::CALLED);
         let code = if channel != self.control || message.count() < 2 {
             Code::Denied
         } else {
@@ -96,6 +124,7 @@ impl Handler for Pd {
                 None => Code::DeviceFailed,
             }
         };
+        crash_point(instant::ANSWERED);
         Ok(MessageInfo::new(code as u64, 0))
     }
 }
@@ -104,6 +133,11 @@ impl Handler for Pd {
 fn init() -> Pd {
     const NOTHING: IommuConfig = zerocopy::transmute!([0u8; size_of::<IommuConfig>()]);
     let config: &'static IommuConfig = var!(umbra_config: IommuConfig = NOTHING);
+    // SAFETY: the test's description maps a page there for this, or says 0.
+    #[cfg(feature = "crash-points")]
+    unsafe {
+        crash_points::page_at(*var!(crash_plan: usize = 0));
+    }
     // SAFETY: the description's compiler mapped the SMMU's registers and this memory here, for us alone, for ever, and wrote their
     // addresses; 0 gives nothing.
     let (registers, memory) = unsafe {

@@ -4,6 +4,8 @@ use core::ptr::NonNull;
 
 use smmu::{Memory, Registers};
 
+use crate::{crash_point, instant};
+
 /// A mapped range.
 pub struct Mapped {
     base: NonNull<u8>,
@@ -40,6 +42,7 @@ impl Registers for Mapped {
         value
     }
     fn write(&mut self, offset: usize, value: u32) {
+        crash_point(instant::REGISTER + offset as u32);
         barrier();
         // SAFETY: as `read`; the SMMU writes to the memory that it was given, to which there are no references.
         unsafe { self.at::<u32>(offset).write_volatile(value) };

@@ -28,9 +28,11 @@ struct State {
     told: Vec<Told>,
     admitted: u32,
     refuses: bool,
+    more_pages: usize,
 }
 
-/// Root: generation `n` is in place `n - 1`, with two pages of which the second may be written.
+/// Root: generation `n` is in place `n - 1`, and behind the last place in the first one again, with two pages of which the second may be
+/// written, and some more.
 #[derive(Clone, Default)]
 struct FakeRoot(Rc<RefCell<State>>);
 
@@ -52,12 +54,12 @@ impl Root for FakeRoot {
         self.0.borrow().admitted
     }
     fn window(&mut self, _: u32, generation: u32) -> Result<Window, Code> {
-        let place = generation.checked_sub(1).ok_or(Code::Invalid)?;
+        let place = generation.checked_sub(1).ok_or(Code::Invalid)? % PLACES as u32;
         let mut writable = [0; 8];
         writable[0] = 0b10;
         Ok(Window {
             paddr: PLACES_AT + u64::from(place) * LEAF,
-            pages: 2,
+            pages: 2 + self.0.borrow().more_pages,
             writable,
         })
     }
@@ -178,3 +180,5 @@ fn a_successor_keeps_what_root_knows_and_undoes_the_rest() {
     start(&fake, &root);
     assert!(!writes(&fake, DATA));
 }
+
+mod deaths;

@@ -29,7 +29,7 @@ pub fn ends(commit: bool) -> &'static str {
 
 /// Parties that die by their own instants. The others have too many, most of which have nothing to do with the update: they die soon after
 /// each of control's.
-const OWN: [Party; 3] = [Party::Control, Party::Stager, Party::Bus];
+const OWN: [Party; 4] = [Party::Control, Party::Stager, Party::Bus, Party::Iommu];
 const OTHERS: [Party; 4] = [Party::Shadow, Party::Timer, Party::GuardClock, Party::Command];
 
 impl Case {
@@ -45,7 +45,7 @@ impl Case {
 
 /// All of them. Neighbours have different victims, so that nobody must wait until root would start the same one again.
 pub fn all(commit: bool, passed: &Passed) -> Vec<Case> {
-    let [control, stager, bus] = OWN.map(|party| passed[party as usize]);
+    let [control, stager, bus, iommu] = OWN.map(|party| passed[party as usize]);
     let mut cases = Vec::new();
     let mut add = |party, instant, action| {
         let plan = Plan {
@@ -56,7 +56,7 @@ pub fn all(commit: bool, passed: &Passed) -> Vec<Case> {
         cases.push(Case { plan, commit });
     };
     for instant in 0..control {
-        // Those of stager and bus are spread over control's.
+        // Those of stager, bus and IOMMU are spread over control's.
         let share = |all: u32| all * instant / control..all * (instant + 1) / control;
         let mut of_stager = share(stager);
         add(Party::Control, instant, Action::Die);
@@ -66,6 +66,7 @@ pub fn all(commit: bool, passed: &Passed) -> Vec<Case> {
             .for_each(|own| add(Party::Stager, own, Action::Die));
         add(Party::Control, instant, Action::KillDriver);
         share(bus).for_each(|own| add(Party::Bus, own, Action::Die));
+        share(iommu).for_each(|own| add(Party::Iommu, own, Action::Die));
         // The shadow stores some words for each request and for each command: dies over any of them.
         for (party, few) in OTHERS.into_iter().zip([251, 11, 2, 13]) {
             add(
