@@ -11,7 +11,7 @@ Exit status:
   1  it ran, but an update ended otherwise (the death is named, and how to repeat it), or the model has an instant that was not met
   2  it could not run";
 
-/// Let control, stager, bus, shadow, timer, guard clock, command and the driver die at every instant of an update
+/// Let control, stager, bus, IOMMU, shadow, timer, guard clock, command and the driver die at every instant of an update
 ///
 /// Of an update that commits and of one that rolls back, about 1,500 deaths on one machine. `cargo umbra test` has some of them, others
 /// every day.
