@@ -319,8 +319,10 @@ pub struct BusBar {
     pub index: u64,
     /// Its place on the bus, which is its physical address.
     pub paddr: u64,
-    /// Where it is mapped at the bus, and its bytes.
+    /// The part of it that drivers get, from its start: where it is mapped at the bus, and its bytes.
     pub here: RegionConfig,
+    /// The part behind that, which no driver gets.
+    pub rest: RegionConfig,
 }
 
 /// The PCI host bridge.

@@ -8,7 +8,7 @@ use pci::msix::{Memory, Msix};
 use pci::{ConfigMut, Place, express, header, msix, virtio};
 
 use crate::nvme;
-use system_spec::config::{BusFunction, PCI_CLASS_STATED};
+use system_spec::config::{BusBar, BusFunction, PCI_CLASS_STATED, RegionConfig};
 
 /// Times the device is read back before it is given up; as for virtio-mmio.
 const PATIENCE: usize = 10_000;
@@ -133,9 +133,9 @@ impl Function {
         let mut known = 0;
         for bar in bars.into_iter().flatten() {
             let address = match drivers_region(described, bar.index) {
-                Some((paddr, len)) if len == bar.size => {
+                Some(region) if region.here.len + region.rest.len == bar.size => {
                     known += 1;
-                    paddr
+                    region.paddr
                 }
                 Some(_) => return Err(FunctionError::Regions),
                 None => spare.take(bar.size).ok_or(FunctionError::Regions)?,
@@ -151,7 +151,10 @@ impl Function {
         };
         let (kind, registers) = Kind::of(config);
         let registers = registers
-            .filter(|place| drivers_region(described, place.bar).is_some() && size(place).is_some())
+            .filter(|place| {
+                let region = drivers_region(described, place.bar);
+                region.is_some_and(|region| place.lies_in(region.here.len))
+            })
             .filter(|place| place.offset.is_multiple_of(4))
             .ok_or(FunctionError::Structures)?;
         let msix = if described.message == 0 {
@@ -162,7 +165,11 @@ impl Function {
                 .map(Some)
         };
         let msix = msix.ok_or(FunctionError::Interrupt)?;
-        if msix.is_some_and(|msix| drivers_region(described, msix.table.bar).is_some()) {
+        let exposed = |table: Place| {
+            let region = drivers_region(described, table.bar);
+            region.is_some_and(|region| u64::from(table.offset) < region.here.len)
+        };
+        if msix.is_some_and(|msix| exposed(msix.table)) {
             return Err(FunctionError::Exposed);
         }
         let this = Self {
@@ -181,6 +188,12 @@ impl Function {
         let table = self.msix?.table;
         let (_, address) = (*self.regions.get(usize::from(table.bar))?)?;
         Some((address + u64::from(table.offset), table.len as usize))
+    }
+
+    /// The part of its drivers' region that no driver gets, if the table is there: where it is mapped, and its bus address.
+    pub fn beside_drivers(&self) -> Option<(RegionConfig, u64)> {
+        let region = drivers_region(&self.described, self.msix?.table.bar)?;
+        Some((region.rest, region.paddr + region.here.len))
     }
 
     fn place(&self, config: &mut impl ConfigMut) -> Result<(), FunctionError> {
@@ -262,14 +275,13 @@ impl Function {
     }
 }
 
-/// Place and bytes of a region, if drivers get it.
-fn drivers_region(described: &BusFunction, index: u8) -> Option<(u64, u64)> {
+/// A region, if drivers get it or a part of it.
+fn drivers_region(described: &BusFunction, index: u8) -> Option<&BusBar> {
     described
         .bars
         .iter()
         .take(described.bar_count as usize)
         .find(|bar| bar.index == u64::from(index))
-        .map(|bar| (bar.paddr, bar.here.len))
 }
 
 #[cfg(test)]

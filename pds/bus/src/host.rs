@@ -95,9 +95,10 @@ impl Host {
 
     fn table(&self, described: &BusFunction, function: &Function) -> Option<Mapped> {
         let (paddr, len) = function.table()?;
-        let (spare, start) = match described.port {
-            0 => (self.spare, self.spare_paddr),
-            _ => (mapped(&described.spare)?, described.spare_paddr),
+        let (spare, start) = match (function.beside_drivers(), described.port) {
+            (Some((rest, start)), _) => (mapped(&rest)?, start),
+            (None, 0) => (self.spare, self.spare_paddr),
+            (None, _) => (mapped(&described.spare)?, described.spare_paddr),
         };
         spare.part(paddr.checked_sub(start)? as usize, len)
     }

@@ -115,6 +115,8 @@ pub struct Bar {
     pub index: u32,
     /// Bytes.
     pub size: u64,
+    /// Bytes from its start that its driver gets: whole pages. The others are the bus's.
+    pub drivers: u64,
     at: At,
 }
 
@@ -193,7 +195,7 @@ impl Pci {
 
 impl Bar {
     fn parse(element: &Element<'_>) -> Result<Self, Fault> {
-        element.only(&["index", "size"])?;
+        element.only(&["index", "size", "drivers"])?;
         element.no_children()?;
         let index = element.in_range(
             "index",
@@ -217,9 +219,21 @@ impl Bar {
                 to,
             }));
         }
+        let drivers = match element.number("drivers")? {
+            Some(part) => element.in_range("drivers", part, size)?,
+            None => size,
+        };
+        let (name, value, to) = ("drivers", drivers, 0x1000);
+        if drivers < to {
+            return Err(element.fault(Rule::TooSmall { name, value, min: to }));
+        }
+        if !drivers.is_multiple_of(to) {
+            return Err(element.fault(Rule::Misaligned { name, value, to }));
+        }
         Ok(Self {
             index: index as u32,
             size,
+            drivers,
             at: element.at(),
         })
     }
@@ -256,7 +270,7 @@ pub fn settle(description: &mut Description) -> Result<(), Fault> {
             slot.mmio.push(Mmio {
                 at: bar.at.clone(),
                 phys_addr,
-                size: bar.size,
+                size: bar.drivers,
                 transport: function.transport,
                 device_id: function.device_id,
                 compatible: String::new(),

@@ -102,13 +102,24 @@ pub(crate) fn bus(
                 entry.transport = mmio.transport.number();
             }
             if let Some(pci) = &described.pci {
+                let bar = &pci.bars[index];
+                let len = bar.size - bar.drivers;
+                let mut rest = RegionConfig::default();
+                if len > 0 {
+                    let range = (mmio.phys_addr + bar.drivers, len);
+                    let region =
+                        plan.device("a region's part that no driver gets".to_owned(), range, &mmio.at)?;
+                    let vaddr = plan.map(bus, region, true);
+                    rest = RegionConfig { vaddr, len };
+                }
                 entry.function.bars[index] = BusBar {
-                    index: pci.bars[index].index.into(),
+                    index: bar.index.into(),
                     paddr: mmio.phys_addr,
                     here: RegionConfig {
                         vaddr,
                         len: mmio.size,
                     },
+                    rest,
                 };
             }
         }

@@ -115,6 +115,10 @@ impl Memory for Table {
     }
 }
 
+fn region(len: u64) -> RegionConfig {
+    RegionConfig { vaddr: 0, len }
+}
+
 fn described() -> BusFunction {
     let mut function = BusFunction {
         identity: 0x1042_1af4,
@@ -125,10 +129,8 @@ fn described() -> BusFunction {
     function.bars[0] = BusBar {
         index: 4,
         paddr: 0x1000_4000,
-        here: RegionConfig {
-            vaddr: 0,
-            len: 0x4000,
-        },
+        here: region(0x4000),
+        rest: region(0),
     };
     function
 }
@@ -208,6 +210,30 @@ fn every_lie_has_its_refusal() {
         change(&mut fake, &mut described);
         assert_eq!(settled(&mut fake, &described).err(), Some(error), "case {number}");
     }
+}
+
+#[test]
+fn a_table_beside_the_registers_lies_on_pages_that_drivers_do_not_get() {
+    let with = |drivers: u64, table: u32| {
+        let (mut fake, mut described) = (Fake::new(), described());
+        described.bars[0].here = region(drivers);
+        described.bars[0].rest = region(0x4000 - drivers);
+        fake.words[0x9c / 4] = 4 | table;
+        settled(&mut fake, &described)
+    };
+    let function = with(0x2000, 0x2000).unwrap();
+    assert_eq!(function.table(), Some((0x1000_6000, 32)));
+    assert_eq!(function.beside_drivers(), Some((region(0x2000), 0x1000_6000)));
+    assert_eq!(with(0x2000, 0x3ff0).err(), Some(FunctionError::Interrupt));
+    // One entry of it, or all, where drivers reach.
+    for table in [0x1ff0, 0x1000, 0] {
+        assert_eq!(with(0x2000, table).err(), Some(FunctionError::Exposed));
+    }
+    // The parts are not all of it; what bus resets by must lie where it is mapped.
+    let mut described = described();
+    described.bars[0].here = region(0x3000);
+    let result = settled(&mut Fake::new(), &described);
+    assert_eq!(result.err(), Some(FunctionError::Regions));
 }
 
 #[test]

@@ -310,8 +310,7 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
             Bus::Pci => {
                 format!("virtio-blk-pci,addr={function},disable-legacy=on,ioeventfd=off{platform}")
             }
-            // The table of messages is bus's alone, so it lies in no region with registers.
-            Bus::Nvme => format!("nvme,addr={function},serial=umbra{place},msix-exclusive-bar=on"),
+            Bus::Nvme => format!("nvme,addr={function},serial=umbra{place}"),
         };
         add(
             "-device",
