@@ -6,7 +6,8 @@
 //! - `wire`: two ends in memory that lose and repeat frames, for tests.
 //!
 //! The library copies between its own buffers and a frame; so do we between a frame and the data region, because a borrowed slice
-//! of memory that others write is nothing Rust knows.
+//! of memory that others write is nothing Rust knows. Sums of UDP and TCP are ours, because we add up words where the library adds
+//! up bytes.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ mod host;
 pub mod pd;
 pub mod place;
 mod session;
+mod sums;
 #[cfg(feature = "host")]
 pub mod wire;
 

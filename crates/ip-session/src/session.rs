@@ -1,15 +1,22 @@
 //! Frames of a session as the library's device.
 
-use device_class::net::{ClientInfo, HEADER, HEADROOM, NetClient, Port, Received, RequestError, Status};
+use device_class::net::{
+    ClientInfo, FLAG_VERIFIED, HEADER, HEADROOM, NetClient, Port, Received, RequestError, Status,
+};
 use shared_ring::Area;
 use shared_ring::page::Page;
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
+use zerocopy::IntoBytes;
+
+use crate::sums;
 
 /// Bytes of the data region for each frame, with its headroom.
 pub const BUFFER: usize = 2048;
 /// Longest frame that has room, in bytes.
 const FRAME_MAX: usize = BUFFER - HEADROOM as usize;
+/// A frame of our own, as words: sums are made of those.
+type Copied = [u64; BUFFER / 8];
 /// Most buffers for frames to be sent.
 const OUT_MAX: usize = 32;
 /// Buffers for frames that come, for each of the others: all that were sent are acknowledged in one burst, while those who outrank us
@@ -26,7 +33,7 @@ pub const fn data_len(frames: usize) -> usize {
 #[derive(Debug)]
 pub struct Session<P> {
     /// What has come last, out of the region.
-    frame: [u8; BUFFER],
+    frame: Copied,
     out: Out<P>,
     /// Buffers for frames to be sent.
     slots: usize,
@@ -42,7 +49,7 @@ pub struct Session<P> {
 struct Out<P> {
     client: NetClient<P>,
     data: Area,
-    frame: [u8; BUFFER],
+    frame: Copied,
     /// A bit for each buffer that is not on its way.
     free: u32,
     first: usize,
@@ -58,11 +65,11 @@ impl<P: Page> Session<P> {
         let incoming = IN_SHARE * slots;
         let free = u32::MAX.checked_shr(u32::BITS - slots as u32)?;
         let mut this = Self {
-            frame: [0; BUFFER],
+            frame: [0; BUFFER / 8],
             out: Out {
                 client,
                 data,
-                frame: [0; BUFFER],
+                frame: [0; BUFFER / 8],
                 free,
                 first: incoming * BUFFER,
                 frame_max: (usize::from(info.mtu) + HEADER).min(FRAME_MAX),
@@ -195,9 +202,10 @@ impl<P: Page> Session<P> {
         if received.status != Status::Ok || !(HEADER..=BUFFER).contains(&length) {
             return None;
         }
-        // Whole words are copied faster, and there is room for them.
-        let target = &mut self.frame[..length.next_multiple_of(8)];
-        self.out.data.read(id * BUFFER, target).then_some(length)
+        let target = &mut self.frame.as_mut_bytes()[..length];
+        let came = self.out.data.read(id * BUFFER, target);
+        let verified = received.flags & FLAG_VERIFIED != 0;
+        (came && (verified || sums::is_whole(&self.frame, length))).then_some(length)
     }
 }
 
@@ -218,7 +226,7 @@ impl<P: Page> Device for Session<P> {
             return None;
         }
         let length = self.next_frame()?;
-        Some((Came(&self.frame[..length]), Send(&mut self.out)))
+        Some((Came(&self.frame.as_bytes()[..length]), Send(&mut self.out)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Send<'_, P>> {
@@ -230,6 +238,9 @@ impl<P: Page> Device for Session<P> {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = self.out.frame_max;
+        // These are ours.
+        capabilities.checksum.udp = Checksum::None;
+        capabilities.checksum.tcp = Checksum::None;
         capabilities
     }
 }
@@ -253,10 +264,11 @@ impl<P: Page> phy::TxToken for Send<'_, P> {
         let out = self.0;
         // The library asks for no more than the capabilities say.
         let length = length.min(FRAME_MAX);
-        let result = f(&mut out.frame[..length]);
+        let result = f(&mut out.frame.as_mut_bytes()[..length]);
+        sums::complete(&mut out.frame, length);
         let slot = out.free.trailing_zeros();
         let offset = out.first + slot as usize * BUFFER + HEADROOM as usize;
-        let source = &out.frame[..length.next_multiple_of(8)];
+        let source = &out.frame.as_bytes()[..length];
         if slot < u32::BITS && out.data.write(offset, source) {
             match out.client.transmit(slot, offset as u64, length as u32) {
                 Ok(()) => out.free &= !(1 << slot),

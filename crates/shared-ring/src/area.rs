@@ -1,7 +1,12 @@
 //! A stretch of shared memory that holds bulk data: copied out and in, never borrowed.
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::AtomicU64;
+#[cfg(not(all(target_arch = "aarch64", target_os = "none")))]
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
+use crate::copy::copy;
 
 /// Shared memory for the rest of the program, as words that are accessed in place.
 ///
@@ -21,7 +26,7 @@ pub struct Area {
     len: usize,
 }
 
-// SAFETY: every access is atomic, and `new` requires memory that is valid in every thread.
+// SAFETY: every access is atomic or the copy's, and `new` requires memory that is valid in every thread.
 unsafe impl Send for Area {}
 
 impl Area {
@@ -48,6 +53,72 @@ impl Area {
         offset.checked_add(len).is_some_and(|end| end <= self.len)
     }
 
+    /// Copy out. False, and nothing was copied: the range is not inside.
+    #[inline]
+    #[must_use]
+    pub fn read(&self, offset: usize, target: &mut [u8]) -> bool {
+        let inside = self.range_ok(offset, target.len());
+        if inside {
+            self.load(offset, target);
+        }
+        inside
+    }
+
+    /// Copy in. False, and nothing was copied: the range is not inside.
+    #[inline]
+    #[must_use]
+    pub fn write(&self, offset: usize, source: &[u8]) -> bool {
+        let inside = self.range_ok(offset, source.len());
+        if inside {
+            self.store(offset, source);
+        }
+        inside
+    }
+
+    /// Copy from another area, which may be the same if the ranges do not overlap. False, and nothing was copied: a range is not
+    /// inside.
+    #[inline]
+    #[must_use]
+    pub fn copy_from(&self, offset: usize, source: &Self, source_offset: usize, len: usize) -> bool {
+        let inside = self.range_ok(offset, len) && source.range_ok(source_offset, len);
+        if inside {
+            self.load_from(offset, source, source_offset, len);
+        }
+        inside
+    }
+}
+
+/// On the target.
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
+impl Area {
+    #[inline]
+    fn load(&self, offset: usize, target: &mut [u8]) {
+        // SAFETY: the callers have checked the range (`range_ok`), so with `new`'s contract it is mapped; `target` is ours alone.
+        unsafe { copy(target.as_mut_ptr(), self.base.as_ptr().add(offset), target.len()) }
+    }
+
+    #[inline]
+    fn store(&self, offset: usize, source: &[u8]) {
+        // SAFETY: as `load`, the other way round.
+        unsafe { copy(self.base.as_ptr().add(offset), source.as_ptr(), source.len()) }
+    }
+
+    #[inline]
+    fn load_from(&self, offset: usize, source: &Self, source_offset: usize, len: usize) {
+        // SAFETY: as `load`, for both.
+        unsafe {
+            copy(
+                self.base.as_ptr().add(offset),
+                source.base.as_ptr().add(source_offset),
+                len,
+            );
+        }
+    }
+}
+
+/// Elsewhere, where others' accesses are atomic as well: by words, as far as both places are aligned alike.
+#[cfg(not(all(target_arch = "aarch64", target_os = "none")))]
+impl Area {
     fn word(&self, offset: usize) -> &AtomicU64 {
         // SAFETY: the callers pass multiples of 8 with `offset + 8 <= self.len` (`range_ok`), so with `new`'s contract the
         // word is aligned and mapped, and only accessed by atomics.
@@ -59,12 +130,7 @@ impl Area {
         unsafe { AtomicU8::from_ptr(self.base.as_ptr().add(offset)) }
     }
 
-    /// Copy out. False, and nothing was copied: the range is not inside.
-    #[must_use]
-    pub fn read(&self, offset: usize, target: &mut [u8]) -> bool {
-        if !self.range_ok(offset, target.len()) {
-            return false;
-        }
+    fn load(&self, offset: usize, target: &mut [u8]) {
         if offset.is_multiple_of(8) && target.len().is_multiple_of(8) {
             for (at, chunk) in target.as_chunks_mut::<8>().0.iter_mut().enumerate() {
                 *chunk = self.word(offset + 8 * at).load(Relaxed).to_ne_bytes();
@@ -74,16 +140,22 @@ impl Area {
                 *byte = self.byte(offset + at).load(Relaxed);
             }
         }
-        true
     }
 
-    /// Copy from another area. Where both places and the length are multiples of 8 it goes by words, and the bytes that are
-    /// left over singly. False, and nothing was copied: a range is not inside.
-    #[must_use]
-    pub fn copy_from(&self, offset: usize, source: &Self, source_offset: usize, len: usize) -> bool {
-        if !self.range_ok(offset, len) || !source.range_ok(source_offset, len) {
-            return false;
+    fn store(&self, offset: usize, source: &[u8]) {
+        if offset.is_multiple_of(8) && source.len().is_multiple_of(8) {
+            for (at, chunk) in source.as_chunks::<8>().0.iter().enumerate() {
+                let word = u64::from_ne_bytes(*chunk);
+                self.word(offset + 8 * at).store(word, Relaxed);
+            }
+        } else {
+            for (at, byte) in source.iter().enumerate() {
+                self.byte(offset + at).store(*byte, Relaxed);
+            }
         }
+    }
+
+    fn load_from(&self, offset: usize, source: &Self, source_offset: usize, len: usize) {
         let aligned = offset.is_multiple_of(8) && source_offset.is_multiple_of(8);
         let by_words = if aligned { len & !7 } else { 0 };
         for at in (0..by_words).step_by(8) {
@@ -94,25 +166,5 @@ impl Area {
             let byte = source.byte(source_offset + at).load(Relaxed);
             self.byte(offset + at).store(byte, Relaxed);
         }
-        true
-    }
-
-    /// Copy in. False, and nothing was copied: the range is not inside.
-    #[must_use]
-    pub fn write(&self, offset: usize, source: &[u8]) -> bool {
-        if !self.range_ok(offset, source.len()) {
-            return false;
-        }
-        if offset.is_multiple_of(8) && source.len().is_multiple_of(8) {
-            for (at, chunk) in source.as_chunks::<8>().0.iter().enumerate() {
-                self.word(offset + 8 * at)
-                    .store(u64::from_ne_bytes(*chunk), Relaxed);
-            }
-        } else {
-            for (at, byte) in source.iter().enumerate() {
-                self.byte(offset + at).store(*byte, Relaxed);
-            }
-        }
-        true
     }
 }

@@ -16,6 +16,8 @@
 
 mod area;
 mod batch;
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
+mod copy;
 mod link;
 pub mod mapped;
 pub mod page;

@@ -62,6 +62,19 @@ impl Echo {
     /// With so many TCP connections for each service, and their sockets.
     pub fn new(sockets: &mut SocketSet<'_>, connections: usize) -> Self {
         let ports = [ECHO, DISCARD];
+        // First, because the library looks for a datagram's socket from the beginning.
+        let datagrams = ports.map(|port| {
+            let buffer = || {
+                udp::PacketBuffer::new(
+                    vec![udp::PacketMetadata::EMPTY; DATAGRAMS],
+                    vec![0; DATAGRAM_BYTES],
+                )
+            };
+            let mut socket = udp::Socket::new(buffer(), buffer());
+            // It is not bound yet, and the port is not 0.
+            let _ = socket.bind(port);
+            (sockets.add(socket), port)
+        });
         let streams = ports
             .iter()
             .flat_map(|port| core::iter::repeat_n(*port, connections));
@@ -78,18 +91,6 @@ impl Echo {
             }
         });
         let streams = streams.collect();
-        let datagrams = ports.map(|port| {
-            let buffer = || {
-                udp::PacketBuffer::new(
-                    vec![udp::PacketMetadata::EMPTY; DATAGRAMS],
-                    vec![0; DATAGRAM_BYTES],
-                )
-            };
-            let mut socket = udp::Socket::new(buffer(), buffer());
-            // It is not bound yet, and the port is not 0.
-            let _ = socket.bind(port);
-            (sockets.add(socket), port)
-        });
         Self {
             streams,
             datagrams,

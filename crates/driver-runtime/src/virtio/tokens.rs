@@ -24,22 +24,39 @@ impl<T: Copy, const N: usize> Tokens<T, N> {
     }
 
     /// Not to be called when full: the value would be forgotten.
+    #[inline]
     pub fn put(&mut self, token: u16, value: T) {
         let hint = usize::from(token) % N;
-        let free = |place: &usize| self.places[*place].is_none();
-        if let Some(place) = Some(hint).filter(free).or_else(|| (0..N).find(free)) {
+        let place = if self.places[hint].is_none() {
+            Some(hint)
+        } else {
+            self.search(None)
+        };
+        if let Some(place) = place {
             self.places[place] = Some((token, value));
             self.used += 1;
         }
     }
 
     /// The token and its value, which is under way no more. `None`: nobody has this token.
+    #[inline]
     pub fn take(&mut self, token: u16) -> Option<(u16, T)> {
         let hint = usize::from(token) % N;
-        let has = |place: &usize| self.places[*place].is_some_and(|(other, _)| other == token);
-        let place = Some(hint).filter(has).or_else(|| (0..N).find(has))?;
+        let place = match self.places[hint] {
+            Some((other, _)) if other == token => hint,
+            _ => self.search(Some(token))?,
+        };
         self.used -= 1;
         self.places[place].take()
+    }
+
+    /// Where this token is, or where none is.
+    #[cold]
+    #[inline(never)] // With it the compiler looks at every place before it decides which it wants.
+    fn search(&self, token: Option<u16>) -> Option<usize> {
+        self.places
+            .iter()
+            .position(|place| place.map(|(token, _)| token) == token)
     }
 }
 

@@ -1,0 +1,161 @@
+//! Checksums of UDP and TCP over IPv4 (RFC 1071, 768, 9293), by words of a buffer that is aligned.
+//!
+//! The library adds up two bytes at a time, which the compiler loads one by one on our target.
+
+use zerocopy::IntoBytes;
+
+const ETHERNET: usize = 14;
+/// Ethernet's type, IPv4's version and header length, total length, protocol, addresses.
+const KIND: usize = 12;
+const VERSION: usize = ETHERNET;
+const TOTAL: usize = ETHERNET + 2;
+const PROTOCOL: usize = ETHERNET + 9;
+const ADDRESSES: usize = ETHERNET + 12;
+const IPV4: [u8; 2] = [8, 0];
+/// Shortest header of IPv4.
+const IPV4_HEADER: usize = 20;
+const TCP: u8 = 6;
+const TCP_HEADER: usize = 20;
+const TCP_SUM: usize = 16;
+const UDP: u8 = 17;
+const UDP_HEADER: usize = 8;
+const UDP_LENGTH: usize = 4;
+const UDP_SUM: usize = 6;
+
+/// What a sum is of, as places in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Covered {
+    protocol: u8,
+    start: usize,
+    end: usize,
+    /// Where the sum stands.
+    sum: usize,
+}
+
+/// Whether a frame has such a sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Covered(Covered),
+    /// Another protocol's.
+    Other,
+    /// No length in it can be.
+    Misshapen,
+}
+
+fn two(frame: &[u8], at: usize) -> Option<usize> {
+    let bytes = frame.get(at..)?.first_chunk()?;
+    Some(u16::from_be_bytes(*bytes).into())
+}
+
+fn find(frame: &[u8]) -> Found {
+    if frame.get(KIND..ETHERNET) != Some(&IPV4) {
+        return Found::Other;
+    }
+    let (Some(&version), Some(&protocol)) = (frame.get(VERSION), frame.get(PROTOCOL)) else {
+        return Found::Misshapen;
+    };
+    if protocol != UDP && protocol != TCP {
+        return Found::Other;
+    }
+    covered(frame, version, protocol).map_or(Found::Misshapen, Found::Covered)
+}
+
+fn covered(frame: &[u8], version: u8, protocol: u8) -> Option<Covered> {
+    let header = usize::from(version & 0xf) * 4;
+    let start = ETHERNET + header;
+    let end = ETHERNET + two(frame, TOTAL)?;
+    let content = end.checked_sub(start)?;
+    if version >> 4 != 4 || header < IPV4_HEADER || end > frame.len() {
+        return None;
+    }
+    if protocol == TCP {
+        return (content >= TCP_HEADER).then_some(Covered {
+            protocol,
+            start,
+            end,
+            sum: start + TCP_SUM,
+        });
+    }
+    let length = two(frame, start + UDP_LENGTH)?;
+    (UDP_HEADER..=content).contains(&length).then_some(Covered {
+        protocol,
+        start,
+        end: start + length,
+        sum: start + UDP_SUM,
+    })
+}
+
+/// Adds as one's complements do: what is carried out comes in again. Sums of words and of pairs of bytes are then the same, modulo 65535.
+fn plus(a: u64, b: u64) -> u64 {
+    let (sum, carry) = a.overflowing_add(b);
+    sum + u64::from(carry)
+}
+
+/// The sum of the pairs of bytes from `start`, an even number, to `end`; the first byte of a pair is the lower one.
+fn add_up(words: &[u64], start: usize, end: usize) -> u64 {
+    let word = |index: usize| u64::from_le(words.get(index).copied().unwrap_or(0));
+    // The lowest bytes of a word, fewer than all.
+    let lowest = |index: usize, bytes: usize| word(index) & !(u64::MAX << (8 * bytes));
+    let (first, last) = (start / 8, end / 8);
+    let whole = words.get(first..last).unwrap_or_default();
+    let (blocks, rest) = whole.as_chunks::<8>();
+    let (mut sum, mut carry) = (lowest(last, end % 8), false);
+    for block in blocks {
+        for word in block {
+            (sum, carry) = sum.carrying_add(u64::from_le(*word), carry);
+        }
+    }
+    for word in rest {
+        (sum, carry) = sum.carrying_add(u64::from_le(*word), carry);
+    }
+    // The complement of what the first word has before the range takes that away.
+    plus(plus(sum, carry.into()), !lowest(first, start % 8))
+}
+
+/// The sum of what is covered, the sum that stands there included, and of the header that is thought before it.
+fn sum(words: &[u64], covered: &Covered) -> u16 {
+    let length = ((covered.end - covered.start) as u16).to_be_bytes();
+    let lone = [[0, covered.protocol], length].map(|pair| u64::from(u16::from_le_bytes(pair)));
+    let addresses = add_up(words, ADDRESSES, ADDRESSES + 8);
+    let mut sum = add_up(words, covered.start, covered.end);
+    for more in [addresses, lone[0], lone[1]] {
+        sum = plus(sum, more);
+    }
+    for half in [32, 16, 16, 16] {
+        sum = (sum & ((1 << half) - 1)) + (sum >> half);
+    }
+    sum as u16
+}
+
+/// Whether the frame at the beginning of a buffer is as it was sent, as far as UDP and TCP can say. What is neither is for others to judge; what is
+/// one of them and cannot be is not as it was sent.
+pub(crate) fn is_whole(words: &[u64], length: usize) -> bool {
+    let frame = words.as_bytes().get(..length).unwrap_or_default();
+    match find(frame) {
+        Found::Other => true,
+        Found::Misshapen => false,
+        // A sender of datagrams may do without.
+        Found::Covered(covered) => {
+            covered.protocol == UDP && two(frame, covered.sum) == Some(0) || sum(words, &covered) == u16::MAX
+        }
+    }
+}
+
+/// Writes the sum, in whose place there are zeroes, into a frame to be sent, if it is of UDP or TCP.
+pub(crate) fn complete(words: &mut [u64], length: usize) {
+    let frame = words.as_bytes().get(..length).unwrap_or_default();
+    let Found::Covered(covered) = find(frame) else {
+        return;
+    };
+    let sum = match !sum(words, &covered) {
+        // In UDP this would say that there is none; the other zero means the same number.
+        0 => u16::MAX,
+        sum => sum,
+    };
+    if let Some(place) = words.as_mut_bytes().get_mut(covered.sum..covered.sum + 2) {
+        place.copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests;
