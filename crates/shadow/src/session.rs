@@ -6,6 +6,7 @@ use shared_ring::{Link, SendError, Violation};
 use trace::Kind;
 use zerocopy::FromZeros;
 
+use crate::ledger::{Ledger, Region};
 use crate::{Class, Env};
 
 const _: () = assert!(RECORD_MAX == 64);
@@ -167,6 +168,41 @@ impl<C: Class, P: Page> Session<C, P> {
             return Ok(false);
         }
         self.link.send(response).map(|()| true)
+    }
+
+    /// Put what arrived where the client's next wish says, and tell it; one store in the ledger says that both happened. False: the
+    /// client broke the rules.
+    #[inline]
+    pub(crate) fn deliver(
+        &mut self,
+        learn: &C::Learn,
+        arrival: &C::Arrival,
+        ledger: &Ledger<impl Region>,
+    ) -> bool {
+        let Some(link) = &mut self.deliveries else {
+            return true;
+        };
+        // A client that takes no answers has no wish.
+        let wish = match link.has_space(1) {
+            Ok(true) => link.recv(),
+            Ok(false) => Ok(None),
+            Err(violation) => Err(violation),
+        };
+        match wish {
+            Ok(Some(wish)) => {
+                let answer = C::deliver(&mut self.plan, learn, arrival, &wish);
+                let told = link.send(&answer).is_ok();
+                if told {
+                    ledger.set_delivered(self.index, link.cursor());
+                }
+                told
+            }
+            Ok(None) => {
+                C::missed(&mut self.plan, arrival);
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     /// The client broke the rules: its session ends, nobody else's.

@@ -26,6 +26,7 @@ use crate::state::SlotState;
 use crate::{Class, Env, journal};
 
 mod answers;
+mod arrivals;
 mod deliver;
 mod feed;
 mod flow;

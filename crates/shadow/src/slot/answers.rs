@@ -21,7 +21,7 @@ pub(super) struct Relayed {
 }
 
 impl Relayed {
-    fn add(&mut self, more: Self) {
+    pub(super) fn add(&mut self, more: Self) {
         self.count += more.count;
         self.units = self.units.wrapping_add(more.units);
         self.waited = self.waited.wrapping_add(more.waited);
@@ -34,6 +34,9 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let mut relayed = Relayed::default();
         let fault = loop {
             relayed.add(self.relay_run());
+            if C::STANDING != 0 {
+                relayed.add(self.deliver_run(env));
+            }
             let response = match self.side().link.recv() {
                 Ok(None) => break None,
                 Ok(Some(response)) => response,

@@ -5,14 +5,13 @@
 //! as heard: a shadow that dies in between lets its successor deliver it once more.
 
 use shared_ring::page::Page;
-use shared_ring::{Link, Violation};
 
 use super::answers::Relayed;
 use super::{Slot, detail};
 use crate::ledger::Region;
 use crate::session::State;
-use crate::tracker::{OWN, OWN_SESSION};
-use crate::{Arrived, Class, Env, Wire};
+use crate::tracker::{OWN, OWN_SESSION, Tracker};
+use crate::{Arrived, Class, Env};
 
 impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Entries for requests of the shadow's own.
@@ -21,7 +20,12 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Post the standing requests that the driver does not have.
     #[inline]
     pub(super) fn post_standing(&mut self) {
-        let mut vacant = C::STANDING & !self.kept.tracker.live();
+        let vacant = |tracker: &Tracker| C::STANDING & !tracker.live();
+        if vacant(&self.kept.tracker) != 0 {
+            self.post_run(vacant(&self.kept.tracker));
+        }
+        // What there was no room for.
+        let mut vacant = vacant(&self.kept.tracker);
         while vacant != 0 {
             let index = vacant.trailing_zeros() as usize;
             vacant &= vacant.wrapping_sub(1);
@@ -54,7 +58,18 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         env: &mut impl Env,
     ) -> Result<Option<Relayed>, u64> {
         let arrived = C::arrived(&mut self.learn, &mut self.running, request, response);
-        let relayed = match arrived.ok_or(detail::ANSWER)? {
+        Ok(self.conclude(index, arrived.ok_or(detail::ANSWER)?, env))
+    }
+
+    /// What arrived by the standing request `index`, the last that was taken from the driver, finds whom it is for, and the request
+    /// is answered.
+    pub(super) fn conclude(
+        &mut self,
+        index: usize,
+        arrived: Arrived<C::Arrival>,
+        env: &mut impl Env,
+    ) -> Option<Relayed> {
+        let relayed = match arrived {
             Arrived::Nothing => None,
             Arrived::Rubbish => Some(Relayed {
                 count: 1,
@@ -77,7 +92,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         };
         let heard = self.sides[self.current].link.cursor() as u32;
         self.finish(index, None, Some(heard));
-        Ok(relayed)
+        relayed
     }
 
     /// The record is another one: clients may want to ask for it.
@@ -133,27 +148,9 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
 
     fn deliver_to(&mut self, at: usize, arrival: &C::Arrival, env: &mut impl Env) {
         let session = &mut self.sessions[at];
-        let (State::Open, Some(link)) = (session.state, &mut session.deliveries) else {
-            return;
-        };
-        let told = match next_wish(link) {
-            Ok(Some(wish)) => {
-                let answer = C::deliver(&mut session.plan, &self.learn, arrival, &wish);
-                link.send(&answer).is_ok()
-            }
-            Ok(None) => return C::missed(&mut session.plan, arrival),
-            Err(_) => false,
-        };
-        if told {
-            self.ledger.set_delivered(session.index, link.cursor());
-        } else {
+        if session.state == State::Open && !session.deliver(&self.learn, arrival, &self.ledger) {
             session.end(self.number, env);
             self.changed = true;
         }
     }
-}
-
-/// The wish whose turn it is; a client that takes no answers has none.
-fn next_wish<T: Wire, W: Wire, P: Page>(link: &mut Link<T, W, P>) -> Result<Option<W>, Violation> {
-    if link.has_space(1)? { link.recv() } else { Ok(None) }
 }
