@@ -1,10 +1,10 @@
-//! An address by DHCP, and sockets.
+//! An address, and sockets.
 
 use alloc::vec::Vec;
 
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
-use smoltcp::socket::{dhcpv4, tcp};
+use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint, Ipv4Address, Ipv4Cidr};
 
@@ -16,20 +16,16 @@ pub struct Host {
     interface: Interface,
     /// The sockets.
     pub sockets: SocketSet<'static>,
-    dhcp: Option<SocketHandle>,
 }
 
 impl Host {
-    /// With this Ethernet address; its IP address comes by DHCP. `seed`: what others should not be able to foresee.
+    /// With this Ethernet address, and no IP address yet. `seed`: what others should not be able to foresee.
     pub fn new(mac: [u8; 6], device: &mut impl Device, now: Instant, seed: u64) -> Self {
         let mut config = Config::new(EthernetAddress(mac).into());
         config.random_seed = seed;
-        let mut sockets = SocketSet::new(Vec::new());
-        let dhcp = sockets.add(dhcpv4::Socket::new());
         Self {
             interface: Interface::new(config, device, now),
-            sockets,
-            dhcp: Some(dhcp),
+            sockets: SocketSet::new(Vec::new()),
         }
     }
 
@@ -42,9 +38,6 @@ impl Host {
         seed: u64,
     ) -> Self {
         let mut this = Self::new(mac, device, now, seed);
-        if let Some(dhcp) = this.dhcp.take() {
-            this.sockets.remove(dhcp);
-        }
         this.configure(Some(address), None);
         this
     }
@@ -72,7 +65,6 @@ impl Host {
                 PollResult::SocketStateChanged => changed = true,
             }
         }
-        self.follow_dhcp();
         changed
     }
 
@@ -95,18 +87,8 @@ impl Host {
         self.interface.poll_at(now, &self.sockets)
     }
 
-    fn follow_dhcp(&mut self) {
-        let Some(dhcp) = self.dhcp else { return };
-        let event = self.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll();
-        let (address, router) = match event {
-            None => return,
-            Some(dhcpv4::Event::Configured(config)) => (Some(config.address), config.router),
-            Some(dhcpv4::Event::Deconfigured) => (None, None),
-        };
-        self.configure(address, router);
-    }
-
-    fn configure(&mut self, address: Option<Ipv4Cidr>, router: Option<Ipv4Address>) {
+    /// With this address from now on, and this router between its network and others.
+    pub fn configure(&mut self, address: Option<Ipv4Cidr>, router: Option<Ipv4Address>) {
         self.interface.update_ip_addrs(|addresses| {
             addresses.clear();
             if let Some(address) = address {

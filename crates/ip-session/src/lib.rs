@@ -1,7 +1,8 @@
 //! A session with a network device as what the IP library sends and receives by.
 //!
 //! - [`Session`]: frames of the session as the library's device.
-//! - [`Host`]: an address by DHCP, and sockets.
+//! - [`Host`]: an address, and sockets.
+//! - [`dhcp`]: where the address comes from.
 //! - [`place`]: a socket that serves one peer after the other.
 //! - `wire`: two ends in memory that lose and repeat frames, for tests.
 //!
@@ -13,6 +14,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "dhcp")]
+pub mod dhcp;
 mod host;
 #[cfg(feature = "pd")]
 pub mod pd;

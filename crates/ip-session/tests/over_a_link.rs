@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use device_class::net::{ClientInfo, NetClient, NetRequest, NetResponse, Op, Peer, Port, Status};
+use ip_session::dhcp::Dhcp;
 use ip_session::{Host, Session, data_len};
 use shared_ring::page::HostPage;
 use shared_ring::{Area, Link};
@@ -165,6 +166,7 @@ fn nonsense_of_the_shadow_ends_the_session_and_harms_nothing() {
             .unwrap();
         let _ = side.receive.publish();
         let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+        Dhcp::new(&mut host);
         host.poll(Instant::ZERO, &mut session);
         assert!(session.broken().is_some());
     }
@@ -175,6 +177,7 @@ fn frames_that_are_none_are_dropped_and_their_buffers_posted_again() {
     let (mut session, mut side) = session();
     session.commit(&mut Nobody);
     let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+    Dhcp::new(&mut host);
     for round in 0..50 {
         while let Some(buffer) = side.receive.recv().unwrap() {
             let (length, status) =
@@ -202,6 +205,7 @@ fn frames_that_are_none_are_dropped_and_their_buffers_posted_again() {
 fn burst_finds_two_buffers_for_each_frame_that_can_be_on_its_way_out() {
     let (mut session, mut side) = session_of(32);
     let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+    Dhcp::new(&mut host);
     for _ in 0..10 {
         session.commit(&mut Nobody);
         let mut ids = 0u64;
@@ -227,6 +231,7 @@ fn burst_finds_two_buffers_for_each_frame_that_can_be_on_its_way_out() {
 fn buffer_of_a_frame_that_no_driver_sent_is_not_used_before_the_device_works() {
     let (mut session, mut side) = session();
     let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+    Dhcp::new(&mut host);
     let mut answered = 0;
     for second in 0..500 {
         host.poll(Instant::from_secs(second), &mut session);
@@ -255,6 +260,7 @@ fn buffer_of_a_frame_that_no_driver_sent_is_not_used_before_the_device_works() {
 fn session_that_cannot_send_sleeps_though_frames_have_come() {
     let (mut session, mut side) = session();
     let mut host = Host::new([2, 0, 0, 0, 0, 1], &mut session, Instant::ZERO, 1);
+    Dhcp::new(&mut host);
     // No driver sends anything: the host asks for an address until no buffer is left.
     for second in 0..500 {
         host.poll(Instant::from_secs(second), &mut session);

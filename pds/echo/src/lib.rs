@@ -20,9 +20,11 @@ pub const ECHO: u16 = 7;
 pub const DISCARD: u16 = 9;
 /// Bytes of each direction of a TCP connection.
 const STREAM: usize = 16 * 1024;
-/// Datagrams that wait, and their bytes.
+/// Datagrams that wait, and bytes of the longest that a frame has room for.
 const DATAGRAMS: usize = 64;
-const DATAGRAM_BYTES: usize = DATAGRAMS * 1472;
+const DATAGRAM_MAX: usize = 1472;
+/// Sockets that answer datagrams. The library sends one of each socket at a time, and looks at all sockets for it.
+const OUTLETS: usize = 8;
 /// A client that answers nothing for so long is gone.
 const GONE: Duration = Duration::from_secs(60);
 /// So long it is tried to tell a peer that its connection is over.
@@ -54,7 +56,11 @@ struct Stream {
 #[derive(Debug)]
 pub struct Echo {
     streams: Vec<Stream>,
-    datagrams: [(SocketHandle, u16); 2],
+    /// Where datagrams come: those to be echoed, those to be forgotten.
+    inlets: [SocketHandle; 2],
+    /// Where echoes go, in turn, and whose turn it is.
+    outlets: [SocketHandle; OUTLETS],
+    turn: usize,
     tally: Tally,
 }
 
@@ -62,19 +68,9 @@ impl Echo {
     /// With so many TCP connections for each service, and their sockets.
     pub fn new(sockets: &mut SocketSet<'_>, connections: usize) -> Self {
         let ports = [ECHO, DISCARD];
-        // First, because the library looks for a datagram's socket from the beginning.
-        let datagrams = ports.map(|port| {
-            let buffer = || {
-                udp::PacketBuffer::new(
-                    vec![udp::PacketMetadata::EMPTY; DATAGRAMS],
-                    vec![0; DATAGRAM_BYTES],
-                )
-            };
-            let mut socket = udp::Socket::new(buffer(), buffer());
-            // It is not bound yet, and the port is not 0.
-            let _ = socket.bind(port);
-            (sockets.add(socket), port)
-        });
+        // First, because the library looks for a datagram's socket from the beginning, and takes the first of its port.
+        let inlets = ports.map(|port| sockets.add(datagrams(port, [DATAGRAMS, 0])));
+        let outlets = [(); OUTLETS].map(|()| sockets.add(datagrams(ECHO, [0, DATAGRAMS / OUTLETS])));
         let streams = ports
             .iter()
             .flat_map(|port| core::iter::repeat_n(*port, connections));
@@ -93,7 +89,9 @@ impl Echo {
         let streams = streams.collect();
         Self {
             streams,
-            datagrams,
+            inlets,
+            outlets,
+            turn: 0,
             tally: Tally::default(),
         }
     }
@@ -114,9 +112,34 @@ impl Echo {
                 stream.listen_again(now, socket)
             };
         }
-        for (handle, port) in self.datagrams {
-            let socket = sockets.get_mut::<udp::Socket<'_>>(handle);
-            any |= datagrams(socket, port, &mut self.tally);
+        any |= self.echo_datagrams(sockets);
+        let forgotten = sockets.get_mut::<udp::Socket<'_>>(self.inlets[1]);
+        while forgotten.recv().is_ok() {
+            self.tally.discarded_datagrams += 1;
+            any = true;
+        }
+        any
+    }
+
+    /// Takes datagrams as long as the socket has room whose turn it is to answer, so that they go in the order in which they came.
+    fn echo_datagrams(&mut self, sockets: &mut SocketSet<'_>) -> bool {
+        let mut any = false;
+        let mut datagram = [0; DATAGRAM_MAX];
+        for _ in 0..DATAGRAMS {
+            let outlet = self.outlets[self.turn];
+            if !sockets.get::<udp::Socket<'_>>(outlet).can_send() {
+                break;
+            }
+            let inlet = sockets.get_mut::<udp::Socket<'_>>(self.inlets[0]);
+            let Ok((len, from)) = inlet.recv_slice(&mut datagram) else {
+                break;
+            };
+            any = true;
+            let outlet = sockets.get_mut::<udp::Socket<'_>>(outlet);
+            if outlet.send_slice(&datagram[..len], from).is_ok() {
+                self.tally.echoed_datagrams += 1;
+                self.turn = (self.turn + 1) % OUTLETS;
+            }
         }
         any
     }
@@ -160,22 +183,16 @@ fn serve(socket: &mut tcp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
     taken > 0
 }
 
-fn datagrams(socket: &mut udp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
-    let mut any = false;
-    let mut datagram = [0; 1472];
-    for _ in 0..DATAGRAMS {
-        if port == ECHO && !socket.can_send() {
-            break;
-        }
-        let Ok((len, from)) = socket.recv_slice(&mut datagram) else {
-            break;
-        };
-        any = true;
-        if port != ECHO {
-            tally.discarded_datagrams += 1;
-        } else if socket.send_slice(&datagram[..len], from).is_ok() {
-            tally.echoed_datagrams += 1;
-        }
-    }
-    any
+/// A socket of this port with room for so many datagrams that come, and that go.
+fn datagrams(port: u16, [come, go]: [usize; 2]) -> udp::Socket<'static> {
+    let buffer = |count| {
+        udp::PacketBuffer::new(
+            vec![udp::PacketMetadata::EMPTY; count],
+            vec![0; count * DATAGRAM_MAX],
+        )
+    };
+    let mut socket = udp::Socket::new(buffer(come), buffer(go));
+    // It is not bound yet, and the port is not 0.
+    let _ = socket.bind(port);
+    socket
 }

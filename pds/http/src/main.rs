@@ -14,6 +14,7 @@ use http::Server;
 use http::files::Files;
 use http::server::Tally;
 use http::status::Status;
+use ip_session::dhcp::Dhcp;
 use ip_session::pd::{Channels, now};
 use ip_session::{Host, Session};
 use sel4_microkit::{Channel, Heap, HeapMemory, NullHandler, protection_domain, var};
@@ -114,6 +115,7 @@ fn run(
     let info = client.wait_for_info(channels).ok()?;
     let mut session = Session::new(client, area(&config.data)?, &info)?;
     let mut host = Host::new(info.address.0, &mut session, now(), clock::ticks());
+    let dhcp = Dhcp::new(&mut host);
     let mut server = Server::new(&mut host.sockets, CONNECTIONS, PORT, PAGE);
     let mut file_server = FileServer(Channel::new(files.link.channel as usize));
     let mut files = Files::new(
@@ -123,6 +125,7 @@ fn run(
     while !channels.is_told_to_stop() {
         session.awake();
         let changed = host.poll(now(), &mut session);
+        dhcp.follow(&mut host);
         watch.look();
         let status = |tally: Tally| watch.status.json(clock::ticks(), tally);
         let ms = now().total_millis().unsigned_abs();
