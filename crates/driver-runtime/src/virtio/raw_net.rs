@@ -95,11 +95,8 @@ impl<N: RawNet> VirtioNet<N> {
         let rest = data.len().checked_sub(skipped)?;
         // SAFETY: `skipped` bytes and the `rest` are the buffer, which was validated to lie in a data region.
         let start = unsafe { data.cast::<u8>().add(skipped) };
-        for (at, byte) in header.iter().enumerate() {
-            // SAFETY: the header is not longer than the headroom, with which the buffer begins, and ends with it. Its owner
-            // may write it meanwhile, so that what the device reads is anybody's guess, and no reference to it exists.
-            unsafe { start.add(at).write_volatile(*byte) };
-        }
+        // SAFETY: the header is not longer than the headroom, with which the buffer begins, and ends with it.
+        unsafe { put(start, header) };
         Some(NonNull::slice_from_raw_parts(start, rest))
     }
 
@@ -117,6 +114,31 @@ impl<N: RawNet> VirtioNet<N> {
             Ok(_) => Completion::of(id, Status::IoError),
             Err(status) => Completion::of(id, status),
         }
+    }
+}
+
+/// Write bytes, by words where they can be. Their owner may write them meanwhile, so that what the device reads is anybody's guess, and no
+/// reference to them exists.
+///
+/// # Safety
+/// There is room for them at `target`, in a data region.
+unsafe fn put(target: NonNull<u8>, bytes: &[u8]) {
+    let (mut words, mut rest) = bytes.as_chunks::<4>();
+    if !target.cast::<u32>().is_aligned() {
+        (words, rest) = (&[], bytes);
+    }
+    for (at, word) in words.iter().enumerate() {
+        // SAFETY: by the contract; aligned, as was looked at.
+        unsafe {
+            target
+                .cast::<u32>()
+                .add(at)
+                .write_volatile(u32::from_ne_bytes(*word))
+        };
+    }
+    for (at, byte) in rest.iter().enumerate() {
+        // SAFETY: by the contract.
+        unsafe { target.add(4 * words.len() + at).write_volatile(*byte) };
     }
 }
 
