@@ -57,10 +57,12 @@ pub enum Bus {
 pub enum Wire {
     /// QEMU's own network, with a gateway at 10.0.2.2.
     Gateway,
-    /// Nobody. A frame is sent so many virtual nanoseconds after the device was told of it.
+    /// Nobody. Frames are sent so many virtual nanoseconds after the device was told of the first.
     Nobody {
         /// Nanoseconds.
         delay: u32,
+        /// At most so many; after that the time begins anew for the next.
+        burst: u32,
     },
     /// Whoever connects to the socket [`WIRE`] in the machine's folder: each frame has its length before it, 32 bits, the highest
     /// byte first. What is sent there is held back while the object [`HOLD`] is switched on.
@@ -329,9 +331,13 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
         let mut end = ",netdev=net".to_owned();
         match attached.wire {
             Wire::Gateway => add("-netdev", format!("user,id=net{web}{echo}").into()),
-            Wire::Nobody { delay } => {
+            Wire::Nobody { delay, burst } => {
                 // By the virtual clock, not whenever QEMU's own thread comes to it.
-                end = format!(",tx=timer,x-txtimer={delay}");
+                end = format!(",tx=timer,x-txtimer={delay},x-txburst={burst}");
+                if burst == 1 {
+                    // Told of a frame before the time is over, QEMU sends at once; with this it can say that it needs not be told.
+                    end += ",event_idx=off";
+                }
             }
             Wire::Socket => {
                 let listens = "stream,id=net,server=on,addr.type=unix,addr.path=";

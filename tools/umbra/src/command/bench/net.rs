@@ -41,6 +41,10 @@ pub struct Arguments {
 const LENGTHS: [u32; 2] = [64, 1514];
 /// Payload bytes of an echo: those of sDDF's published figures, the shortest and the longest frame there is.
 const PAYLOADS: [usize; 2] = [18, 1472];
+/// Nanoseconds per byte at 1 Gbit/s.
+const NS_PER_BYTE: u32 = 8;
+/// Bytes on the wire beside a frame: preamble, check sequence, gap (IEEE 802.3).
+const BESIDE: u32 = 24;
 /// Frames in flight.
 const BATCHES: [u64; 2] = [1, 32];
 
@@ -84,12 +88,19 @@ pub struct Load {
     pub batch: u64,
 }
 
+impl Load {
+    /// How long a wire of 1 Gbit/s needs for a frame.
+    fn wire_ns(&self) -> u32 {
+        (self.length + BESIDE) * NS_PER_BYTE
+    }
+}
+
 /// What was measured of one way.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
     /// Frames per virtual second: by the guest's clock when it sends, by its instructions when it receives.
     pub rate: f64,
-    /// The same on a wire of 1 Gbit/s; only one at a time.
+    /// The same on a wire of 1 Gbit/s; only of frames that are sent.
     pub rate_wire: Option<f64>,
     /// Instructions per frame.
     pub split: Split,

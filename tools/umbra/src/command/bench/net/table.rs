@@ -47,6 +47,9 @@ pub fn text(rows: &[Row], echoes: &[Echo]) -> String {
             line("the same, on a wire of 1 Gbit/s", [direct, shadow], 0);
         }
         let totals = [direct.split.total(), shadow.split.total()];
+        // An instruction takes a nanosecond.
+        let shares = totals.map(|total| 100.0 * total / f64::from(load.wire_ns()));
+        line("% of the processor at 1 Gbit/s", shares, 1);
         line("instructions per frame", totals, 0);
         for (name, _, part) in PARTS {
             line(
