@@ -23,6 +23,7 @@ mod releases;
 mod roots;
 mod running;
 mod systems;
+mod tear;
 mod watched;
 mod web;
 

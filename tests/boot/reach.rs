@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use control_protocol::cause::Cause;
 use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::request::Policy;
-use reaches_out::{COMMAND, INTERRUPTS, KERNEL, MARK, NOBODYS, Target};
+use reaches_out::{COMMAND, INTERRUPTS, KERNEL, MARK, NOBODYS, REGISTERS, Target};
 use std::fs;
 use std::path::Path;
 use supervision::root::DMA_FAULT;
@@ -53,10 +53,11 @@ fn stopped(target: Target, why: &Reason) -> bool {
         Target::Kernel => address == KERNEL,
         Target::Command => address == COMMAND,
         Target::Interrupts => address == INTERRUPTS,
+        Target::Registers => address == REGISTERS,
         Target::Nobodys => address == NOBODYS,
         // Where those are depends on the generation.
         Target::Next | Target::Previous | Target::Tables | Target::Code => {
-            ![KERNEL, COMMAND, INTERRUPTS, NOBODYS].contains(&address)
+            ![KERNEL, COMMAND, INTERRUPTS, REGISTERS, NOBODYS].contains(&address)
         }
     };
     label >> 16 == DMA_FAULT >> 16 && label & 0xff == kind && there

@@ -1,5 +1,6 @@
 //! A machine that runs a described system, with an operator's client at its command channel.
 
+use crate::tear::tear;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -136,6 +137,11 @@ impl Running {
     /// Asks for the disk.
     pub fn unplug(&self) -> Result<()> {
         machine::unplug(&self.guest)
+    }
+
+    /// Takes the disk away without asking.
+    pub fn tear(&self) -> Result<()> {
+        tear(&self.guest)
     }
 
     /// The command channel's socket, which nobody holds now.

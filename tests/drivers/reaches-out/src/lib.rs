@@ -11,6 +11,8 @@ pub const KERNEL: u64 = 0x4000_1000;
 pub const COMMAND: u64 = 0x8000_0000;
 /// In the interrupt controller, but not where devices write their messages: one that is nobody's.
 pub const INTERRUPTS: u64 = 0x0800_0200;
+/// Where functions of PCI have their registers.
+pub const REGISTERS: u64 = 0x1000_0000;
 /// In the middle of what root has left over: harmless where nothing stops it.
 pub const NOBODYS: u64 = 0xa000_0000;
 
@@ -39,13 +41,15 @@ pub enum Target {
     Code,
     /// [`INTERRUPTS`].
     Interrupts,
+    /// [`REGISTERS`].
+    Registers,
     /// [`NOBODYS`].
     Nobodys,
 }
 
 impl Target {
     /// All of them, by number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Kernel,
         Self::Command,
         Self::Next,
@@ -53,6 +57,7 @@ impl Target {
         Self::Tables,
         Self::Code,
         Self::Interrupts,
+        Self::Registers,
         Self::Nobodys,
     ];
 
@@ -77,6 +82,7 @@ impl Target {
             Self::Tables => own + resources.window_len,
             Self::Code => own,
             Self::Interrupts => INTERRUPTS,
+            Self::Registers => REGISTERS,
             Self::Nobodys => NOBODYS,
         }
     }
