@@ -168,3 +168,25 @@ impl Area {
         }
     }
 }
+
+/// Memory for areas of tests on the host, which stays for ever: whoever has it has as many views of it as he likes.
+#[cfg(feature = "host")]
+#[derive(Clone, Copy, Debug)]
+pub struct HostMemory(&'static [AtomicU64]);
+
+#[cfg(feature = "host")]
+impl HostMemory {
+    /// `words` words of zeroes.
+    pub fn leaked(words: usize) -> Self {
+        extern crate std;
+        let words: std::vec::Vec<AtomicU64> = (0..words).map(|_| AtomicU64::new(0)).collect();
+        Self(words.leak())
+    }
+
+    /// A view of all of it.
+    pub fn area(self) -> Area {
+        let base = NonNull::from(self.0).cast();
+        // SAFETY: words, so aligned to 8; leaked; whoever reaches them does so by atomics.
+        unsafe { Area::new(base, size_of_val(self.0)) }
+    }
+}

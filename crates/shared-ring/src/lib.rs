@@ -23,6 +23,8 @@ pub mod mapped;
 pub mod page;
 pub mod requests;
 
+#[cfg(feature = "host")]
+pub use area::HostMemory;
 pub use area::{Area, shared_words};
 pub use batch::{Inbox, Outbox};
 pub use link::{Link, SendError, Violation, Wish};

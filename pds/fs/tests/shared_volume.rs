@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 use fat_partition::ram::{Ram, VOLUME};
@@ -16,7 +15,7 @@ use fs::{Server, Volume};
 use proptest::prelude::*;
 use shared_ring::page::{HostPage, Page};
 use shared_ring::requests::Peer;
-use shared_ring::{Area, Link, TAIL};
+use shared_ring::{Area, HostMemory, Link, TAIL};
 use std::sync::atomic::Ordering::Relaxed;
 
 const DATA: usize = 0x2_0000;
@@ -40,10 +39,8 @@ fn ram() -> Ram {
 
 /// Both ends' view of a data region.
 fn areas() -> (Area, Area) {
-    let memory = Box::leak(vec![0u64; DATA / 8].into_boxed_slice());
-    let base = NonNull::from(memory).cast();
-    // SAFETY: leaked, aligned to 8, and accessed by these two only, whose accesses are atomic.
-    unsafe { (Area::new(base, DATA), Area::new(base, DATA)) }
+    let memory = HostMemory::leaked(DATA / 8);
+    (memory.area(), memory.area())
 }
 
 type TestServer = Server<Ram, HostPage, SESSIONS_MAX>;

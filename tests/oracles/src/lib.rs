@@ -3,15 +3,22 @@
 //! The fuzzers in `fuzz/` call these functions; the tests here replay the fuzzers' seeds, so that neither can rot.
 #![forbid(unsafe_code)]
 
+mod files;
 mod frames;
 mod heads;
 mod image;
 mod link;
 pub mod mend;
+#[expect(dead_code, unused_imports, reason = "its owner's tests use more of it")]
+#[path = "../../../shadows/net/tests/behaviour/world/mod.rs"]
+mod net_world;
 mod package;
+mod stations;
 
+pub use files::files;
 pub use frames::frames;
 pub use heads::heads;
 pub use image::image;
 pub use link::link;
 pub use package::package;
+pub use stations::stations;

@@ -48,6 +48,16 @@ fn frames_are_found_in_whatever_arrives() {
 }
 
 #[test]
+fn file_server_answers_whatever_it_is_asked() {
+    replay("files", oracles::files);
+}
+
+#[test]
+fn network_shadow_serves_whatever_is_in_its_rings() {
+    replay("stations", oracles::stations);
+}
+
+#[test]
 fn links_believe_no_impossible_index() {
     replay("link", oracles::link);
 }
