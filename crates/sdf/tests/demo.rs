@@ -196,7 +196,7 @@ fn guard_watches_the_parts_that_outrank_clients_from_the_highest_down() {
         });
         assert!(joined, "{}", name(one));
     }
-    assert_eq!(guard.round, 100);
+    assert_eq!(guard.round_us, 500_000);
 }
 
 #[test]

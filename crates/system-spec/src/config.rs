@@ -436,8 +436,8 @@ pub const MAX_WATCHED: usize = 5 + MAX_SHADOWS;
 pub struct GuardConfig {
     /// Channel to root.
     pub root_channel: u64,
-    /// Its periods from one question to the next.
-    pub round: u64,
+    /// Time from one question to the next, in µs.
+    pub round_us: u64,
     /// How many are watched.
     pub watched_count: u64,
     /// Who, the highest priority first.

@@ -11,6 +11,7 @@ use sel4_microkit::{Channel, MessageInfo, NullHandler, protection_domain, set_mr
 use supervision::Code;
 use supervision::root::Op;
 use system_spec::config::GuardConfig;
+use trace::clock;
 
 /// An instant at which a test lets the guard clock die.
 #[cfg(feature = "crash-points")]
@@ -35,7 +36,7 @@ fn init() -> NullHandler {
     let timer = Channel::new(*var!(timer_channel: usize = 0));
     let config: &'static GuardConfig = var!(umbra_config: GuardConfig = NOTHING);
     let root = Channel::new(config.root_channel as usize);
-    let mut watch = Watch::new(config);
+    let mut watch = Watch::new(config, clock::hz());
     // SAFETY: the test's description maps a page there for this, or says 0.
     #[cfg(feature = "crash-points")]
     unsafe {
@@ -46,7 +47,7 @@ fn init() -> NullHandler {
         timer.notify();
         // Nobody calls us, so what we wait at is our notification.
         let (_, notified) = cap::Notification::from_bits(slot::INPUT).poll();
-        if let Some(round) = watch.period(notified) {
+        if let Some(round) = watch.period(clock::ticks(), notified) {
             if let Some(pd) = round.hangs
                 && start_anew(root, pd) == Code::Gone
             {

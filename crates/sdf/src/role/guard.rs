@@ -33,7 +33,7 @@ pub(crate) fn guard(plan: &mut Plan<'_>) -> Result<(), Fault> {
     watched.sort_by_key(|pd| Reverse(pds[*pd].priority));
     let mut config = GuardConfig {
         root_channel: plan.caller(guard, spec::Role::Guard)?.into(),
-        round: (ROUND_US / pds[guard].period_us).max(1),
+        round_us: ROUND_US,
         ..GuardConfig::default()
     };
     for (pd, entry) in watched.into_iter().zip(&mut config.watched) {

@@ -4,8 +4,7 @@ use super::refusal;
 use control_protocol::PackageHash;
 use control_protocol::cause::Cause;
 use control_protocol::record::{Kind, Outcome, PackageLabel, Reason, Record, State, Step};
-use control_protocol::reply::SILENT;
-use control_protocol::reply::{Condition, Device, Error};
+use control_protocol::reply::{Condition, Device, Domain, Error, SILENT};
 use control_protocol::vitals::{Memory, Mode};
 use supervision::root::DMA_FAULT;
 
@@ -268,6 +267,14 @@ pub fn causes(counts: &[u32; Cause::COUNT]) -> String {
         .map(|(one, count)| format!("{count} {}", cause(one).replace('_', " ")))
         .collect();
     texts.join(", ")
+}
+
+/// Why a part of the system was started anew.
+pub fn anew(domain: &Domain) -> String {
+    match domain.label {
+        SILENT => fault(SILENT),
+        label => format!("{} at {:#x}, pc {:#x}", fault(label), domain.address, domain.pc),
+    }
 }
 
 /// How often.

@@ -57,13 +57,11 @@ pub fn status(client: &mut Client, as_json: bool) -> Result<Exit> {
     status.devices.iter().for_each(failures);
     for domain in &domains {
         println!(
-            "{}: {}started anew {}, last after fault {} at {:#x}, pc {:#x}",
+            "{}: {}started anew {}, last after: {}",
             domain.name,
             if domain.dead { "dead; " } else { "" },
             text::times(domain.restarts),
-            domain.label,
-            domain.address,
-            domain.pc
+            text::anew(domain)
         );
     }
     Ok(Exit::Success)
