@@ -75,6 +75,11 @@ impl ChannelSet {
         self.0 >> channel.index() & 1 != 0
     }
 
+    /// The set as bits: that of a channel is its number's.
+    pub const fn bits(&self) -> u64 {
+        self.0
+    }
+
     /// All of them, the lowest number first.
     pub fn iter(&self) -> impl Iterator<Item = Channel> + use<> {
         let mut left = self.0;

@@ -143,6 +143,21 @@ pub trait Class {
 
     /// An accepted request becomes live. True: it may conflict with a live one (a false alarm is allowed).
     fn enter(session: &mut Self::Session, request: &Self::Request) -> bool;
+    /// [`accept`](Self::accept) and [`enter`](Self::enter) in one, for what needs no second thought. `None`: whatever they say of it, and
+    /// nothing was changed.
+    #[inline]
+    fn admit(
+        session: &mut Self::Session,
+        told: &Self::Record,
+        request: &Self::Request,
+    ) -> Option<Self::Request> {
+        let accepted = Self::accept(session, told, request).ok()?;
+        if Self::enter(session, &accepted) {
+            Self::leave(session, &accepted);
+            return None;
+        }
+        Some(accepted)
+    }
     /// A request of this session was answered, or refused at once.
     #[inline]
     fn count(session: &mut Self::Session, request: &Self::Request, answer: &Self::Response) {
@@ -239,6 +254,6 @@ pub trait Class {
     }
     /// A call with this label tells an open session what the driver can do.
     fn tells(label: u64) -> bool;
-    /// The request may change what was learnt.
+    /// The request, as its client wrote it or as it was accepted, may change what was learnt.
     fn unlearns(session: &Self::Session, request: &Self::Request) -> bool;
 }

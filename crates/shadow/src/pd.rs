@@ -62,8 +62,8 @@ const _: () = assert!(trace::SLOTS == system_spec::config::MAX_SLOTS);
 /// The program.
 pub struct Pd<C: Class, R: 'static> {
     world: World,
-    /// Channel of the guard clock.
-    guard: usize,
+    /// Channel of the guard clock, if there is one.
+    guard: Option<Channel>,
     shadow: Shadow<'static, C, SharedPage, R>,
 }
 
@@ -92,6 +92,7 @@ impl<C: Class, R: Region> Pd<C, R> {
             .trace
             .write(&trace::Event::new(clock::ticks(), trace::Kind::Started, 0, 0));
         let guard = *var!(umbra_guard: usize = NO_CHANNEL);
+        let guard = (guard != NO_CHANNEL).then(|| Channel::new(guard));
         let mut pd = Self { world, guard, shadow };
         pd.shadow.begin(again, &mut pd.world);
         pd.flush();
@@ -113,12 +114,11 @@ impl<C: Class, R: Region> Handler for Pd<C, R> {
         if channels.contains(self.world.timer) {
             self.shadow.timeout();
         }
-        let bits = channels
-            .iter()
-            .fold(0, |bits, channel| bits | 1 << channel.index());
-        self.shadow.wake(bits, &mut self.world);
+        self.shadow.wake(channels.bits(), &mut self.world);
         // The guard clock asks who goes round his loop: last, as who hangs in a wake-up does not come here.
-        if let Some(guard) = channels.iter().find(|channel| channel.index() == self.guard) {
+        if let Some(guard) = self.guard
+            && channels.contains(guard)
+        {
             guard.notify();
         }
         Ok(())

@@ -49,6 +49,29 @@ impl<'l, Rx: FromBytes, P: Page> Inbox<'l, Rx, P> {
         read_entry(self.peer, self.head)
     }
 
+    /// Sees at most so many of them.
+    #[inline]
+    #[must_use]
+    pub fn at_most(mut self, count: u32) -> Self {
+        // The tail is ahead of the head, or there.
+        if self.tail.wrapping_sub(self.head) > count {
+            self.tail = self.head.wrapping_add(count);
+        }
+        self
+    }
+
+    /// How many they are.
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.tail.wrapping_sub(self.head)
+    }
+
+    /// There are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
     /// The next entry was dealt with.
     #[inline]
     pub fn take(&mut self) {
@@ -161,6 +184,27 @@ mod tests {
             let _ = other.publish();
             assert_eq!(one.space(), Ok(CAPACITY));
         }
+    }
+
+    #[test]
+    fn part_of_what_came_in_can_be_taken_at_a_time() {
+        let (mut one, mut other, _) = pair();
+        for n in 0..5 {
+            one.send(&n).unwrap();
+        }
+        let _ = one.publish();
+        for (most, left) in [(0, 5), (3, 5), (9, 2), (9, 0)] {
+            let mut inbox = other.inbox().unwrap().at_most(most);
+            assert_eq!(
+                (inbox.len(), inbox.is_empty()),
+                (most.min(left), most.min(left) == 0)
+            );
+            while let Some(entry) = inbox.peek() {
+                assert_eq!(entry, u64::from(inbox.head()));
+                inbox.take();
+            }
+        }
+        assert_eq!(other.cursor() as u32, 5);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub mod requests;
 pub use area::HostMemory;
 pub use area::{Area, shared_words};
 pub use batch::{Inbox, Outbox};
-pub use link::{Link, SendError, Violation, Wish};
+pub use link::{Boxes, Link, SendError, Violation, Wish};
 
 /// Entries of one direction of a link.
 pub const CAPACITY: u32 = 64;

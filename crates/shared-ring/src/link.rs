@@ -46,6 +46,9 @@ impl From<Violation> for SendError {
     }
 }
 
+/// Both directions of a link.
+pub type Boxes<'l, Tx, Rx, P> = (Inbox<'l, Rx, P>, Outbox<'l, Tx, P>);
+
 /// What a sleeper wants to be notified of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -255,15 +258,25 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         Ok(entry)
     }
 
+    /// How many entries have come in, as far as is known. The peer's tail is looked at only if none is known.
+    ///
+    /// # Errors
+    /// The peer's tail is impossible.
+    #[inline]
+    pub fn waiting(&mut self) -> Result<u32, Violation> {
+        if self.head == self.peer_tail {
+            self.look_at_tail()?;
+        }
+        Ok(self.peer_tail.wrapping_sub(self.head))
+    }
+
     /// The entries that have come in. The peer's tail is looked at only if none is known.
     ///
     /// # Errors
     /// The peer's tail is impossible.
     #[inline]
     pub fn inbox(&mut self) -> Result<Inbox<'_, Rx, P>, Violation> {
-        if self.head == self.peer_tail {
-            self.look_at_tail()?;
-        }
+        self.waiting()?;
         Ok(Inbox::new(&self.peer, &mut self.head, self.peer_tail))
     }
 
@@ -271,6 +284,19 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
     #[inline]
     pub fn outbox(&mut self) -> Outbox<'_, Tx, P> {
         Outbox::new(&self.own, &mut self.tail, self.peer_head)
+    }
+
+    /// Both at a time: the entries that have come in until now, and room.
+    ///
+    /// # Errors
+    /// The peer's tail is impossible.
+    #[inline]
+    pub fn boxes(&mut self) -> Result<Boxes<'_, Tx, Rx, P>, Violation> {
+        self.look_at_tail()?;
+        Ok((
+            Inbox::new(&self.peer, &mut self.head, self.peer_tail),
+            Outbox::new(&self.own, &mut self.tail, self.peer_head),
+        ))
     }
 
     /// Something was sent that the peer does not see yet.
@@ -461,8 +487,11 @@ pub(crate) fn write_entry<T: IntoBytes + Immutable>(page: &impl Page, index: u32
     let offset = entry_offset(index, size_of::<T>());
     let bytes = entry.as_bytes();
     if size_of::<T>().is_multiple_of(8) {
-        for (at, chunk) in bytes.as_chunks::<8>().0.iter().enumerate() {
-            page.store64(offset + 8 * at, u64::from_ne_bytes(*chunk));
+        // One copy of known length, so that what was computed in registers need not go through memory.
+        let mut words = [0u64; ENTRY_MAX.div_ceil(8)];
+        words.as_mut_bytes()[..size_of::<T>()].copy_from_slice(bytes);
+        for (at, word) in words.iter().take(size_of::<T>() / 8).enumerate() {
+            page.store64(offset + 8 * at, *word);
         }
     } else if size_of::<T>().is_multiple_of(4) {
         for (at, chunk) in bytes.as_chunks::<4>().0.iter().enumerate() {

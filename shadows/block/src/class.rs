@@ -88,12 +88,17 @@ impl<S: Scratch> Class for Block<S> {
 
     #[inline]
     fn relay(request: &BlockRequest, response: &BlockResponse, id: u32) -> Option<BlockResponse> {
-        if response.status != Status::Ok as u8 {
-            return relay_failure(response.status, id);
-        }
-        (response.count == request.count).then_some(BlockResponse {
+        let (status, count) = if response.status != Status::Ok as u8 {
+            (failure(response.status)?, 0)
+        } else if response.count == request.count {
+            (Status::Ok, response.count)
+        } else {
+            return None;
+        };
+        Some(BlockResponse {
             id,
-            count: response.count,
+            status: status as u8,
+            count,
             ..BlockResponse::default()
         })
     }
@@ -101,6 +106,11 @@ impl<S: Scratch> Class for Block<S> {
     #[inline]
     fn enter(session: &mut Plan, request: &BlockRequest) -> bool {
         session.enter(request)
+    }
+
+    #[inline]
+    fn admit(session: &mut Plan, told: &BlockCapabilities, request: &BlockRequest) -> Option<BlockRequest> {
+        session.admit(told, request)
     }
 
     #[inline]
@@ -181,17 +191,12 @@ impl<S: Scratch> Class for Block<S> {
     }
 }
 
-/// The client's response to a request that the driver says failed; `None`: there is no such status.
+/// What a client is told of a request that the driver says failed; `None`: there is no such status.
 #[cold]
-fn relay_failure(status: u8, id: u32) -> Option<BlockResponse> {
-    let status = match Status::from_byte(status)? {
+fn failure(status: u8) -> Option<Status> {
+    Some(match Status::from_byte(status)? {
         // These are the shadow's to say. From a driver they are an error like any other.
         Status::CapabilityLost | Status::Offline => Status::IoError,
         status => status,
-    };
-    Some(BlockResponse {
-        id,
-        status: status as u8,
-        ..BlockResponse::default()
     })
 }

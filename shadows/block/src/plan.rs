@@ -34,10 +34,10 @@ struct Counters([u16; COUNTERS]);
 
 /// One live request in a counter.
 const LIVE: u16 = 1;
-/// One live request that writes.
-const WRITE: u16 = 1 << 8 | LIVE;
-/// The part of a counter that counts writes.
-const WRITES: u16 = 0xff00;
+/// The low bit of the part of a counter that counts writes.
+const WRITE_BIT: u32 = 8;
+/// That part.
+const WRITES: u16 = 0xff << WRITE_BIT;
 
 impl Counters {
     #[inline]
@@ -72,6 +72,18 @@ impl Counters {
         }
         before | self.add_behind(first, last, more)
     }
+}
+
+/// A request's part of a counter.
+#[inline]
+fn weight(writes: bool) -> u16 {
+    LIVE | u16::from(writes) << WRITE_BIT
+}
+
+/// What of a counter it may conflict with: everything if it writes, otherwise what writes.
+#[inline]
+fn against(writes: bool) -> u16 {
+    if writes { u16::MAX } else { WRITES }
 }
 
 /// First and last stretch a request touches; `None` for a flush, which has no blocks.
@@ -187,19 +199,37 @@ impl Plan {
     /// The request becomes live. True: one that is live already may conflict with it.
     #[inline]
     pub fn enter(&mut self, request: &BlockRequest) -> bool {
-        let (more, against) = if writes(request) {
-            (WRITE, u16::MAX)
-        } else {
-            (LIVE, WRITES)
-        };
-        self.counters.add(request, more) & against != 0
+        let writes = writes(request);
+        self.counters.add(request, weight(writes)) & against(writes) != 0
+    }
+
+    /// [`accept`](Self::accept) and [`enter`](Self::enter) in one, for a read or write that cannot conflict with a live request. `None`:
+    /// it is none, or may, or is to be refused, and nothing was changed.
+    #[inline]
+    pub fn admit(&mut self, told: &BlockCapabilities, request: &BlockRequest) -> Option<BlockRequest> {
+        let writes = request.op == Op::Write as u8;
+        let moves = writes || request.op == Op::Read as u8;
+        // Fields that are the driver's to see, or nobody's.
+        let reserved = request.generation | u32::from(request.flags) | u32::from(request.region);
+        if !moves || reserved != 0 || writes && told.has(CAP_READ_ONLY) {
+            return None;
+        }
+        self.check_data(told, request).ok()?;
+        let mut accepted = *request;
+        // Inside the partition, hence no overflow.
+        (accepted.block, accepted.region) = (self.start + request.block, self.region);
+        let met = self.counters.add(&accepted, weight(writes));
+        if met & against(writes) != 0 {
+            self.counters.add(&accepted, weight(writes).wrapping_neg());
+            return None;
+        }
+        Some(accepted)
     }
 
     /// The request is live no more.
     #[inline]
     pub fn leave(&mut self, request: &BlockRequest) {
-        let more = if writes(request) { WRITE } else { LIVE };
-        self.counters.add(request, more.wrapping_neg());
+        self.counters.add(request, weight(writes(request)).wrapping_neg());
     }
 }
 
@@ -365,6 +395,35 @@ mod tests {
                     prop_assert!(accepted.offset + u64::from(accepted.count) * 512 <= 64 * 1024);
                 }
             }
+        }
+
+        /// What is admitted in one is what is accepted and entered, and nothing else that could be is left to the long way.
+        #[test]
+        fn admitting_is_accepting_and_entering(
+            op in 0u8..8, count in 0u32..200, block in 0u64..1100, offset in 0u64..140, odd in 0u8..40, flags: u32,
+            before in prop::collection::vec((any::<bool>(), 0u64..1000, 1u32..9), 0..6),
+        ) {
+            let told = BlockCapabilities { flags, ..RECORD };
+            let mut asked = BlockRequest { op, count, block, offset: offset * 512, ..BlockRequest::default() };
+            match odd {
+                0 => asked.flags = 1,
+                1 => asked.generation = 1,
+                2 => asked.region = 1,
+                3 => asked.offset += 8,
+                _ => {}
+            }
+            let (mut short, mut long) = (plan(), plan());
+            for (writes, block, count) in before {
+                let live = request(if writes { Op::Write } else { Op::Read }, block + 2048, count, 0);
+                let _ = (short.enter(&live), long.enter(&live));
+            }
+            let untouched = long.counters.0;
+            let accepted = long.accept(&told, &asked).ok();
+            let accepted = accepted.filter(|accepted| Op::from_byte(accepted.op).is_some_and(Op::has_data));
+            let expected = accepted.filter(|accepted| !long.enter(accepted));
+            prop_assert_eq!(short.admit(&told, &asked), expected);
+            let counted = if expected.is_some() { long.counters.0 } else { untouched };
+            prop_assert_eq!(short.counters.0, counted);
         }
 
         /// The counters never miss a conflict, and are empty when nothing is live.

@@ -33,9 +33,12 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     pub(super) fn take_answers(&mut self, outbox: &mut Outbox, env: &mut impl Env) {
         let mut relayed = Relayed::default();
         let fault = loop {
-            relayed.add(self.relay_run());
-            if C::STANDING != 0 {
-                relayed.add(self.deliver_run(env));
+            // A single one is sooner done without a run.
+            if self.side().link.waiting().is_ok_and(|waiting| waiting > 1) {
+                relayed.add(self.relay_run());
+                if C::STANDING != 0 {
+                    relayed.add(self.deliver_run(env));
+                }
             }
             let response = match self.side().link.recv() {
                 Ok(None) => break None,

@@ -6,11 +6,11 @@ use supervision::shadow::Failure;
 
 use super::{Mode, Outbox, Slot};
 use crate::ledger::Region;
-use crate::tracker::Tracker;
+use crate::tracker::{CAPACITY, Tracker};
 use crate::{Class, Env};
 use shared_ring::page::Page;
 
-/// Requests taken from one session before it is another's turn.
+/// Requests taken from one session before it is another's turn, if another has some.
 const QUANTUM: u32 = 8;
 /// Entries that each other session finds free, however greedy one is.
 const RESERVE: u32 = 8;
@@ -41,8 +41,10 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
 
     /// Second half of a pass: requests in, to the driver, and everything published.
     pub fn serve(&mut self, channels: u64, outbox: &mut Outbox, env: &mut impl Env) {
-        if self.wake_sessions(channels) {
-            self.intake(env);
+        match self.wake_sessions(channels) {
+            0 => {}
+            1 => self.intake(CAPACITY as u32, env),
+            _ => self.intake(QUANTUM, env),
         }
         if self.mode == Mode::Passive {
             self.learn_more();
@@ -134,22 +136,22 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             .max(RESERVE / 2)
     }
 
-    /// Look at the sessions that were notified. False: nobody has anything for us.
+    /// Look at the sessions that were notified; how many may have something for us.
     #[inline]
-    fn wake_sessions(&mut self, channels: u64) -> bool {
+    fn wake_sessions(&mut self, channels: u64) -> u32 {
         let offline = self.is_offline();
-        let mut any = false;
+        let mut awake = 0;
         for session in &mut self.sessions {
             if channels & (1 << session.channel) != 0 {
                 session.link.awake();
             }
-            any |= !session.link.is_asleep() && session.is_served(offline);
+            awake += u32::from(!session.link.is_asleep() && session.is_served(offline));
         }
-        any
+        awake
     }
 
-    /// Take requests, a few from each session in turn, until the rings or the table say stop.
-    fn intake(&mut self, env: &mut impl Env) {
+    /// Take requests, at most `quantum` from each session in turn, until the rings or the table say stop.
+    fn intake(&mut self, quantum: u32, env: &mut impl Env) {
         let offline = self.is_offline();
         let (count, allowance) = (self.sessions.len(), self.allowance());
         let mut idle = 0;
@@ -157,14 +159,21 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             if self.turn >= count {
                 self.turn = 0;
             }
-            let taken = self.take_some(self.turn, allowance, offline, env);
-            idle = if taken == QUANTUM { 0 } else { idle + 1 };
+            let taken = self.take_some(self.turn, allowance, quantum, offline, env);
+            idle = if taken == quantum { 0 } else { idle + 1 };
             self.turn += 1;
         }
     }
 
     /// Take up to a quantum from one session; returns how many.
-    fn take_some(&mut self, index: usize, allowance: u32, offline: bool, env: &mut impl Env) -> u32 {
+    fn take_some(
+        &mut self,
+        index: usize,
+        allowance: u32,
+        quantum: u32,
+        offline: bool,
+        env: &mut impl Env,
+    ) -> u32 {
         let Some(session) = self.sessions.get_mut(index) else {
             return 0;
         };
@@ -182,18 +191,18 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         };
         let quota = allowance.saturating_sub(session.count);
         let vacancies = if offline {
-            QUANTUM
+            quantum
         } else {
             self.kept.tracker.vacancies(Self::OWN_SET)
         };
-        let budget = QUANTUM.min(room).min(quota).min(vacancies);
+        let budget = quantum.min(room).min(quota).min(vacancies);
         let mut taken = 0;
         while taken < budget {
-            if !offline {
+            if !offline && self.is_run(index) {
                 taken += self.accept_run(index, budget - taken);
-            }
-            if taken == budget {
-                break;
+                if taken == budget {
+                    break;
+                }
             }
             match self.take_one(index, offline, env) {
                 Ok(true) => taken += 1,
@@ -208,6 +217,14 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             }
         }
         taken
+    }
+
+    /// More than one request of a session is there: a single one is sooner done without a run. What is wrong with the tail is found
+    /// when it is taken.
+    #[inline]
+    fn is_run(&mut self, index: usize) -> bool {
+        let session = self.sessions.get_mut(index);
+        session.is_some_and(|session| session.link.waiting().is_ok_and(|waiting| waiting > 1))
     }
 
     /// Take a request from a session and make it live, or refuse it. False: there is none.

@@ -40,34 +40,29 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             ..
         } = session;
         // What is wrong with the tail the long way finds too.
-        let Ok(mut inbox) = link.inbox() else {
+        let Ok(inbox) = link.inbox() else {
             return 0;
         };
-        let (mut entered, mut order) = (0u64, tracker.order());
+        let mut inbox = inbox.at_most(budget);
+        let (first, mut entered, mut order) = (inbox.head(), 0u64, tracker.order());
         let mut vacant = tracker.vacant(Self::OWN_SET);
-        let mut taken = 0;
-        while taken < budget && vacant != 0 && !driver.is_full() {
+        while vacant != 0 && !driver.is_full() {
             let Some(request) = inbox.peek() else { break };
             let id = C::client_id(&request);
             if *names.bucket(id) != 0 {
                 break;
             }
-            let Ok(accepted) = C::accept(plan, told, &request) else {
+            if !unlearnt && C::unlearns(plan, &request) {
+                break;
+            }
+            let Some(accepted) = C::admit(plan, told, &request) else {
                 break;
             };
-            if !unlearnt && C::unlearns(plan, &accepted) {
-                break;
-            }
-            if C::enter(plan, &accepted) {
-                C::leave(plan, &accepted);
-                break;
-            }
             let (entry, place) = (vacant.trailing_zeros() as usize, driver.tail());
             let mut stamped = accepted;
             C::stamp(&mut stamped, Tracker::tag(entry, place), generation);
-            if !driver.send(&stamped) {
-                break;
-            }
+            // There is room.
+            let _ = driver.send(&stamped);
             order = order.wrapping_add(1);
             let kept = Entry {
                 request: tracker::words(&accepted),
@@ -82,8 +77,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             vacant &= vacant.wrapping_sub(1);
             entered |= 1 << entry;
             inbox.take();
-            taken += 1;
         }
+        let taken = inbox.head().wrapping_sub(first);
         drop(inbox);
         drop(driver);
         if taken > 0 {
@@ -117,7 +112,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             link, plan, names, ..
         } = session;
         let mut outbox = link.outbox();
-        let mut answered = 0u64;
+        let (mut answered, mut units, mut waited) = (0u64, 0u64, 0u64);
         while let Some(response) = inbox.peek() {
             let (tag, of) = C::stamp_of(&response);
             let Some(index) = tracker.find(tag) else { break };
@@ -135,8 +130,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             }
             let (told, heard) = (outbox.tail().wrapping_sub(1), inbox.head());
             self.ledger.decide(index, Some(told), Some(heard));
-            relayed.units = relayed.units.wrapping_add(C::units(&request));
-            relayed.waited = relayed.waited.wrapping_add(now.wrapping_sub(entry.since()));
+            units = units.wrapping_add(C::units(&request));
+            waited = waited.wrapping_add(now.wrapping_sub(entry.since()));
             let bucket = names.bucket(id);
             *bucket = bucket.wrapping_sub(1);
             C::leave(plan, &request);
@@ -148,7 +143,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         drop(inbox);
         drop(outbox);
         if answered != 0 {
-            relayed.count = answered.count_ones();
+            relayed = Relayed {
+                count: answered.count_ones(),
+                units,
+                waited,
+            };
             session.live &= !answered;
             session.count = session.count.wrapping_sub(relayed.count);
             tracker.finish_all(answered);
