@@ -1,5 +1,6 @@
 //! Bytes that the device reads or writes.
 
+use core::num::NonZero;
 use core::ptr::NonNull;
 
 use driver_package::resources::DataRegion;
@@ -8,19 +9,22 @@ use driver_package::resources::DataRegion;
 /// device and not something to make decisions on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer {
-    vaddr: u64,
+    vaddr: NonZero<usize>,
     len: usize,
 }
 
 impl Buffer {
     /// No bytes.
-    pub const EMPTY: Self = Self { vaddr: 0, len: 0 };
+    pub const EMPTY: Self = Self {
+        vaddr: NonZero::<usize>::MIN,
+        len: 0,
+    };
 
     /// Bytes of a test.
     #[cfg(test)]
     pub(crate) fn of_test(bytes: &mut [u8]) -> Self {
         Self {
-            vaddr: bytes.as_mut_ptr().expose_provenance() as u64,
+            vaddr: NonZero::new(bytes.as_mut_ptr().expose_provenance()).unwrap(),
             len: bytes.len(),
         }
     }
@@ -28,15 +32,15 @@ impl Buffer {
     /// `len` bytes from `offset` of a region. `None`: they are not inside.
     pub(crate) fn within(region: &DataRegion, offset: u64, len: u64) -> Option<Self> {
         let end = offset.checked_add(len)?;
+        let vaddr = NonZero::new(region.vaddr.wrapping_add(offset) as usize)?;
         (end <= region.len).then_some(Self {
-            vaddr: region.vaddr + offset,
+            vaddr,
             len: len as usize,
         })
     }
 
     /// Where the bytes are, and how many.
     pub fn as_ptr(self) -> NonNull<[u8]> {
-        let start = core::ptr::with_exposed_provenance_mut(self.vaddr as usize);
-        NonNull::slice_from_raw_parts(NonNull::new(start).unwrap_or(NonNull::dangling()), self.len)
+        NonNull::slice_from_raw_parts(NonNull::with_exposed_provenance(self.vaddr), self.len)
     }
 }

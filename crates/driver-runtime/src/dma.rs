@@ -50,8 +50,8 @@ impl Entry {
     /// nothing is, so bytes that end in the region begin in it.
     #[inline]
     fn io_addr(&self, vaddr: u64, len: u64) -> Option<u64> {
-        (vaddr.wrapping_add(len) <= self.end.load(Relaxed))
-            .then(|| vaddr.wrapping_add(self.distance.load(Relaxed)))
+        let end = vaddr.checked_add(len)?;
+        (end <= self.end.load(Relaxed)).then(|| vaddr.wrapping_add(self.distance.load(Relaxed)))
     }
 
     /// Where `len` bytes lie here that the device knows by this address.
@@ -100,7 +100,8 @@ pub fn io_addr(buffer: NonNull<[u8]>) -> Option<u64> {
         // The disk of the host's asks for no memory: an address is its own there.
         return Some(vaddr);
     }
-    let entry = TABLE.get((vaddr / DATA_STRIDE) as usize)?;
+    // An address behind the table meets another's entry, which ends before it.
+    let entry = &TABLE[(vaddr / DATA_STRIDE) as usize % TABLE.len()];
     entry.io_addr(vaddr, buffer.len() as u64)
 }
 
@@ -171,6 +172,8 @@ mod tests {
         assert_eq!(region.io_addr(0x17ff, 1), Some(0x97ff));
         assert_eq!(region.io_addr(0x1001, 0x800), None);
         assert_eq!(region.io_addr(0x1800, 1), None);
+        assert_eq!(region.io_addr(0x1000 + (1 << 40), 1), None);
+        assert_eq!(region.io_addr(u64::MAX, 0x10), None);
         assert_eq!(Entry::empty().io_addr(0x1000, 1), None);
     }
 

@@ -9,7 +9,7 @@ use device_class::ClassId;
 use device_class::report::{DriverReport, RECORD_MAX, STATE_FAILED, STATE_READY};
 use driver_package::resources::DataRegion;
 use shared_ring::page::{Page, SharedPage};
-use shared_ring::{Link, SendError, Violation, Wish};
+use shared_ring::{Link, Violation, Wish};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::ProbeError;
@@ -92,7 +92,6 @@ struct Answers<C: Class, P> {
     generation: u32,
     /// Requests taken from the link and not answered.
     owed: u32,
-    broken: Option<Violation>,
 }
 
 impl<'a, C: Class, P: Page> Engine<'a, C, P> {
@@ -115,7 +114,6 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
                 link,
                 generation: resources.generation(),
                 owed: 0,
-                broken: None,
             },
             held: None,
             starved: false,
@@ -137,9 +135,9 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
         if interrupted {
             self.driver.handle_interrupt();
         }
-        self.collect()?;
+        self.collect();
         let moved = self.feed()?;
-        let ended = if moved > 0 { self.collect()? } else { 0 };
+        let ended = if moved > 0 { self.collect() } else { 0 };
         self.offer_again = ended > 0 && self.held.is_some();
         Ok(self.answers.link.publish())
     }
@@ -168,39 +166,49 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
         self.answers.owed == 0
     }
 
-    fn collect(&mut self) -> Result<u32, Violation> {
-        let mut ended = 0;
+    /// Answers what the driver has done; how many requests.
+    fn collect(&mut self) -> u32 {
+        let Answers {
+            link,
+            generation,
+            owed,
+        } = &mut self.answers;
+        let (generation, mut outbox) = (*generation, link.outbox());
+        let mut ended = 0u32;
         self.driver.poll(|completion| {
             ended += 1;
-            self.answers.answer(completion);
+            // There is room for every answer that is owed (`Answers::room`): only a driver that answers too often meets a full ring.
+            let _ = outbox.send(&C::answer(completion, generation));
         });
-        self.answers.broken.map_or(Ok(ended), Err)
+        *owed = owed.saturating_sub(ended);
+        ended
     }
 
     /// Hands requests to the driver; how many found an end or a place.
     fn feed(&mut self) -> Result<u32, Violation> {
         let room = self.answers.room()?;
-        let (mut moved, mut taken) = (0, 0);
-        self.starved = false;
+        let Answers {
+            link,
+            generation,
+            owed,
+        } = &mut self.answers;
+        let (inbox, mut outbox) = link.boxes()?;
+        let (generation, mut inbox) = (*generation, inbox.at_most(room));
+        let first = inbox.head();
+        let (mut moved, mut answered) = (0, 0);
         let mut held = self.held.take();
         // The driver is offered a request at one place only, so that its code can be part of this loop.
         while moved < BATCH {
             let request = if let Some(request) = held.take() {
                 request
             } else {
-                if taken == room {
-                    self.starved = true;
-                    break;
-                }
-                let Some(asked) = self.answers.link.recv()? else {
-                    break;
-                };
-                taken += 1;
-                self.answers.owed += 1;
-                match C::validate(&asked, self.answers.generation, &self.record, self.regions) {
+                let Some(asked) = inbox.peek() else { break };
+                inbox.take();
+                match C::validate(&asked, generation, &self.record, self.regions) {
                     Ok(request) => request,
                     Err(completion) => {
-                        self.answers.answer(completion);
+                        let _ = outbox.send(&C::answer(completion, generation));
+                        answered += 1;
                         moved += 1;
                         continue;
                     }
@@ -208,7 +216,10 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
             };
             match self.driver.offer(&request) {
                 Offer::Accepted => {}
-                Offer::Done(completion) => self.answers.answer(completion),
+                Offer::Done(completion) => {
+                    let _ = outbox.send(&C::answer(completion, generation));
+                    answered += 1;
+                }
                 Offer::Busy => {
                     self.held = Some(request);
                     break;
@@ -216,7 +227,11 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
             }
             moved += 1;
         }
-        self.answers.broken.map_or(Ok(moved), Err)
+        let taken = inbox.head().wrapping_sub(first);
+        // Whoever ends at a full batch, or at a driver that is busy, has not looked for more.
+        self.starved = taken == room && moved < BATCH && self.held.is_none();
+        *owed = (*owed + taken).saturating_sub(answered);
+        Ok(moved)
     }
 }
 
@@ -224,15 +239,6 @@ impl<C: Class, P: Page> Answers<C, P> {
     /// Requests that can be taken so that their responses will find room; one taken is one less, whether it is answered or owed.
     fn room(&mut self) -> Result<u32, Violation> {
         Ok(self.link.space()?.saturating_sub(self.owed))
-    }
-
-    fn answer(&mut self, completion: C::Completion) {
-        let answer = C::answer(completion, self.generation);
-        self.owed = self.owed.saturating_sub(1);
-        // `room` kept room for every answer that is owed: only a driver that answers too often meets `Full`.
-        if let Err(SendError::Violation(violation)) = self.link.send(&answer) {
-            self.broken = Some(violation);
-        }
     }
 }
 

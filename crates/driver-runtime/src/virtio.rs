@@ -39,6 +39,6 @@ pub const fn is_used(found: bool) -> bool {
 pub use facts::disk::{DiskFacts, F_BLK_SIZE, F_FLUSH, F_RO, F_SIZE_MAX, SECTOR};
 pub use facts::net::{F_MTU, F_STATUS, NetFacts};
 pub use facts::{Facts, open};
-pub use queued::{QueueFull, QueuedBlock, QueuedDisk};
+pub use queued::{QueuedBlock, QueuedDisk, Refused};
 pub use raw_net::{DEPTH as NET_DEPTH, RawNet, VirtioNet};
 pub use sector::{SectorBlock, SectorDisk};

@@ -8,7 +8,7 @@ use super::{
     BlockCapabilities, Buffer, CAP_DISCARD, CAP_FLUSH, CAP_READ_ONLY, CAP_WRITE_ZEROES, Op, Request, Status,
 };
 
-/// The request, or the status to answer at once. Checks in a fixed order: form, capability, blocks, data.
+/// The request, or the status to answer at once.
 #[inline]
 pub(super) fn validate(
     request: &BlockRequest,
@@ -16,6 +16,63 @@ pub(super) fn validate(
     capabilities: &BlockCapabilities,
     regions: &[DataRegion],
 ) -> Result<Request, Status> {
+    if let Some(request) = transfer(request, generation, capabilities, regions) {
+        return Ok(request);
+    }
+    // Passed by value and answered by a byte: nothing of the common case has to be in memory for it.
+    match check(*request, generation, capabilities, regions)? {
+        // `transfer` finds nothing wrong with it either.
+        op if op.has_data() => Err(Status::Invalid),
+        op => Ok(Request {
+            id: request.id,
+            op,
+            block: request.block,
+            count: request.count,
+            data: Buffer::EMPTY,
+        }),
+    }
+}
+
+/// A read or write that passes [`check`], where no order matters then.
+#[inline]
+fn transfer(
+    request: &BlockRequest,
+    generation: u32,
+    capabilities: &BlockCapabilities,
+    regions: &[DataRegion],
+) -> Option<Request> {
+    let writes = request.op == Op::Write as u8;
+    let op = if writes { Op::Write } else { Op::Read };
+    if request.op != op as u8 || request.flags != 0 || request.generation != generation {
+        return None;
+    }
+    if writes && capabilities.flags & CAP_READ_ONLY != 0
+        || request.count.wrapping_sub(1) >= capabilities.max_transfer
+    {
+        return None;
+    }
+    let end = request.block.checked_add(request.count.into())?;
+    if end > capabilities.capacity {
+        return None;
+    }
+    Some(Request {
+        id: request.id,
+        op,
+        block: request.block,
+        count: request.count,
+        data: find_data(request, capabilities.block_size, regions).ok()?,
+    })
+}
+
+/// What a request wants, or the status to answer at once. Checks in a fixed order: form, capability, blocks, data.
+#[cold]
+#[inline(never)] // Nothing of it is to be in the loop over requests.
+fn check(
+    request: BlockRequest,
+    generation: u32,
+    capabilities: &BlockCapabilities,
+    regions: &[DataRegion],
+) -> Result<Op, Status> {
     let op = Op::from_byte(request.op).ok_or(Status::Invalid)?;
     if request.flags != 0 || request.generation != generation {
         return Err(Status::Invalid);
@@ -38,18 +95,10 @@ pub(super) fn validate(
     if end > capabilities.capacity {
         return Err(Status::OutOfRange);
     }
-    let data = if op.has_data() {
-        find_data(request, capabilities.block_size, regions)?
-    } else {
-        Buffer::EMPTY
-    };
-    Ok(Request {
-        id: request.id,
-        op,
-        block: request.block,
-        count: request.count,
-        data,
-    })
+    if op.has_data() {
+        find_data(&request, capabilities.block_size, regions)?;
+    }
+    Ok(op)
 }
 
 /// A device with these capabilities can do it.
@@ -141,6 +190,7 @@ mod tests {
             data: buffer,
         };
         assert_eq!(validate(&READ, 3, &CAPABILITIES, &REGIONS), Ok(request));
+        assert_eq!(transfer(&READ, 3, &CAPABILITIES, &REGIONS), Some(request));
         let flush = BlockRequest {
             op: 3,
             count: 0,
@@ -251,6 +301,16 @@ mod tests {
         fn accepted_data_lies_in_its_region(op in 0u8..7, region in 0u16..3, count in 0u32..80, block in 0u64..1100,
                                             offset in prop_oneof![(0u64..40).prop_map(|n| n * 512), any::<u64>()]) {
             let request = BlockRequest { op, region, count, block, offset, ..READ };
+            for flags in [0, CAP_READ_ONLY, CAP_FLUSH] {
+                let capabilities = BlockCapabilities { flags, ..CAPABILITIES };
+                for generation in [3, 4] {
+                    let moved = transfer(&request, generation, &capabilities, &REGIONS);
+                    let any = check(request, generation, &capabilities, &REGIONS);
+                    prop_assert_eq!(moved.map(|moved| moved.op), any.ok().filter(|op| op.has_data()));
+                }
+            }
+            let strange = BlockRequest { flags: 1, ..request };
+            prop_assert_eq!(transfer(&strange, 3, &CAPABILITIES, &REGIONS), None);
             if let Ok(request) = validate(&request, 3, &CAPABILITIES, &REGIONS) {
                 prop_assert!(request.block + u64::from(request.count) <= CAPABILITIES.capacity);
                 if request.op.has_data() {

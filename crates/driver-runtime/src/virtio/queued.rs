@@ -14,12 +14,16 @@ use crate::resources::Resources;
 /// Depth of the queue, which is the same in all releases.
 const DEPTH: usize = 16;
 
-/// The queue has no room: nothing was done.
+/// Why a release did not begin a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueFull;
+pub enum Refused {
+    /// The queue has no room: nothing was done.
+    QueueFull,
+    /// The request has ended.
+    Failed(Status),
+}
 
-/// What a release offers, under one name. Sectors are 512 bytes. A submission fails with `Ok(Err(QueueFull))` when there is
-/// no room, and with `Err` when the release refuses it otherwise.
+/// What a release offers, under one name. Sectors are 512 bytes.
 pub trait QueuedDisk: Sized {
     /// The release's request header.
     type Header: Default;
@@ -33,6 +37,9 @@ pub trait QueuedDisk: Sized {
 
     /// Begin a read of `data` from `sector`; the token of the request.
     ///
+    /// # Errors
+    /// See [`Refused`].
+    ///
     /// # Safety
     /// Header, answer and data stay where they are, and nothing accesses header and answer, until the request is completed
     /// by [`complete_read`](Self::complete_read). Data lie in a data region.
@@ -42,7 +49,7 @@ pub trait QueuedDisk: Sized {
         header: &mut Self::Header,
         data: NonNull<[u8]>,
         answer: &mut Self::Answer,
-    ) -> Result<Result<u16, QueueFull>, Status>;
+    ) -> Result<u16, Refused>;
     /// Begin a write; as [`read`](Self::read).
     ///
     /// # Safety
@@ -53,7 +60,7 @@ pub trait QueuedDisk: Sized {
         header: &mut Self::Header,
         data: NonNull<[u8]>,
         answer: &mut Self::Answer,
-    ) -> Result<Result<u16, QueueFull>, Status>;
+    ) -> Result<u16, Refused>;
 
     /// Token of a request that has ended.
     fn peek_used(&mut self) -> Option<u16>;
@@ -126,6 +133,7 @@ pub struct QueuedBlock<D: QueuedDisk> {
     places: Box<[Place<D::Header, D::Answer>; DEPTH]>,
     /// Bit per free place.
     free: u32,
+    sectors_per_block: u64,
     /// Which place has a token, by the token modulo the depth; a hint, as a release may number its tokens as it likes.
     by_token: [u8; DEPTH],
 }
@@ -147,9 +155,8 @@ impl<D: QueuedDisk> QueuedBlock<D> {
 
     /// Put a read or write into the queue.
     fn transfer(&mut self, request: &Request) -> Submit {
-        let sectors_per_block = u64::from(self.capabilities.block_size / SECTOR);
         // Validated against the capacity, which was the sectors divided by the same number.
-        let sector = (request.block * sectors_per_block) as usize;
+        let sector = (request.block * self.sectors_per_block) as usize;
         let index = self.free.trailing_zeros() as usize;
         let Some(place) = self.places.get_mut(index) else {
             return Submit::Busy;
@@ -168,7 +175,7 @@ impl<D: QueuedDisk> QueuedBlock<D> {
             }
         };
         match begun {
-            Ok(Ok(token)) => {
+            Ok(token) => {
                 place.waiting = Waiting {
                     id: request.id,
                     count: request.count,
@@ -181,9 +188,9 @@ impl<D: QueuedDisk> QueuedBlock<D> {
                 Submit::Accepted
             }
             // A queue that is full while it is empty will never have room.
-            Ok(Err(QueueFull)) if self.free == ALL => Submit::Done(Status::IoError),
-            Ok(Err(QueueFull)) => Submit::Busy,
-            Err(status) => Submit::Done(status),
+            Err(Refused::QueueFull) if self.free == ALL => Submit::Done(Status::IoError),
+            Err(Refused::QueueFull) => Submit::Busy,
+            Err(Refused::Failed(status)) => Submit::Done(status),
         }
     }
 }
@@ -203,6 +210,7 @@ impl<D: QueuedDisk> BlockDriver for QueuedBlock<D> {
             capabilities,
             places,
             free: ALL,
+            sectors_per_block: u64::from(capabilities.block_size / SECTOR),
             by_token: [0; DEPTH],
         })
     }

@@ -28,14 +28,13 @@ macro_rules! virtio_blk {
         /// The published driver as a driver of the block class.
         pub type Driver = $crate::virtio::QueuedBlock<Disk>;
 
-        fn begun(
-            result: virtio_drivers::Result<u16>,
-        ) -> Result<Result<u16, $crate::virtio::QueueFull>, $crate::block::Status> {
-            match result {
-                Ok(token) => Ok(Ok(token)),
-                Err(virtio_drivers::Error::QueueFull) => Ok(Err($crate::virtio::QueueFull)),
-                Err(_) => Err($crate::block::Status::IoError),
-            }
+        fn begun(result: virtio_drivers::Result<u16>) -> Result<u16, $crate::virtio::Refused> {
+            use $crate::virtio::Refused;
+
+            result.map_err(|error| match error {
+                virtio_drivers::Error::QueueFull => Refused::QueueFull,
+                _ => Refused::Failed($crate::block::Status::IoError),
+            })
         }
 
         fn ended(result: virtio_drivers::Result<()>) -> $crate::block::Status {
@@ -73,7 +72,7 @@ macro_rules! virtio_blk {
                 header: &mut Self::Header,
                 mut data: core::ptr::NonNull<[u8]>,
                 answer: &mut Self::Answer,
-            ) -> Result<Result<u16, $crate::virtio::QueueFull>, $crate::block::Status> {
+            ) -> Result<u16, $crate::virtio::Refused> {
                 // SAFETY: the caller's promise is the release's condition. The bytes are shared with their owner, but the
                 // release only takes their address.
                 begun(unsafe { self.0.read_blocks_nb(sector, header, data.as_mut(), answer) })
@@ -85,7 +84,7 @@ macro_rules! virtio_blk {
                 header: &mut Self::Header,
                 data: core::ptr::NonNull<[u8]>,
                 answer: &mut Self::Answer,
-            ) -> Result<Result<u16, $crate::virtio::QueueFull>, $crate::block::Status> {
+            ) -> Result<u16, $crate::virtio::Refused> {
                 // SAFETY: as in `read`.
                 begun(unsafe { self.0.write_blocks_nb(sector, header, data.as_ref(), answer) })
             }

@@ -22,15 +22,16 @@ struct FakeDisk {
 }
 
 impl FakeDisk {
-    fn begin(&mut self, header: &mut u64, answer: &mut u32) -> Result<Result<u16, QueueFull>, Status> {
+    fn begin(&mut self, header: &mut u64, answer: &mut u32) -> Result<u16, Refused> {
         if self.waiting.len() + self.used.len() >= self.room {
-            return Ok(Err(QueueFull));
+            return Err(Refused::QueueFull);
         }
         let taken = |token: &u16| self.waiting.iter().any(|(t, ..)| t == token) || self.used.contains(token);
-        let token = (0..16).rev().find(|token| !taken(token)).ok_or(Status::IoError)?;
+        let token = (0..16).rev().find(|token| !taken(token));
+        let token = token.ok_or(Refused::Failed(Status::IoError))?;
         self.waiting
             .push((token, &raw const *header as usize, &raw const *answer as usize));
-        Ok(Ok(token))
+        Ok(token)
     }
     fn complete(&mut self, token: u16, header: &u64, answer: &mut u32) -> Status {
         let at = self
@@ -91,7 +92,7 @@ impl QueuedDisk for FakeDisk {
         header: &mut u64,
         _: NonNull<[u8]>,
         answer: &mut u32,
-    ) -> Result<Result<u16, QueueFull>, Status> {
+    ) -> Result<u16, Refused> {
         self.begin(header, answer)
     }
     unsafe fn write(
@@ -100,7 +101,7 @@ impl QueuedDisk for FakeDisk {
         header: &mut u64,
         _: NonNull<[u8]>,
         answer: &mut u32,
-    ) -> Result<Result<u16, QueueFull>, Status> {
+    ) -> Result<u16, Refused> {
         self.begin(header, answer)
     }
     fn peek_used(&mut self) -> Option<u16> {
