@@ -13,12 +13,13 @@ use crate::demo::machine::Backend;
 use crate::progress::Step;
 use crate::setup;
 use anyhow::{Context, Result};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// Read and write blocks with and without the shadow
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the disk is; several, with commas between, are measured one after the other
+    /// Where the disk is; several, with commas between, are measured and shown one after the other
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Disk::Mmio])]
     disk: Vec<Disk>,
     /// Driver to start with, instead of the one of the disk's system (`nvme-0.5.2`)
@@ -71,12 +72,25 @@ pub struct Figures {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     setup::qemu()?;
     setup::rust_target()?;
+    let mut rows = Vec::new();
+    for &disk in &arguments.disk {
+        let (measured, listed) = measure(arguments, disk)?;
+        // At once: several disks take minutes each.
+        print!("{}{listed}", table::text(&measured));
+        std::io::stdout().flush()?;
+        rows.extend(measured);
+        if let Some(path) = &arguments.json {
+            std::fs::write(path, format!("{:#}\n", table::json(&rows)))
+                .with_context(|| format!("writing {}", path.display()))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// Measures a disk; its rows, and the functions that cost most.
+fn measure(arguments: &Arguments, disk: Disk) -> Result<(Vec<table::Row>, String)> {
     let (mut rows, mut listed) = (Vec::new(), String::new());
-    for (&disk, depth) in arguments
-        .disk
-        .iter()
-        .flat_map(|disk| DEPTHS.map(|depth| (disk, depth)))
-    {
+    for depth in DEPTHS {
         let mut measured = [Figures::default(); 2];
         for (figures, way) in measured.iter_mut().zip([Way::Direct, Way::Shadow]) {
             let kernel = arguments.kernel.as_deref();
@@ -109,10 +123,5 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             measured,
         });
     }
-    print!("{}{listed}", table::text(&rows));
-    if let Some(path) = &arguments.json {
-        std::fs::write(path, format!("{:#}\n", table::json(&rows)))
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(Exit::Success)
+    Ok((rows, listed))
 }
