@@ -149,7 +149,7 @@ fn commit_and_discard(session: &mut Session<'_>, new: PackageHash) -> Result<()>
     for undo in [true, false] {
         let job = session
             .client
-            .update_until(DEVICE, new, Policy::Refuse, Commit::Manual);
+            .update_until(DEVICE, new, Policy::Refuse, Commit::Manual, None);
         session.done(job)?;
         wait_out(session)?;
         let device = session.device()?;

@@ -294,7 +294,7 @@ pub fn for_good(client: &mut Client, good: &[u8], patience: &Patience) -> Result
     let safer = alter_manifest(good, &key, |source| source.security_floor = 3)?;
     let safer: PackageHash = client.upload(&safer, |_, _| {})?;
     demo::settled(client, DEVICE, patience.transaction)?;
-    let job = client.update_until(DEVICE, safer, Policy::Refuse, Commit::Manual)?;
+    let job = client.update_until(DEVICE, safer, Policy::Refuse, Commit::Manual, None)?;
     ensure!(done(client, job)? == State::Done(Outcome::Done));
     ensure!(client.status()?.devices[0].security_floor == 0, "not committed");
     client.commit(DEVICE)?;

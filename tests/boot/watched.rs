@@ -79,7 +79,7 @@ fn send(client: &mut Client, (driver, cause, why): &Bad, config: Config, patienc
     let package = pack::pack(&pack::find(driver)?, config)?.bytes;
     let before = demo::settled(client, DEVICE, patience)?;
     let hash = client.upload(&package, |_, _| {})?;
-    let job = client.update_until(DEVICE, hash, Policy::Refuse, Commit::Manual)?;
+    let job = client.update_until(DEVICE, hash, Policy::Refuse, Commit::Manual, None)?;
     let update = demo::finished(client, job, patience)?;
     ensure!(update.state == State::Done(Outcome::Done), "{update:?}");
     let recovery = demo::wait(patience, "the driver's end", || {

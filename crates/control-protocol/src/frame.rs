@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 /// First bytes of a frame; no text and no terminal sends them.
 pub const MAGIC: [u8; 4] = [0xf5, b'U', b'm', 0xb7];
 /// Version of requests and replies that this crate speaks.
-pub const VERSION: u16 = 6;
+pub const VERSION: u16 = 7;
 /// Bytes before the payload.
 pub const HEADER: usize = 24;
 /// Bytes after the payload.
@@ -264,6 +264,7 @@ mod tests {
             figures: Figures {
                 began_ns: u64::MAX,
                 stage_ns: u64::MAX,
+                before_ns: u64::MAX,
                 quiesce_ns: u64::MAX,
                 cut_ns: u64::MAX,
                 reset_ns: u64::MAX,

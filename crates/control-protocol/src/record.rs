@@ -236,7 +236,10 @@ pub struct Figures {
     pub enable_ns: u64,
     /// Beginning until the outcome was known.
     pub total_ns: u64,
-    /// Last request handed to the old generation until the first handed to the new one.
+    /// Last request handed to the old generation until the order to stop. Nobody was kept waiting: more would have been handed over at once.
+    pub before_ns: u64,
+    /// The order to stop until the first request handed to the new generation: the drain is in it. After a loss: from the last request
+    /// handed to the lost generation, since nobody knows whether it served after that.
     pub blackout_ns: Option<u64>,
     /// Longest time without a completion over the whole transaction.
     pub client_gap_ns: Option<u64>,

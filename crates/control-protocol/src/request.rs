@@ -46,6 +46,8 @@ pub enum Request<'a> {
         policy: Policy,
         /// When the update is final.
         commit: Commit,
+        /// How long the old driver may finish what it has, in microseconds; `None`: as control thinks best.
+        drain_us: Option<u32>,
     },
     /// Build the driver and hold it, without any authority over the device, for a later `Update` to the same package. Answer:
     /// `Accepted`.

@@ -60,10 +60,20 @@ impl Gap {
     }
 }
 
-/// When requests were handed to drivers.
+/// Why a driver gets no more requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It was told to stop: until then every request would have been handed over at once.
+    Ordered,
+    /// It was lost. Whether it served after its last request, nobody knows.
+    Lost,
+}
+
+/// When requests were last handed to a driver, or could have been: where a blackout begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Handing {
     last: u64,
+    before: u64,
 }
 
 impl Handing {
@@ -73,19 +83,26 @@ impl Handing {
         self.last = now;
     }
 
-    /// Feeding stops now with so many in flight. On an idle device the pause begins now, not when it last had work.
-    pub fn stopped(&mut self, in_flight: u32, now: u64) {
-        if in_flight == 0 {
+    /// Feeding stops now with so many in flight. A driver that was lost with nothing to do is missed from now on, not since it last
+    /// had work.
+    pub fn stopped(&mut self, why: Stop, in_flight: u32, now: u64) {
+        self.before = now.saturating_sub(self.last);
+        if why == Stop::Ordered || in_flight == 0 {
             self.last = self.last.max(now);
         }
     }
 
     /// Go on from what a predecessor handed over last.
     pub fn resume(last: u64) -> Self {
-        Self { last }
+        Self { last, before: 0 }
     }
 
-    /// The last request handed over.
+    /// Ticks from the last request handed over until feeding stopped.
+    pub fn before(&self) -> u64 {
+        self.before
+    }
+
+    /// The last request handed over, or the order to stop.
     pub fn last(&self) -> u64 {
         self.last
     }
@@ -109,12 +126,20 @@ mod tests {
     }
 
     #[test]
-    fn idle_device_pauses_from_the_order_on() {
+    fn blackout_begins_with_the_order_and_that_of_a_loss_with_the_last_request() {
         let mut handing = Handing::default();
         handing.handed(10);
-        handing.stopped(1, 50);
-        assert_eq!(handing.last(), 10);
-        handing.stopped(0, 50);
+        handing.stopped(Stop::Lost, 1, 50);
+        assert_eq!((handing.last(), handing.before()), (10, 40));
+        handing.stopped(Stop::Ordered, 1, 60);
+        assert_eq!((handing.last(), handing.before()), (60, 50));
+    }
+
+    #[test]
+    fn idle_driver_that_is_lost_is_missed_from_then_on() {
+        let mut handing = Handing::default();
+        handing.handed(10);
+        handing.stopped(Stop::Lost, 0, 50);
         assert_eq!(handing.last(), 50);
     }
 }

@@ -308,7 +308,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
         }
         self.transaction = command.transaction;
         if is(CommandKind::Quiesce) {
-            self.quiesce(command.a, outbox, env);
+            self.quiesce(command.a, command.b, outbox, env);
         } else if is(CommandKind::Impersonate) {
             let sent = self.in_flight();
             self.stop_feeding(sent, env);

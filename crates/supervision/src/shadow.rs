@@ -12,7 +12,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub enum CommandKind {
     /// The transaction begins: measure the client gap from here.
     BeginGap = 1,
-    /// Stop feeding the driver; drain until CNTPCT reaches `a`; then impersonate and say `Quiesced`.
+    /// Stop feeding the driver; drain until CNTPCT reaches `a`, and not for requests that the driver has had for `b` ticks
+    /// (0: however old they are); then impersonate and say `Quiesced`.
     Quiesce = 2,
     /// The driver is gone: impersonate at once and say `Quiesced`.
     Impersonate = 3,
@@ -104,12 +105,13 @@ const _: () = assert!(size_of::<Command>() == 40);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum EventKind {
-    /// Nothing is handed to the driver any more. `a` requests were in flight at the order, `b` still are.
+    /// Nothing is handed to the driver any more. `a` requests were in flight at the order, `b` still are; the last one had been handed
+    /// over `c` ticks before the order.
     Quiesced = 1,
     /// Ready for the generation's report.
     Attached = 2,
-    /// Passive again. `a`: CNTPCT of the last request handed to the old generation, `b`: of the first handed to
-    /// the new one, `c`: `resubmitted << 32 | queued`.
+    /// Passive again. `a`: CNTPCT since which nobody was served: of the order to stop, or, if the old driver was lost, of the last
+    /// request handed to it; `b`: of the first request handed to the new one; `c`: `resubmitted << 32 | queued`.
     Enabled = 3,
     /// The new driver lacks what the old one had: `a` is a bit mask of the class's capability fields.
     Refused = 4,

@@ -71,8 +71,8 @@ kinds! {
     StageBegin = 2, "stage begin", "transaction", "package";
     /// Control: the new generation is built. `a` transaction, `b` pages.
     StageEnd = 3, "stage end", "transaction", "pages";
-    /// Shadow: stops feeding. `a` requests in flight.
-    Quiesce = 4, "quiesce", "in flight", "";
+    /// Shadow: stops feeding. `a` requests in flight, `b` ticks since the last one was handed over.
+    Quiesce = 4, "quiesce", "in flight", "ticks before";
     /// Shadow: drained or deadline passed. `a` in flight at the order, `b` now.
     Quiesced = 5, "quiesced", "in flight", "left";
     /// Shadow: active mode.
@@ -117,8 +117,9 @@ kinds! {
     Table = 25, "partition table", "entries", "checksum";
     /// Shadow: the client gap. `a` ticks, `b` completions.
     Gap = 26, "client gap", "ticks", "completions";
-    /// Shadow: figures of a swap. `a` last handed to the old generation, `b` first handed to the new (CNTPCT).
-    Blackout = 27, "blackout", "last old", "first new";
+    /// Shadow: since when nobody was served (the order to stop; after a loss the last request handed to the lost generation), and when the
+    /// new generation was handed its first request (CNTPCT).
+    Blackout = 27, "blackout", "since", "first new";
     /// Shadow: generation reported that it failed, or not in time. `a` failure, `b` detail.
     Failed = 28, "failed", "failure", "detail";
     /// Control: a state of the transaction was entered. `a` state, `b` transaction.

@@ -41,8 +41,11 @@ impl Clock {
 pub struct Limits {
     /// Building one generation. The stager runs below the clients, so this is long.
     pub stage_us: u64,
-    /// Draining, before the shadow goes on regardless.
+    /// Draining, before the shadow goes on regardless; a request that the driver has had for so long is not waited for at all. About what
+    /// the swap itself takes: whoever waits no longer than that loses at most as much again (`docs/design/002-drain.md`).
     pub drain_us: u64,
+    /// The same when no driver follows who could be asked again.
+    pub leave_us: u64,
     /// What an answer of the shadow may take beyond what was asked.
     pub shadow_us: u64,
     /// A driver's probe, until it reports.
@@ -65,7 +68,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             stage_us: 5_000_000,
-            drain_us: 500,
+            drain_us: 80,
+            leave_us: 5_000,
             shadow_us: 1_000_000,
             probe_us: 1_000_000,
             enable_us: 2_000_000,

@@ -263,6 +263,7 @@ impl Core {
             package,
             policy: shadow::Policy::First,
             manual: false,
+            drain_us: None,
         };
         // A machine that is new is not busy.
         self.with(world, index, |machine, env| machine.accept(env, order))

@@ -106,6 +106,8 @@ pub struct Device {
     transaction: u32,
     /// The record of the first driver has the capability that `Lacking` lacks.
     has_record: bool,
+    /// How long its shadow was last told to drain, and which requests are too old for that; ticks.
+    pub drained: (u64, u64),
     /// How often it was reset.
     pub resets: u32,
     /// Whether there is one.
@@ -181,6 +183,7 @@ impl FakeWorld {
             mode: Mode::Offline,
             transaction: 0,
             has_record: false,
+            drained: (0, 0),
             resets: 0,
             presence: Presence::Present,
             releases: 0,

@@ -103,6 +103,7 @@ mod tests {
             figures: Figures {
                 began_ns: most,
                 stage_ns: most,
+                before_ns: most,
                 quiesce_ns: most,
                 cut_ns: most,
                 reset_ns: most,

@@ -46,7 +46,11 @@ pub(crate) fn execute<'b>(
             package,
             policy,
             commit,
-        } => update(core, world, device, &package, policy, commit == Commit::Manual),
+            drain_us,
+        } => {
+            let until = (commit == Commit::Manual, drain_us);
+            update(core, world, device, &package, policy, until)
+        }
         Request::Stage { device, package } => beside(core, world, device, Kind::Stage, &package),
         Request::Check { device, package } => beside(core, world, device, Kind::Check, &package),
         Request::Commit { device } => settle(core, world, device, Error::NothingToCommit, |machine, env| {

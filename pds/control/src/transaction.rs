@@ -93,6 +93,8 @@ pub struct Order {
     pub policy: shadow::Policy,
     /// The update is final when the operator says so, and not before.
     pub manual: bool,
+    /// How long the old driver may finish what it has, if the operator said so.
+    pub drain_us: Option<u32>,
 }
 
 /// Where a machine stands.

@@ -228,6 +228,7 @@ fn act(
         let limits = Limits {
             stage_us: 0,
             drain_us: 0,
+            leave_us: 0,
             shadow_us: 0,
             probe_us: 0,
             enable_us: 0,
@@ -282,6 +283,7 @@ fn order(
         package,
         policy,
         manual,
+        drain_us: None,
     };
     let _ = machine.accept(env, order);
 }

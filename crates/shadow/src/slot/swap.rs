@@ -7,29 +7,42 @@ use trace::Kind;
 use zerocopy::IntoBytes;
 
 use super::{Mode, Outbox, Slot, words_of};
+use crate::figures::Stop;
 use crate::ledger::Region;
 use crate::report::{Report, judge};
 use crate::{Class, Env, journal};
 
 impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
-    pub(super) fn quiesce(&mut self, deadline: u64, outbox: &mut Outbox, env: &mut impl Env) {
+    /// The driver may finish what it has until `deadline`, but nothing that it has had for `age` ticks (0: however old).
+    pub(super) fn quiesce(&mut self, deadline: u64, age: u64, outbox: &mut Outbox, env: &mut impl Env) {
         let had = self.in_flight();
-        self.trace(Kind::Quiesce, had.into(), 0, env);
-        if self.mode == Mode::Passive && had > 0 && !self.broken {
-            self.handing.stopped(had, self.now);
-            self.ledger.set_handed(self.handing.last());
-            self.set_mode(Mode::Draining { deadline, had });
+        let old = match age {
+            0 => u64::MAX,
+            age => self.handing.last().saturating_add(age),
+        };
+        if self.mode == Mode::Passive && !self.broken {
+            self.stop_handing(Stop::Ordered, had);
+            self.trace(Kind::Quiesce, had.into(), self.handing.before(), env);
+            if had > 0 {
+                let deadline = deadline.min(old);
+                return self.set_mode(Mode::Draining { deadline, had });
+            }
         } else {
-            self.stop_feeding(had, env);
-            self.quiesced(had, outbox, env);
+            self.trace(Kind::Quiesce, had.into(), 0, env);
         }
+        self.stop_feeding(had, env);
+        self.quiesced(had, outbox, env);
+    }
+
+    fn stop_handing(&mut self, why: Stop, in_flight: u32) {
+        self.handing.stopped(why, in_flight, self.now);
+        self.ledger.set_handed(self.handing.last());
     }
 
     /// From now on the driver gets nothing and is not listened to.
     pub(super) fn stop_feeding(&mut self, in_flight: u32, env: &mut impl Env) {
         if matches!(self.mode, Mode::Passive) {
-            self.handing.stopped(in_flight, self.now);
-            self.ledger.set_handed(self.handing.last());
+            self.stop_handing(Stop::Lost, in_flight);
         }
         self.check_at = None;
         self.sides[self.current].link.awake();
@@ -43,7 +56,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     pub(super) fn quiesced(&mut self, had: u32, outbox: &mut Outbox, env: &mut impl Env) {
         let left = self.in_flight();
         self.trace(Kind::Quiesced, had.into(), left.into(), env);
-        self.tell(EventKind::Quiesced, [had.into(), left.into(), 0], outbox);
+        self.tell(
+            EventKind::Quiesced,
+            [had.into(), left.into(), self.handing.before()],
+            outbox,
+        );
     }
 
     /// Feed the same generation again.
@@ -183,7 +200,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
 
     /// Hand over what was in flight and what was queued, and be passive.
     pub(super) fn enable(&mut self, first: bool, outbox: &mut Outbox, env: &mut impl Env) {
-        let last_old = if first { 0 } else { self.handing.last() };
+        let since = if first { 0 } else { self.handing.last() };
         if self.is_gone() {
             // Whoever was told "offline" waits for this.
             self.sessions
@@ -203,10 +220,10 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         self.ledger.set_handed(first_new);
         self.trace(Kind::Replay, resubmitted, queued, env);
         self.trace(Kind::Enabled, resubmitted, queued, env);
-        self.trace(Kind::Blackout, last_old, first_new, env);
+        self.trace(Kind::Blackout, since, first_new, env);
         self.tell(
             EventKind::Enabled,
-            [last_old, first_new, resubmitted << 32 | queued],
+            [since, first_new, resubmitted << 32 | queued],
             outbox,
         );
         self.first_completion = Some(first_new);

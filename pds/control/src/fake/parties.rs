@@ -6,7 +6,7 @@ use supervision::bus::Presence;
 use supervision::{Code, shadow, stager};
 use zerocopy::FromZeros;
 
-use super::{Behaviour, FakeWorld, Generation, Life, Mode, ROOM, Report};
+use super::{Behaviour, FakeWorld, Generation, HZ, Life, Mode, ROOM, Report};
 
 impl FakeWorld {
     pub(super) fn behaviour(&self, package: u32) -> Behaviour {
@@ -151,7 +151,7 @@ impl FakeWorld {
         if command.kind == C::Flow as u32 {
             return;
         }
-        let slot = command.slot;
+        let (slot, now) = (command.slot, self.now);
         let before = self.reports.len();
         let device = self.device(slot);
         device.transaction = command.transaction;
@@ -160,8 +160,9 @@ impl FakeWorld {
             _ => None,
         };
         if command.kind == C::Quiesce as u32 {
+            device.drained = (command.a.saturating_sub(now), command.b);
             device.mode = Mode::Active(current);
-            self.tell(slot, E::Quiesced, current.unwrap_or(0), [32, 1, 0]);
+            self.tell(slot, E::Quiesced, current.unwrap_or(0), [32, 1, HZ / 1000]);
         } else if command.kind == C::Impersonate as u32 {
             device.mode = Mode::Active(None);
             self.tell(slot, E::Quiesced, current.unwrap_or(0), [32, 32, 0]);

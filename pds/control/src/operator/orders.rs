@@ -10,13 +10,30 @@ use crate::control::Core;
 use crate::transaction::{Busy, Env, Machine, Order};
 use crate::world::World;
 
+/// How a driver is put in, as [`Order`] has it.
+struct How {
+    policy: shadow::Policy,
+    manual: bool,
+    drain_us: Option<u32>,
+}
+
+impl How {
+    fn of(policy: shadow::Policy) -> Self {
+        Self {
+            policy,
+            manual: false,
+            drain_us: None,
+        }
+    }
+}
+
 pub(super) fn update<'b>(
     core: &mut Core,
     world: &mut impl World,
     device: &str,
     package: &PackageHash,
     policy: Policy,
-    manual: bool,
+    (manual, drain_us): (bool, Option<u32>),
 ) -> Result<Reply<'b>, Error> {
     let index = core.device(device)?;
     let package = core.store.find(package).ok_or(Error::UnknownPackage)?;
@@ -25,7 +42,12 @@ pub(super) fn update<'b>(
         Policy::Degrade => shadow::Policy::Degrade,
         Policy::Force => shadow::Policy::Force,
     };
-    order(core, world, index, Kind::Update, package, (policy, manual))
+    let how = How {
+        policy,
+        manual,
+        drain_us,
+    };
+    order(core, world, index, Kind::Update, package, how)
 }
 
 /// An order that puts no driver in. It must not end a probation by the way.
@@ -45,7 +67,7 @@ pub(super) fn beside<'b>(
     if kind == Kind::Stage && machine.busy().is_none() && !machine.serves() {
         return Err(Error::NoDriver);
     }
-    order(core, world, index, kind, package, (shadow::Policy::Refuse, false))
+    order(core, world, index, kind, package, How::of(shadow::Policy::Refuse))
 }
 
 /// Commit or discard; `nothing` is the answer when there is nothing to do it to.
@@ -80,7 +102,7 @@ pub(super) fn rollback<'b>(
         index,
         Kind::Rollback,
         package,
-        (shadow::Policy::Degrade, false),
+        How::of(shadow::Policy::Degrade),
     )
 }
 
@@ -90,7 +112,7 @@ fn order<'b>(
     index: usize,
     kind: Kind,
     package: u8,
-    (policy, manual): (shadow::Policy, bool),
+    how: How,
 ) -> Result<Reply<'b>, Error> {
     core.not_stopping()?;
     let machine = core.machine(index)?;
@@ -109,8 +131,9 @@ fn order<'b>(
         record,
         kind,
         package,
-        policy,
-        manual,
+        policy: how.policy,
+        manual: how.manual,
+        drain_us: how.drain_us,
     };
     match core.with(world, index, |machine, env| machine.accept(env, order)) {
         Some(Ok(())) => Ok(Reply::Accepted { job: record }),

@@ -40,7 +40,7 @@ impl Machine {
             .holder
             .is_some_and(|holder| holder.generation == event.generation);
         match (event.kind, self.step) {
-            (QUIESCED, _) => self.quiesced(env, event.a, event.b),
+            (QUIESCED, _) => self.quiesced(env, event),
             (ATTACHED, Step::Attach) if of_target => self.attached(env),
             (ENABLED, Step::Enable) if of_holder => self.enabled(env, event),
             (REFUSED | FAILED, Step::Enable) if of_holder => {

@@ -69,6 +69,7 @@ impl Machine {
             package: spare.package,
             policy: shadow::Policy::Degrade,
             manual: self.manual,
+            drain_us: None,
         });
         self.reap_then(env, After::Rest);
         Ok(record)

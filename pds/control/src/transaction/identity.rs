@@ -79,7 +79,8 @@ impl Hash for Order {
             package,
             policy,
             manual,
+            drain_us,
         } = self;
-        (discriminant(kind), package, policy, manual).hash(state);
+        (discriminant(kind), package, policy, manual, drain_us).hash(state);
     }
 }

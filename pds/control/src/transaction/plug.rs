@@ -74,6 +74,7 @@ impl Machine {
                 package,
                 policy: shadow::Policy::Degrade,
                 manual: false,
+                drain_us: None,
             },
         );
         self.command(env, shadow::CommandKind::BeginGap);

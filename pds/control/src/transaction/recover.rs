@@ -143,6 +143,7 @@ impl Machine {
                 package,
                 policy: shadow::Policy::Degrade,
                 manual: false,
+                drain_us: None,
             },
         );
         self.recovering = true;

@@ -229,6 +229,7 @@ impl Machine {
                 package,
                 policy: shadow::Policy::Degrade,
                 manual,
+                drain_us: None,
             },
         );
         self.command(env, shadow::CommandKind::BeginGap);

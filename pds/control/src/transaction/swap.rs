@@ -4,24 +4,26 @@ use control_protocol::record::{Kind, Outcome, Reason};
 use supervision::bus::Presence;
 use supervision::{Code, shadow};
 
-use super::{Env, Incarnation, Machine, Step};
+use super::{Env, Incarnation, Machine, Order, Step};
 use crate::world::{Call, World};
 
 impl Machine {
     /// Orders the shadow to drain.
     pub(super) fn quiesce<W: World>(&mut self, env: &mut Env<'_, W>) {
-        let until = env
-            .world
-            .now()
-            .saturating_add(env.clock.micros(env.limits.drain_us));
-        self.enter(
-            env,
-            Step::Quiesce,
-            env.limits.drain_us.saturating_add(env.limits.shadow_us),
-        );
+        let limits = env.limits;
+        let (most_us, age_us) = match self.order {
+            Some(Order {
+                drain_us: Some(us), ..
+            }) => (us.into(), 0),
+            Some(order) if order.kind == Kind::Removal => (limits.leave_us, 0),
+            _ => (limits.drain_us, limits.drain_us),
+        };
+        let until = env.world.now().saturating_add(env.clock.micros(most_us));
+        self.enter(env, Step::Quiesce, most_us.saturating_add(limits.shadow_us));
         let command = shadow::Command {
             kind: shadow::CommandKind::Quiesce as u32,
             a: until,
+            b: env.clock.micros(age_us),
             ..Default::default()
         };
         self.command_with(env, command);
@@ -29,13 +31,14 @@ impl Machine {
 
     /// The shadow hands nothing to the driver any more. After a loss this comes while a driver is being staged, and is
     /// only counted.
-    pub(super) fn quiesced<W: World>(&mut self, env: &mut Env<'_, W>, in_flight: u64, left: u64) {
+    pub(super) fn quiesced<W: World>(&mut self, env: &mut Env<'_, W>, event: &shadow::Event) {
         self.shadow_active = true;
         // A driver that faults in its probe makes the shadow quiesce a second time, with nothing in flight any more: what
         // counts is what the first order met.
         let count = |requests| u32::try_from(requests).unwrap_or(u32::MAX);
-        self.figures.in_flight = self.figures.in_flight.max(count(in_flight));
-        self.figures.undrained = self.figures.undrained.max(count(left));
+        self.figures.in_flight = self.figures.in_flight.max(count(event.a));
+        self.figures.undrained = self.figures.undrained.max(count(event.b));
+        self.figures.before_ns = self.figures.before_ns.max(env.clock.nanos(event.c));
         if self.step != Step::Quiesce {
             return;
         }
@@ -201,7 +204,7 @@ impl Machine {
         self.figures.enable_ns = self.lap(env);
         self.figures.resubmitted = (event.c >> 32) as u32;
         self.figures.queued = event.c as u32;
-        // 0: there was no request before, or none since; nothing was held up.
+        // 0: no driver served before; nothing was held up.
         let blackout = event.b.checked_sub(event.a).filter(|_| event.a != 0);
         self.figures.blackout_ns = blackout.map(|ticks| env.clock.nanos(ticks));
         let outcome = match self.reason {

@@ -1,7 +1,7 @@
 //! Devices that are taken out and put in.
 
 use crate::world::{BETTER, GOOD, System};
-use control::fake::{Fault, Mode};
+use control::fake::{Fault, HZ, Mode};
 use control_protocol::record::{Kind, Outcome, Reason, State};
 use control_protocol::reply::Condition;
 use control_protocol::request::Policy;
@@ -43,6 +43,8 @@ fn device_that_leaves_is_drained_and_released_and_its_successor_gets_the_same_dr
         (Kind::Removal, Some(Reason::Removed))
     );
     assert_eq!(removal.figures.in_flight, 32, "it was drained");
+    let (most, age) = system.world.devices[&0].drained;
+    assert!(most > HZ / 1000 && age == 0, "nobody else can be asked again");
     // What the bus says again changes nothing.
     changes(&mut system, Presence::Absent);
     assert_eq!(system.condition(), REMOVED);

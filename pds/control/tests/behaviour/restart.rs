@@ -51,6 +51,7 @@ impl Order {
                 package,
                 policy: Policy::Refuse,
                 commit: Commit::Manual,
+                drain_us: None,
             },
             Self::Stage => stage(package),
             Self::Check => check(package),
@@ -74,6 +75,7 @@ impl Order {
                 package,
                 policy: Policy::Refuse,
                 commit: Commit::Timed,
+                drain_us: None,
             }),
             _ => None,
         };

@@ -1,7 +1,7 @@
 //! Updates and losses, one at a time.
 
 use crate::world::{BETTER, DISK, GOOD, System};
-use control::fake::{Fault, Mode};
+use control::fake::{Fault, HZ, Mode};
 use control_protocol::record::{Kind, Outcome, Reason};
 use control_protocol::reply::{Condition, Error};
 use control_protocol::request::{Commit, Policy};
@@ -52,11 +52,41 @@ fn update_replaces_the_driver_and_keeps_the_old_copy_until_commit() {
         ),
         (32, 1, 3, 7)
     );
-    assert_eq!(figures.blackout_ns, Some(100_000));
+    assert_eq!(
+        (figures.before_ns, figures.blackout_ns),
+        (1_000_000, Some(100_000))
+    );
     assert_eq!(figures.client_gap_ns, Some(5_000_000));
     system.settle();
     assert_eq!(system.condition(), Condition::Working);
     system.check_settled();
+}
+
+#[test]
+fn drain_is_short_unless_the_operator_wants_it_otherwise() {
+    let mut system = booted();
+    let micros = |us: u64| us * HZ / 1_000_000;
+    assert_eq!(system.update(BETTER, Policy::Refuse), Outcome::Done);
+    let (most, age) = system.world.devices[&0].drained;
+    assert_eq!((most <= micros(80), age), (true, micros(80)));
+    for drain_us in [0, 5_000] {
+        let package = system.upload(GOOD).expect("uploaded");
+        let order = Request::Update {
+            device: DISK,
+            package,
+            policy: Policy::Refuse,
+            commit: Commit::Timed,
+            drain_us: Some(drain_us),
+        };
+        let job = system.order(&order).expect("accepted");
+        system.run();
+        assert_eq!(system.outcome(job), Outcome::Done);
+        let (most, age) = system.world.devices[&0].drained;
+        // A few ticks pass until the order is there.
+        let wanted = micros(drain_us.into());
+        assert!((wanted.saturating_sub(10)..=wanted).contains(&most), "{most}");
+        assert_eq!(age, 0, "however old requests are");
+    }
 }
 
 #[test]
@@ -247,6 +277,7 @@ fn repeated_order_is_answered_and_not_executed_again() {
         package,
         policy: Policy::Refuse,
         commit: Commit::Timed,
+        drain_us: None,
     };
     let read = |reply: Reply<'_>| format!("{reply:?}");
     let first = system.ask_as(1000, &request, read);
@@ -270,6 +301,7 @@ fn two_devices_change_at_the_same_time() {
                 package,
                 policy: Policy::Refuse,
                 commit: Commit::Timed,
+                drain_us: None,
             })
             .expect("accepted")
     });

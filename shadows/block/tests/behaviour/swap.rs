@@ -58,8 +58,8 @@ fn undrained_requests_go_to_the_new_driver_in_order() {
     let enabled = machine.expect(EventKind::Enabled);
     assert_eq!((enabled.c, enabled.generation), (4 << 32 | 1, 2));
     assert!(
-        enabled.a < now && enabled.b > now + 2_000,
-        "blackout: last old, first new"
+        enabled.a > now && enabled.a < now + 1_000 && enabled.b > now + 2_000,
+        "blackout: from the order to the first request of the new one"
     );
     machine.driver_takes();
     let taken: Vec<(u16, u64)> = machine
@@ -90,6 +90,48 @@ fn drained_driver_is_quiesced_before_the_deadline() {
     (0..3).for_each(|_| machine.driver_answers(0));
     let quiesced = machine.expect(EventKind::Quiesced);
     assert_eq!((quiesced.a, quiesced.b), (3, 0));
+}
+
+#[test]
+fn what_the_driver_has_had_for_long_is_not_waited_for() {
+    let mut machine = Machine::running(&["raw"]);
+    load(&mut machine, 0, 0..3);
+    machine.pass(200);
+    let until = machine.now() + 100_000;
+    machine.command(CommandKind::Quiesce, Policy::Refuse, until, 100, 0);
+    let quiesced = machine.expect(EventKind::Quiesced);
+    assert_eq!((quiesced.a, quiesced.b), (3, 3));
+    assert!((200..300).contains(&quiesced.c), "{}", quiesced.c);
+}
+
+#[test]
+fn what_the_driver_has_just_got_is_waited_for_until_it_has_had_it_for_long() {
+    let mut machine = Machine::running(&["raw"]);
+    load(&mut machine, 0, 0..3);
+    let until = machine.now() + 100_000;
+    machine.command(CommandKind::Quiesce, Policy::Refuse, until, 1_000, 0);
+    machine.pass(500);
+    assert!(machine.events.is_empty());
+    machine.driver_answers(0);
+    machine.pass(600);
+    let quiesced = machine.expect(EventKind::Quiesced);
+    assert_eq!((quiesced.a, quiesced.b), (3, 2));
+    assert!(quiesced.c < 100, "{}", quiesced.c);
+}
+
+#[test]
+fn blackout_of_a_loss_begins_with_the_last_request() {
+    let mut machine = Machine::running(&["raw"]);
+    let before = machine.now();
+    load(&mut machine, 0, 0..3);
+    machine.pass(5_000);
+    machine.command(CommandKind::Impersonate, Policy::Refuse, 0, 0, 0);
+    machine.expect(EventKind::Quiesced);
+    machine.cut();
+    machine.attach(Policy::Refuse);
+    machine.start(RECORD);
+    let enabled = machine.expect(EventKind::Enabled);
+    assert!((before..before + 1_000).contains(&enabled.a));
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
             device,
             policy,
             manual_commit,
+            drain,
             dry_run,
         } => {
             let device = the_device(client, device.as_deref())?;
@@ -81,7 +82,7 @@ fn obey(client: &mut Client, order: &Order, as_json: bool, patience: Duration) -
             };
             let job = match dry_run {
                 true => client.check(&device, package)?,
-                false => client.update_until(&device, package, (*policy).into(), commit)?,
+                false => client.update_until(&device, package, (*policy).into(), commit, *drain)?,
             };
             follow(client, job, as_json)
         }

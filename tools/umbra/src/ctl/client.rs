@@ -177,18 +177,20 @@ impl Client {
 
     /// Begins an update; the job's number.
     pub fn update(&mut self, device: &str, package: PackageHash, policy: Policy) -> Result<u32> {
-        self.update_until(device, package, policy, Commit::Timed)
+        self.update_until(device, package, policy, Commit::Timed, None)
     }
 
-    /// Begins an update that is on probation until `commit` says so; the job's number.
+    /// Begins an update that is on probation until `commit` says so, and whose old driver may finish what it has for `drain_us`
+    /// microseconds (`None`: as control thinks best); the job's number.
     pub fn update_until(
         &mut self,
         device: &str,
         package: PackageHash,
         policy: Policy,
         commit: Commit,
+        drain_us: Option<u32>,
     ) -> Result<u32> {
-        ask!(self, Request::Update { device, package, policy, commit }, Reply::Accepted { job } => job)
+        ask!(self, Request::Update { device, package, policy, commit, drain_us }, Reply::Accepted { job } => job)
     }
 
     /// Begins to build a driver that is then held; the job's number.

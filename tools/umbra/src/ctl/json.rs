@@ -148,6 +148,7 @@ pub fn record(record: &Record) -> Value {
         "now": record.result.as_ref().map(label),
         "began_ns": figures.began_ns,
         "stage_ns": figures.stage_ns,
+        "before_ns": figures.before_ns,
         "quiesce_ns": figures.quiesce_ns,
         "cut_ns": figures.cut_ns,
         "reset_ns": figures.reset_ns,

@@ -51,9 +51,37 @@ pub fn duration(nanos: u64) -> String {
     }
 }
 
+/// Microseconds of a time with its unit, such as `80us` or `5ms`.
+///
+/// # Errors
+/// It is none, or longer than a second.
+pub fn micros(text: &str) -> Result<u32, &'static str> {
+    let (number, unit) = match (text.strip_suffix("us"), text.strip_suffix("ms")) {
+        (Some(number), _) => (number, 1),
+        (_, Some(number)) => (number, 1000),
+        _ => return Err("a time with its unit, us or ms"),
+    };
+    let number: u32 = number.parse().map_err(|_| "not a whole number")?;
+    let micros = number.checked_mul(unit);
+    micros
+        .filter(|micros| *micros <= 1_000_000)
+        .ok_or("longer than a second")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_a_unit_and_an_end() {
+        assert_eq!(
+            ["0us", "80us", "5ms", "1000ms"].map(micros),
+            [Ok(0), Ok(80), Ok(5000), Ok(1_000_000)]
+        );
+        for wrong in ["", "5", "5s", "ms", "-1us", "1.5ms", "1001ms", "99999999ms"] {
+            assert!(micros(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn columns_stand_under_each_other() {

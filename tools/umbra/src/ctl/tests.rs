@@ -136,7 +136,7 @@ fn orders_that_put_no_driver_in() {
     assert_eq!(outcome(&mut client, job), Outcome::Done);
     assert_eq!(label(&mut client).1.as_ref().map(|hash| &hash[..]), hash.get(..8));
     let job = client
-        .update_until(DISK, hash, Policy::Refuse, Commit::Manual)
+        .update_until(DISK, hash, Policy::Refuse, Commit::Manual, None)
         .expect("accepted");
     assert_eq!(outcome(&mut client, job), Outcome::Done);
     let (runs, staged, awaits_commit) = label(&mut client);

@@ -103,6 +103,7 @@ impl Row {
             "queued": self.figures.queued,
             "steps_us": {
                 "stage": step(self.figures.stage_ns),
+                "before": step(self.figures.before_ns),
                 "quiesce": step(self.figures.quiesce_ns),
                 "cut": step(self.figures.cut_ns),
                 "reset": step(self.figures.reset_ns),

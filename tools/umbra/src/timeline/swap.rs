@@ -55,7 +55,8 @@ pub struct Swap {
     pub staging: Option<(u64, u64)>,
     /// The new driver ran, and reported what it can do.
     pub probing: Option<(u64, u64)>,
-    /// Last request handed to the old driver, first to the new one.
+    /// Since when nobody was served (the order to drain; after a loss the last request of the driver that was lost), and the first request
+    /// handed to the new driver.
     pub blackout: Option<(u64, u64)>,
     /// The first answer of the new driver.
     pub first_answer: Option<u64>,

@@ -243,6 +243,7 @@ impl System {
             package,
             policy,
             commit: Commit::Timed,
+            drain_us: None,
         })
     }
 
@@ -346,6 +347,7 @@ pub fn manually(package: PackageHash) -> Request<'static> {
         package,
         policy: Policy::Refuse,
         commit: Commit::Manual,
+        drain_us: None,
     }
 }
 

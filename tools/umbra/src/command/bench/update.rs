@@ -6,6 +6,7 @@ mod run;
 use super::block::{Disk, Load, Way};
 use crate::build::Config;
 use crate::cli::Exit;
+use crate::ctl;
 use crate::demo;
 use crate::progress::Step;
 use crate::setup;
@@ -25,6 +26,9 @@ pub struct Arguments {
     /// Updates on a file of the host, before a driver is killed every virtual second
     #[arg(long, value_name = "N", default_value_t = 20)]
     file_updates: usize,
+    /// How long the old driver may finish what it has, with nothing behind the disk, as `ctl update --drain` takes it
+    #[arg(long, value_name = "TIME", value_parser = ctl::table::micros)]
+    drain: Option<u32>,
     /// Only with nothing behind the disk
     #[arg(long)]
     no_file: bool,
@@ -63,10 +67,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             Disk::Mmio | Disk::Pci | Disk::PciSmmu => Some(run::HANGING),
             Disk::Nvme | Disk::NvmeSmmu => None,
         },
+        updates: arguments.updates,
+        drain_us: arguments.drain,
     };
     let mut step = None;
     let mut say = |text: String| step = Some(Step::start(text));
-    let swaps = run::swaps(&bare, arguments.config, arguments.updates, &mut say)?;
+    let swaps = run::swaps(&bare, arguments.config, &mut say)?;
     let file = if arguments.no_file {
         None
     } else {

@@ -1,7 +1,7 @@
 //! The orders, as arguments.
 
 use crate::complete;
-use crate::ctl::OrderId;
+use crate::ctl::{OrderId, table};
 use clap::{Subcommand, ValueEnum};
 use control_protocol::{request, vitals};
 use std::path::PathBuf;
@@ -25,8 +25,12 @@ pub(super) enum Order {
         /// Keep the update on probation until `ctl commit` or `ctl discard`
         #[arg(long)]
         manual_commit: bool,
+        /// How long the old driver may finish what it has, such as 0us, 300us or 5ms; what it has not finished then, the new one is
+        /// asked again [default: requests that it has had for 80us are not waited for]
+        #[arg(long, value_name = "TIME", value_parser = table::micros)]
+        drain: Option<u32>,
         /// Do and check everything up to the point where the device would be touched, then give it all back
-        #[arg(long, conflicts_with_all = ["policy", "manual_commit"])]
+        #[arg(long, conflicts_with_all = ["policy", "manual_commit", "drain"])]
         dry_run: bool,
     },
     /// Build a driver beside the one that runs and hold it; `ctl update` to the same package then takes it

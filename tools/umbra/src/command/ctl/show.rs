@@ -120,8 +120,12 @@ pub fn record(record: &Record) {
         optional(figures.client_gap_ns)
     );
     println!(
-        "  in flight {}, of these not drained {}, resubmitted {}, queued {}",
-        figures.in_flight, figures.undrained, figures.resubmitted, figures.queued
+        "  last request {} before, in flight {}, of these not drained {}, resubmitted {}, queued {}",
+        duration(figures.before_ns),
+        figures.in_flight,
+        figures.undrained,
+        figures.resubmitted,
+        figures.queued
     );
     println!(
         "  staging {}, quiescing {}, cut {}, reset {}, attach {}, start to service {}; in all {}",

@@ -167,6 +167,7 @@ fn session(orders: usize) -> Vec<Vec<u8>> {
                 package: sha256,
                 policy: Policy::Refuse,
                 commit: Commit::Timed,
+                drain_us: None,
             },
             _ => Request::Rollback { device: DISK },
         });

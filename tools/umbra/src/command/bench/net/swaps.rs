@@ -86,9 +86,15 @@ fn goodput<O: Operator>(
 
 type Part = fn(&Figures) -> Option<u64>;
 
-const PARTS: [(&str, &str, Part); 5] = [
+/// As in `bench update`: the blackout begins with the order.
+const PARTS: [(&str, &str, Part); 6] = [
+    (
+        "last frame until the order (nothing held back)",
+        "before_order",
+        |one| Some(one.before_ns),
+    ),
     ("blackout (drain counted in)", "blackout", |one| one.blackout_ns),
-    ("blackout without the drain", "blackout_without_drain", |one| {
+    ("  without the drain", "blackout_without_drain", |one| {
         Some(one.blackout_ns?.saturating_sub(one.quiesce_ns))
     }),
     ("  drain", "drain", |one| Some(one.quiesce_ns)),

@@ -1,6 +1,7 @@
 //! What is done to the machines, and what they say of it.
 
 use crate::build::Config;
+use crate::ctl::Client;
 use crate::demo::machine::{self, Attached, Backend, Setup};
 use crate::demo::{self, CLIENTS, Clock, DEVICE, Operator, Packages, Patience};
 use crate::disk::{self, Layout, Verdict};
@@ -9,6 +10,7 @@ use crate::qemu::Tee;
 use crate::system;
 use anyhow::{Context, Result, ensure};
 use control_protocol::record::{Figures, Outcome, Reason, Record, State};
+use control_protocol::request::{Commit, Policy};
 use std::time::Duration;
 
 /// Machines live no longer than this.
@@ -36,6 +38,10 @@ pub struct Bare {
     pub packages: Packages,
     /// A driver that hangs, if there is one for it.
     pub hanging: Option<&'static str>,
+    /// How often it is updated.
+    pub updates: usize,
+    /// How long each update drains, in microseconds, if not as by default.
+    pub drain_us: Option<u32>,
 }
 
 /// What was measured with nothing behind the disk.
@@ -63,8 +69,8 @@ pub struct OnFile {
 }
 
 /// Updates, kills and hangs under the load of `disk-bench`, with nothing behind the disk.
-pub fn swaps(bare: &Bare, config: Config, updates: usize, say: &mut dyn FnMut(String)) -> Result<Swaps> {
-    let packages = &bare.packages;
+pub fn swaps(bare: &Bare, config: Config, say: &mut dyn FnMut(String)) -> Result<Swaps> {
+    let (packages, updates) = (&bare.packages, bare.updates);
     let mut guest = machine::start_bare(&bare.image, bare.attached, Backend::Null, LIMIT)?;
     let mut operator = demo::connect(&machine::command(&guest))?;
     let patience = Patience::default().transaction;
@@ -75,9 +81,9 @@ pub fn swaps(bare: &Bare, config: Config, updates: usize, say: &mut dyn FnMut(St
         .enumerate()
     {
         say(format!("update {} of {updates}", number + 1));
-        swaps
-            .updates
-            .push(update(&mut operator, &packages.releases[release], patience)?.figures);
+        let package = &packages.releases[release];
+        let record = update(&mut operator, package, bare.drain_us, patience)?;
+        swaps.updates.push(record.figures);
     }
     for number in 0..KILLS {
         say(format!("kill {} of {KILLS}", number + 1));
@@ -96,16 +102,11 @@ pub fn swaps(bare: &Bare, config: Config, updates: usize, say: &mut dyn FnMut(St
 }
 
 /// Puts in a driver that hangs again and again, until it is given up.
-fn hangs(
-    operator: &mut impl Operator,
-    driver: &str,
-    config: Config,
-    patience: Duration,
-) -> Result<Vec<Figures>> {
+fn hangs(operator: &mut Client, driver: &str, config: Config, patience: Duration) -> Result<Vec<Figures>> {
     let mut hangs = Vec::new();
     let hanging = pack::pack(&pack::find(driver)?, config)?.bytes;
     let before = demo::settled(operator, DEVICE, patience)?.package;
-    let mut job = update(operator, &hanging, patience)?.id;
+    let mut job = update(operator, &hanging, None, patience)?.id;
     // It is restarted, hangs again, and is given up.
     loop {
         job += 1;
@@ -129,11 +130,11 @@ fn hangs(
 }
 
 /// An update from a device at rest to a device at rest.
-fn update(operator: &mut impl Operator, package: &[u8], patience: Duration) -> Result<Record> {
-    demo::settled(operator, DEVICE, patience)?;
-    let hash = operator.upload(package)?;
-    let job = operator.update(DEVICE, hash)?;
-    done(operator, job, patience)
+fn update(client: &mut Client, package: &[u8], drain_us: Option<u32>, patience: Duration) -> Result<Record> {
+    demo::settled(client, DEVICE, patience)?;
+    let hash = client.upload(package, |_, _| {})?;
+    let job = client.update_until(DEVICE, hash, Policy::Refuse, Commit::Timed, drain_us)?;
+    done(client, job, patience)
 }
 
 fn done(operator: &mut impl Operator, job: u32, patience: Duration) -> Result<Record> {
@@ -167,7 +168,8 @@ pub fn on_file(
         .enumerate()
     {
         say(format!("on a file: update {} of {updates}", number + 1));
-        let record = update(&mut operator, &packages.releases[release], patience.transaction)?;
+        let package = &packages.releases[release];
+        let record = update(&mut operator, package, None, patience.transaction)?;
         result.updates.push(record.figures);
     }
     demo::settled(&mut operator, DEVICE, patience.transaction)?;
