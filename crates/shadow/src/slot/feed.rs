@@ -320,14 +320,25 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
     }
 
-    /// Hand over what is ready, in the order of acceptance.
+    /// Hand over what is ready, in the order of acceptance, as far as there is room. A broken ring shows at the next `rest`.
     pub(super) fn hand_ready(&mut self) {
-        for entry in self.kept.tracker.in_order(self.kept.tracker.ready()) {
-            let entry = usize::from(entry);
-            let request = self.kept.tracker.request(entry);
-            if !self.hand(entry, request) {
+        let (generation, now) = (self.kept.generation, self.now);
+        let tracker = &mut self.kept.tracker;
+        let ready = tracker.ready();
+        let link = &mut self.sides[self.current & 1].link;
+        if link.has_space(ready.count_ones()).is_err() {
+            return;
+        }
+        let mut ring = link.outbox();
+        for entry in tracker.in_order(ready) {
+            let (entry, place) = (usize::from(entry), ring.tail());
+            let mut request: C::Request = tracker.request(entry);
+            C::stamp(&mut request, Tracker::tag(entry, place), generation);
+            if !ring.send(&request) {
                 break;
             }
+            self.ledger.place(entry, generation, place);
+            tracker.handed(entry, place, now);
         }
     }
 
