@@ -15,4 +15,5 @@ pub mod request;
 pub mod restart;
 pub mod sender;
 pub mod untyped;
+pub mod urgency;
 pub mod window;

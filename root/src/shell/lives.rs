@@ -3,6 +3,7 @@
 use heapless::Vec;
 use root::restart::{Cause, Life, Verdict};
 use root::sender::Sender;
+use sel4::init_thread::slot as init;
 use sel4::{CapRights, MessageInfo, cap};
 use sel4_abi::microkit::slot;
 use sel4_root_task::debug_println;
@@ -68,6 +69,14 @@ impl Lives {
             self.bury(spec, pd);
         }
         state.restarts
+    }
+
+    /// Runs a PD at this priority from now on.
+    pub fn set_priority(&self, pd: usize, priority: u8) {
+        if let Some(caps) = self.pds.get(pd) {
+            // Root may give any priority, and the thread exists.
+            let _ = cap::Tcb::from_bits(caps.tcb).tcb_set_priority(init::TCB.cap(), priority.into());
+        }
     }
 
     /// A passive PD has finished `init`: it runs on its callers' time from now on.

@@ -7,6 +7,7 @@ use root::events::Events;
 use root::request::{Request, Target, decode};
 use root::restart::Cause;
 use root::sender::Sender;
+use root::urgency::Bereft;
 use sel4::{CapRights, Fault, MessageInfo, ObjectBlueprint, cap};
 use sel4_root_task::debug_println;
 use supervision::Code;
@@ -38,6 +39,8 @@ pub struct Server<'a> {
     /// Tells control that there is an event.
     control: Option<cap::Notification>,
     lives: Lives,
+    /// Devices that wait for a driver.
+    bereft: Bereft,
 }
 
 impl<'a> Server<'a> {
@@ -67,6 +70,7 @@ impl<'a> Server<'a> {
             log: Log::new(spec, regions, memory)?,
             control,
             lives: Lives::new(spec, system),
+            bereft: Bereft::default(),
         })
     }
 
@@ -165,11 +169,15 @@ impl<'a> Server<'a> {
             Request::Start(Target { slot, generation }) => {
                 self.drivers.start(slot, generation)?;
                 self.log.write(Kind::Start, slot, generation, 0, 0);
+                self.bereft.started(slot);
+                self.prioritise_stager();
                 done(true)
             }
             Request::Cut(Target { slot, generation }) => {
                 if self.drivers.cut(slot, generation)? {
                     self.log.write(Kind::Cut, slot, generation, 0, 0);
+                    self.bereft.cut(slot);
+                    self.prioritise_stager();
                 }
                 done(true)
             }
@@ -228,6 +236,17 @@ impl<'a> Server<'a> {
             let _ = words.push(number.into());
         }
         Ok(words)
+    }
+
+    /// While a device has no driver, clients of others must not keep its successor from being built.
+    fn prioritise_stager(&mut self) {
+        let Some(stager) = self.caller(Role::Stager) else {
+            return;
+        };
+        let priority = |pd: usize| self.spec.pds().get(pd).map_or(0, |pd| pd.priority);
+        let shadows = self.spec.slots().map(|slot| priority(slot.shadow));
+        self.lives
+            .set_priority(stager, self.bereft.stager(priority(stager), shadows));
     }
 
     fn kill(&mut self, slot: usize) -> Result<(), Code> {
