@@ -7,7 +7,9 @@ use anyhow::{Context, Result, ensure};
 use control_protocol::cause::Cause;
 use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::request::Policy;
-use reaches_out::{COMMAND, INTERRUPTS, KERNEL, MARK, NOBODYS, REGISTERS, Target};
+use reaches_out::{
+    CHUNK, COMMAND, INTERRUPTS, KERNEL, MARK, NOBODYS, PLACE, REGISTERS, ROOT, STREAMS, Target,
+};
 use std::fs;
 use std::path::Path;
 use supervision::root::DMA_FAULT;
@@ -51,14 +53,15 @@ fn stopped(target: Target, why: &Reason) -> bool {
     };
     let there = match target {
         Target::Kernel => address == KERNEL,
+        Target::Root => address == ROOT,
+        Target::Streams => address == STREAMS,
         Target::Command => address == COMMAND,
         Target::Interrupts => address == INTERRUPTS,
         Target::Registers => address == REGISTERS,
         Target::Nobodys => address == NOBODYS,
-        // Where those are depends on the generation.
-        Target::Next | Target::Previous | Target::Tables | Target::Code => {
-            ![KERNEL, COMMAND, INTERRUPTS, REGISTERS, NOBODYS].contains(&address)
-        }
+        // Which of the places that is depends on the generation.
+        Target::Next | Target::Previous | Target::Code => address.is_multiple_of(PLACE),
+        Target::Tables => address.is_multiple_of(CHUNK) && !address.is_multiple_of(PLACE),
     };
     label >> 16 == DMA_FAULT >> 16 && label & 0xff == kind && there
 }
@@ -67,7 +70,16 @@ fn stopped(target: Target, why: &Reason) -> bool {
 pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
     let mut running = Running::demo(config, kernel)?;
     running.operate(|client, patience| demo::loaded(client, patience.boot))?;
-    let before = [running.memory(KERNEL, PAGE)?, running.memory(NOBODYS, PAGE)?];
+    // Somebody's memory is there, or the attack would prove nothing.
+    for whose in [KERNEL, ROOT, STREAMS, COMMAND] {
+        let there = running.memory(whose, PAGE)?.iter().any(|byte| *byte != 0);
+        ensure!(there, "nothing at {whose:#x}");
+    }
+    let unchanging = |running: &Running| -> Result<[Vec<u8>; 3]> {
+        let [kernel, root, nobodys] = [KERNEL, ROOT, NOBODYS].map(|at| running.memory(at, PAGE));
+        Ok([kernel?, root?, nobodys?])
+    };
+    let before = unchanging(&running)?;
     for target in Target::ALL {
         let package = aimed(target, config)?;
         running
@@ -85,8 +97,7 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
             .with_context(|| format!("{target:?}"))?;
     }
     running.operate(|client, _| counted(client))?;
-    let after = [running.memory(KERNEL, PAGE)?, running.memory(NOBODYS, PAGE)?];
-    ensure!(before == after, "memory was written");
+    ensure!(before == unchanging(&running)?, "memory was written");
     let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
     Ok(())

@@ -24,6 +24,8 @@ struct State {
     entries: HashMap<u32, u64>,
     /// Descriptors of pages, by ASID and page.
     pages: HashMap<(u16, u64), u64>,
+    /// Commands to forget that were taken, and for which nobody has waited.
+    pending: Vec<u64>,
     deaf: bool,
     /// Instants that its driver has left to live.
     life: Option<usize>,
@@ -52,6 +54,7 @@ impl Fake {
             registers,
             entries: HashMap::new(),
             pages: HashMap::new(),
+            pending: Vec::new(),
             deaf: false,
             life: None,
         })))
@@ -175,6 +178,16 @@ impl State {
         self.registers.insert(reg::EVENTQ_PROD, next);
     }
 
+    /// What was to be forgotten is only for certain when a later SYNC is complete.
+    fn forget(&mut self, command: u64) {
+        match command as u8 {
+            0x03 => drop(self.entries.remove(&((command >> 32) as u32))),
+            0x04 => self.entries.clear(),
+            0x11 => self.pages.retain(|(asid, _), _| *asid != (command >> 48) as u16),
+            _ => self.pages.clear(),
+        }
+    }
+
     fn commands(&mut self) {
         let bits = self.read(reg::CMDQ_BASE) & 31;
         while !self.deaf && self.read(reg::CMDQ_CONS) != self.read(reg::CMDQ_PROD) {
@@ -182,11 +195,10 @@ impl State {
             let at = (COMMANDS + 16 * (taken & ((1 << bits) - 1)) as usize) / 8;
             let [first, _] = [self.words[at], self.words[at + 1]];
             match first as u8 {
-                0x03 => drop(self.entries.remove(&((first >> 32) as u32))),
-                0x04 => self.entries.clear(),
-                0x11 => self.pages.retain(|(asid, _), _| *asid != (first >> 48) as u16),
-                0x30 => self.pages.clear(),
-                0x46 => {}
+                0x03 | 0x04 | 0x11 | 0x30 => self.pending.push(first),
+                0x46 => core::mem::take(&mut self.pending)
+                    .into_iter()
+                    .for_each(|command| self.forget(command)),
                 _ => {
                     self.registers.insert(reg::GERROR, reg::GERROR_CMDQ);
                     return;

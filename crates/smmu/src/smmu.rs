@@ -72,9 +72,10 @@ impl Smmu {
         {
             return Ok((this, Start::Adopted));
         }
-        write_cr0(registers, 0)?;
+        // Before it is switched off: what it does then is what that register says.
         registers.write(reg::GBPR, reg::GBPR_UPDATE | reg::GBPR_ABORT);
         wait(registers, reg::GBPR, |gbpr| gbpr & reg::GBPR_UPDATE == 0)?;
+        write_cr0(registers, 0)?;
         clear(memory, memory::len(spaces));
         for stream in 0..1 << STREAM_BITS {
             memory.write(STREAMS + stream * ENTRY, ABORT);

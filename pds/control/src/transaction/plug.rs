@@ -12,6 +12,10 @@ impl Machine {
     /// The bus says that something has changed. May be told at any time.
     pub fn look<W: World>(&mut self, env: &mut Env<'_, W>) {
         self.presence = env.world.presence(self.slot);
+        if self.holder.is_none() {
+            // Perhaps it is another one than the one that was reset.
+            self.device_clean = false;
+        }
         match self.presence {
             // Torn out: a driver without a device is lost.
             Presence::Absent if self.holder.is_some() => self.lost(env, Reason::Removed),

@@ -80,6 +80,18 @@ fn device_that_is_torn_out_is_offline_at_once_and_nothing_stays_in_quarantine() 
 }
 
 #[test]
+fn device_that_is_put_in_where_none_was_served_is_reset_before_it_is_given_to_anybody() {
+    let mut system = System::new(&[b"C", GOOD]);
+    system.settle();
+    assert_eq!(system.condition(), Condition::Offline(Reason::TooManyFailures));
+    changes(&mut system, Presence::Absent);
+    let resets = system.world.devices[&0].resets;
+    // The one that was there had been reset, but this is another.
+    tell(&mut system, Presence::Present);
+    assert_eq!(system.world.devices[&0].resets, resets + 1);
+}
+
+#[test]
 fn driver_that_is_lost_before_the_bus_tells_is_not_tried_again() {
     let mut system = System::new(&[GOOD]);
     system.settle();

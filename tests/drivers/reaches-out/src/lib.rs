@@ -7,8 +7,12 @@ use twist::aim::{Aim, Aimed};
 
 /// The kernel's code.
 pub const KERNEL: u64 = 0x4000_1000;
-/// Memory of another device's driver: the command channel's.
-pub const COMMAND: u64 = 0x8000_0000;
+/// Root's program.
+pub const ROOT: u64 = 0x4004_0000;
+/// The SMMU's own tables: what streams there are.
+pub const STREAMS: u64 = 0x8000_0000;
+/// Memory of another device's driver, the command channel's; behind the SMMU's.
+pub const COMMAND: u64 = 0x8002_b000;
 /// In the interrupt controller, but not where devices write their messages: one that is nobody's.
 pub const INTERRUPTS: u64 = 0x0800_0200;
 /// Where functions of PCI have their registers.
@@ -18,8 +22,10 @@ pub const NOBODYS: u64 = 0xa000_0000;
 
 /// Bytes of the program behind which the number of a [`Target`] stands.
 pub const MARK: [u8; 16] = *b"this aims at -> ";
-/// Distance between places.
-const PLACE: u64 = 0x20_0000;
+/// Distance between places, which begin at a multiple of it.
+pub const PLACE: u64 = 0x20_0000;
+/// What root keeps for a generation beside its window begins at a multiple of this.
+pub const CHUNK: u64 = 0x1_0000;
 /// Most bytes of a request.
 const LONGEST: u64 = 0x4_0000;
 
@@ -29,6 +35,10 @@ const LONGEST: u64 = 0x4_0000;
 pub enum Target {
     /// [`KERNEL`].
     Kernel,
+    /// [`ROOT`].
+    Root,
+    /// [`STREAMS`].
+    Streams,
     /// [`COMMAND`].
     Command,
     /// The place behind its own, where another generation is; the one before it if that is none.
@@ -49,8 +59,10 @@ pub enum Target {
 
 impl Target {
     /// All of them, by number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Kernel,
+        Self::Root,
+        Self::Streams,
         Self::Command,
         Self::Next,
         Self::Previous,
@@ -74,12 +86,14 @@ impl Target {
         };
         match self {
             Self::Kernel => KERNEL,
+            Self::Root => ROOT,
+            Self::Streams => STREAMS,
             Self::Command => COMMAND,
             Self::Next if data(next) => previous,
             Self::Next => next,
             Self::Previous if data(previous) => next,
             Self::Previous => previous,
-            Self::Tables => own + resources.window_len,
+            Self::Tables => own + resources.window_len.next_multiple_of(CHUNK),
             Self::Code => own,
             Self::Interrupts => INTERRUPTS,
             Self::Registers => REGISTERS,
