@@ -7,9 +7,7 @@ use anyhow::{Context, Result, ensure};
 use control_protocol::cause::Cause;
 use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::request::Policy;
-use reaches_out::{
-    CHUNK, COMMAND, INTERRUPTS, KERNEL, MARK, NOBODYS, PLACE, REGISTERS, ROOT, STREAMS, Target,
-};
+use reaches_out::{CHUNK, COMMAND, INTERRUPTS, KERNEL, MARK, NOBODYS, PEER, PLACE, ROOT, STREAMS, Target};
 use std::fs;
 use std::path::Path;
 use supervision::root::DMA_FAULT;
@@ -57,7 +55,7 @@ fn stopped(target: Target, why: &Reason) -> bool {
         Target::Streams => address == STREAMS,
         Target::Command => address == COMMAND,
         Target::Interrupts => address == INTERRUPTS,
-        Target::Registers => address == REGISTERS,
+        Target::Peer => address == PEER,
         Target::Nobodys => address == NOBODYS,
         // Which of the places that is depends on the generation.
         Target::Next | Target::Previous | Target::Code => address.is_multiple_of(PLACE),
@@ -68,7 +66,7 @@ fn stopped(target: Target, why: &Reason) -> bool {
 
 /// Behind the SMMU.
 pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
-    let mut running = Running::demo(config, kernel)?;
+    let mut running = Running::product_system("two-disks", config, kernel)?;
     running.operate(|client, patience| demo::loaded(client, patience.boot))?;
     // Somebody's memory is there, or the attack would prove nothing.
     for whose in [KERNEL, ROOT, STREAMS, COMMAND] {

@@ -12,11 +12,11 @@ pub const ROOT: u64 = 0x4004_0000;
 /// The SMMU's own tables: what streams there are.
 pub const STREAMS: u64 = 0x8000_0000;
 /// Memory of another device's driver, the command channel's; behind the SMMU's.
-pub const COMMAND: u64 = 0x8002_b000;
+pub const COMMAND: u64 = 0x8004_b000;
 /// In the interrupt controller, but not where devices write their messages: one that is nobody's.
 pub const INTERRUPTS: u64 = 0x0800_0200;
-/// Where functions of PCI have their registers.
-pub const REGISTERS: u64 = 0x1000_0000;
+/// Registers of another function: the NVMe controller's in `systems/two-disks`.
+pub const PEER: u64 = 0x1000_4000;
 /// In the middle of what root has left over: harmless where nothing stops it.
 pub const NOBODYS: u64 = 0xa000_0000;
 
@@ -51,8 +51,8 @@ pub enum Target {
     Code,
     /// [`INTERRUPTS`].
     Interrupts,
-    /// [`REGISTERS`].
-    Registers,
+    /// [`PEER`].
+    Peer,
     /// [`NOBODYS`].
     Nobodys,
 }
@@ -69,7 +69,7 @@ impl Target {
         Self::Tables,
         Self::Code,
         Self::Interrupts,
-        Self::Registers,
+        Self::Peer,
         Self::Nobodys,
     ];
 
@@ -96,7 +96,7 @@ impl Target {
             Self::Tables => own + resources.window_len.next_multiple_of(CHUNK),
             Self::Code => own,
             Self::Interrupts => INTERRUPTS,
-            Self::Registers => REGISTERS,
+            Self::Peer => PEER,
             Self::Nobodys => NOBODYS,
         }
     }
