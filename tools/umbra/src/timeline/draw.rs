@@ -3,7 +3,7 @@
 mod lanes;
 
 use super::svg::{Anchor, Picture};
-use super::swap::Swap;
+use super::swap::{Flow, Swap};
 use crate::ctl::table::duration;
 
 const WIDTH: f64 = 960.0;
@@ -132,23 +132,13 @@ fn requests(picture: &mut Picture, frame: &Frame, swap: &Swap) {
     label(picture, (ANSWERS.0 + ANSWERS.1) / 2.0, "answers", "");
     let most = swap.flow.iter().map(|flow| flow.live).max().unwrap_or(0).max(1) as f64;
     let height = |live: u64| base - (base - top) * live as f64 / most;
-    let mut points = Vec::new();
-    let mut live = None;
-    for flow in &swap.flow {
-        if frame.shows(flow.at) {
-            let x = frame.x(flow.at);
-            points.extend(live.map(|live| (x, height(live))));
-            points.push((x, height(flow.live)));
-        }
-        live = Some(flow.live);
-    }
+    let course = course(&swap.flow, frame).into_iter();
+    let points: Vec<_> = course.map(|(x, live)| (x, height(live))).collect();
     if points.is_empty() {
         let text = "not recorded: `umbra ctl record single` before the update records them";
         picture.text((LEFT + 8.0, base - 8.0), Anchor::Start, 11, FAINT, text);
         return;
     }
-    // Nothing changes until the next one.
-    points.extend(live.map(|live| (RIGHT, height(live))));
     picture.area(&points, base, "#54aeff");
     picture.text(
         (LEFT - 6.0, top + 8.0),
@@ -183,6 +173,25 @@ fn label(picture: &mut Picture, middle: f64, first: &str, second: &str) {
     picture.text((x, middle + 13.0), Anchor::End, 10, FAINT, second);
 }
 
+/// Requests that are not answered, by place: what was noted last before the picture still holds where it begins, and the last of
+/// it until it ends.
+fn course(flow: &[Flow], frame: &Frame) -> Vec<(f64, u64)> {
+    let before = flow
+        .iter()
+        .take_while(|flow| (flow.at as f64) < frame.begin)
+        .last();
+    let mut live = before.map(|flow| flow.live);
+    let mut points: Vec<_> = live.map(|live| (LEFT, live)).into_iter().collect();
+    for flow in flow.iter().filter(|flow| frame.shows(flow.at)) {
+        let x = frame.x(flow.at);
+        points.extend(live.map(|live| (x, live)));
+        points.push((x, flow.live));
+        live = Some(flow.live);
+    }
+    points.extend(live.map(|live| (RIGHT, live)));
+    points
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::swap::STEPS;
@@ -212,6 +221,28 @@ mod tests {
         }
         assert_eq!(picture.matches("<svg").count(), 1);
         assert!(!picture.contains("NaN") && !picture.contains("inf"));
+    }
+
+    #[test]
+    fn what_was_noted_before_the_picture_holds_where_it_begins_and_what_came_after_it_does_not() {
+        let frame = Frame {
+            origin: 100,
+            begin: 100.0,
+            length: 100.0,
+            hz: 1,
+        };
+        let flow = [(40, 1), (50, 3), (150, 5), (250, 9)].map(|(at, live)| Flow {
+            at,
+            live,
+            answered: 0,
+        });
+        let middle = frame.x(150);
+        assert_eq!(
+            course(&flow, &frame),
+            [(LEFT, 3), (middle, 3), (middle, 5), (RIGHT, 5)]
+        );
+        assert_eq!(course(&flow[..2], &frame), [(LEFT, 3), (RIGHT, 3)]);
+        assert_eq!(course(&flow[3..], &frame), []);
     }
 
     #[test]
