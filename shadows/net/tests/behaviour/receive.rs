@@ -5,6 +5,7 @@ use device_class::net::*;
 use crate::world::client::frame;
 use crate::world::{DEVICE, Machine, OUTSIDE, REQUEST_DEADLINE};
 use shadow::slot::Mode;
+use supervision::shadow::EventKind;
 
 const GROUP: Address = Address([1, 0, 0x5e, 0, 0, 0xfb]);
 const STRANGER: Address = Address([2, 9, 9, 9, 9, 9]);
@@ -32,6 +33,62 @@ fn frames_reach_whom_they_are_for_and_nobody_else() {
     assert_eq!(machine.clients[0].received[0], expected, "whole and unchanged");
     let traffic = machine.traffic(1);
     assert_eq!((traffic.received, traffic.received_bytes), (2, 120));
+}
+
+#[test]
+fn frames_that_come_together_reach_whom_they_are_for_in_order() {
+    let mut machine = Machine::running(3);
+    let address = |client: usize| machine.clients[client].address;
+    let to = [
+        address(1),
+        address(0),
+        address(1),
+        BROADCAST,
+        STRANGER,
+        address(2),
+        address(1),
+        address(1),
+    ];
+    let frames: Vec<_> = (0..)
+        .zip(to)
+        .map(|(number, to)| frame(to, OUTSIDE, number))
+        .collect();
+    for _ in 0..2 {
+        assert_eq!(machine.arrive_together(&frames), frames.len());
+        machine.work_until_idle();
+    }
+    let twice = |numbers: &[u32]| [numbers, numbers].concat();
+    assert_eq!(
+        received(&mut machine),
+        [twice(&[1, 3]), twice(&[0, 2, 3, 6, 7]), twice(&[3, 5])]
+    );
+    assert_eq!(machine.strays().unclaimed, 2);
+    let traffic = machine.traffic(1);
+    assert_eq!((traffic.received, traffic.received_bytes), (10, 600));
+}
+
+#[test]
+fn buffer_that_is_answered_twice_at_once_retires_the_driver() {
+    let mut machine = Machine::running(1);
+    let address = machine.clients[0].address;
+    let response = machine.fill_buffer(&frame(address, OUTSIDE, 1)).unwrap();
+    machine.driver_says_all(&[response, response]);
+    machine.expect(EventKind::Retire);
+    machine.exchange();
+    assert_eq!(machine.clients[0].numbers(), [1], "once");
+}
+
+#[test]
+fn answers_of_another_generation_among_others_retire_the_driver() {
+    let mut machine = Machine::running(1);
+    let address = machine.clients[0].address;
+    let good = machine.fill_buffer(&frame(address, OUTSIDE, 1)).unwrap();
+    let mut old = machine.fill_buffer(&frame(address, OUTSIDE, 2)).unwrap();
+    old.generation -= 1;
+    machine.driver_says_all(&[good, old]);
+    machine.expect(EventKind::Retire);
+    machine.exchange();
+    assert_eq!(machine.clients[0].numbers(), [1]);
 }
 
 #[test]

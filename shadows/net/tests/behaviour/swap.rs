@@ -194,6 +194,8 @@ enum Step {
     Send(bool),
     Arrive(usize),
     Broadcast,
+    /// Frames that come together: each for one client, or for all.
+    Burst(Vec<Option<usize>>),
     Quiesce,
     Crash,
     Replace,
@@ -208,6 +210,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => any::<bool>().prop_map(Step::Send),
         4 => (0usize..3).prop_map(Step::Arrive),
         1 => Just(Step::Broadcast),
+        3 => proptest::collection::vec(proptest::option::weighted(0.9, 0usize..3), 2..12).prop_map(Step::Burst),
         1 => Just(Step::Quiesce),
         1 => Just(Step::Crash),
         2 => Just(Step::Replace),
@@ -246,12 +249,23 @@ impl Story {
         self.machine.events.clear();
     }
 
-    fn frame_comes(&mut self, destination: Address, takers: &[usize]) {
-        let bytes = frame(destination, OUTSIDE, self.number);
-        if self.machine.arrive(&bytes) {
-            takers.iter().for_each(|taker| self.to[*taker].push(self.number));
+    /// Frames come together, each for one client or for all.
+    fn frames_come(&mut self, takers: &[Option<usize>]) {
+        if self.machine.driver.is_none() {
+            return;
         }
-        self.number += 1;
+        let clients = &self.machine.clients;
+        let to = |taker: &Option<usize>| taker.map_or(BROADCAST, |client| clients[client].address);
+        let frames: Vec<Vec<u8>> = (self.number..)
+            .zip(takers)
+            .map(|(number, taker)| frame(to(taker), OUTSIDE, number))
+            .collect();
+        let came = self.machine.arrive_together(&frames);
+        for (number, taker) in (self.number..).zip(&takers[..came]) {
+            let of = taker.map_or(0..3, |client| client..client + 1);
+            self.to[of].iter_mut().for_each(|told| told.push(number));
+        }
+        self.number += takers.len() as u32;
     }
 
     fn take(&mut self, step: &Step) {
@@ -269,11 +283,9 @@ impl Story {
             }
             Step::Take => machine.driver_takes(),
             Step::Send(answer) => drop(machine.send_one(*answer)),
-            Step::Arrive(client) => {
-                let address = machine.clients[*client].address;
-                self.frame_comes(address, &[*client]);
-            }
-            Step::Broadcast => self.frame_comes(BROADCAST, &[0, 1, 2]),
+            Step::Arrive(client) => self.frames_come(&[Some(*client)]),
+            Step::Broadcast => self.frames_come(&[None]),
+            Step::Burst(takers) => self.frames_come(takers),
             Step::Quiesce => {
                 machine.command(CommandKind::Quiesce, Policy::Refuse, u64::MAX, 0, 0);
                 machine.events.clear();

@@ -252,8 +252,15 @@ impl Machine {
 
     /// The driver gives an answer.
     pub fn driver_says(&mut self, response: NetResponse) {
+        self.driver_says_all(&[response]);
+    }
+
+    /// The driver gives several answers, and notifies once.
+    pub fn driver_says_all(&mut self, responses: &[NetResponse]) {
         let driver = self.driver.as_mut().expect("a driver");
-        driver.link.send(&response).unwrap();
+        for response in responses {
+            driver.link.send(response).unwrap();
+        }
         self.world.driver_rings(driver.link.publish());
         self.run();
     }
@@ -278,6 +285,15 @@ impl Machine {
         };
         self.driver_says(response);
         true
+    }
+
+    /// Frames come from the network, and the driver tells of all of them at once; for how many the device had a buffer.
+    pub fn arrive_together(&mut self, frames: &[Vec<u8>]) -> usize {
+        let responses: Vec<NetResponse> = frames.iter().map_while(|frame| self.fill_buffer(frame)).collect();
+        if !responses.is_empty() {
+            self.driver_says_all(&responses);
+        }
+        responses.len()
     }
 
     /// The device writes a frame into a buffer; what the driver would say.
