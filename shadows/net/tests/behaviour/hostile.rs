@@ -110,6 +110,19 @@ fn client_that_breaks_the_link_of_buffers_ends_its_session_only() {
     assert_eq!(machine.call(1, ClientCall::Info, [0; 2]).0, CallReply::Ok);
 }
 
+#[test]
+fn client_that_breaks_it_before_frames_come_together_ends_its_session_only() {
+    let mut machine = Machine::running(2);
+    machine.break_deliveries_of(0);
+    let to = |client: usize| machine.clients[client].address;
+    let frames = [to(1), to(0), to(0), to(1)].map(|to| frame(to, OUTSIDE, 1));
+    assert_eq!(machine.arrive_together(&frames), 4);
+    machine.exchange_of(1);
+    assert_eq!(machine.clients[1].numbers(), [1, 1]);
+    assert_eq!(machine.call(0, ClientCall::Info, [0; 2]).0, CallReply::Ended);
+    assert_eq!(machine.call(1, ClientCall::Info, [0; 2]).0, CallReply::Ok);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
