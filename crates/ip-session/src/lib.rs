@@ -2,6 +2,7 @@
 //!
 //! - [`Session`]: frames of the session as the library's device.
 //! - [`Host`]: an address, and sockets.
+//! - [`answers`]: datagrams that need no socket.
 //! - [`dhcp`]: where the address comes from.
 //! - [`place`]: a socket that serves one peer after the other.
 //! - `wire`: two ends in memory that lose and repeat frames, for tests.
@@ -14,6 +15,7 @@
 
 extern crate alloc;
 
+pub mod answers;
 #[cfg(feature = "dhcp")]
 pub mod dhcp;
 mod host;

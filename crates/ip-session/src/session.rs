@@ -1,5 +1,7 @@
 //! Frames of a session as the library's device.
 
+use core::net::Ipv4Addr;
+
 use device_class::net::{
     ClientInfo, FLAG_VERIFIED, HEADER, HEADROOM, NetClient, Port, Received, RequestError, Status,
 };
@@ -9,20 +11,23 @@ use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use zerocopy::IntoBytes;
 
-use crate::sums;
+use crate::answers::{Answers, Turned, turn_round};
+use crate::sums::{self, Content};
 
 /// Bytes of the data region for each frame, with its headroom.
 pub const BUFFER: usize = 2048;
 /// Longest frame that has room, in bytes.
 const FRAME_MAX: usize = BUFFER - HEADROOM as usize;
 /// A frame of our own, as words: sums are made of those.
-type Copied = [u64; BUFFER / 8];
+pub(crate) type Copied = [u64; BUFFER / 8];
 /// Most buffers for frames to be sent.
 const OUT_MAX: usize = 32;
 /// Buffers for frames that come, for each of the others: all that were sent are acknowledged in one burst, while those who outrank us
 /// work, and requests come between. A frame without a buffer costs its connection a second at least.
 const IN_SHARE: usize = 2;
 const _: () = assert!(OUT_MAX * IN_SHARE <= u64::BITS as usize);
+/// Datagrams that are answered before the library has its turn again.
+const ANSWERED_MAX: usize = OUT_MAX;
 
 /// Bytes of data region for so many frames to be sent at a time, and twice as many that come.
 pub const fn data_len(frames: usize) -> usize {
@@ -31,10 +36,14 @@ pub const fn data_len(frames: usize) -> usize {
 
 /// A session, and where its frames lie: those that come in the first two thirds of the data region, those to be sent behind them.
 #[derive(Debug)]
-pub struct Session<P> {
+pub struct Session<P, A = ()> {
     /// What has come last, out of the region.
     frame: Copied,
+    /// What the library sends, on its way into the region.
+    answer: Copied,
     out: Out<P>,
+    /// Who takes datagrams to which address before the library sees them.
+    services: Option<(Ipv4Addr, A)>,
     /// Buffers for frames to be sent.
     slots: usize,
     /// A bit for each of them that a device without a driver may still read.
@@ -44,12 +53,19 @@ pub struct Session<P> {
     dropped: u64,
 }
 
+/// A frame that has come.
+struct Next {
+    length: usize,
+    content: Content,
+    /// Its sum was found right by the driver.
+    verified: bool,
+}
+
 /// What sending needs.
 #[derive(Debug)]
 struct Out<P> {
     client: NetClient<P>,
     data: Area,
-    frame: Copied,
     /// A bit for each buffer that is not on its way.
     free: u32,
     first: usize,
@@ -61,20 +77,43 @@ struct Out<P> {
 impl<P: Page> Session<P> {
     /// With all buffers posted; hand them over by [`commit`](Self::commit). `None`: the data region has no room for one frame each way.
     pub fn new(client: NetClient<P>, data: Area, info: &ClientInfo) -> Option<Self> {
+        Self::over(client, data, info, None)
+    }
+}
+
+impl<P: Page, A: Answers> Session<P, A> {
+    /// The same, and datagrams to `address` that `services` take do not come to the library.
+    pub fn answering(
+        client: NetClient<P>,
+        data: Area,
+        info: &ClientInfo,
+        address: Ipv4Addr,
+        services: A,
+    ) -> Option<Self> {
+        Self::over(client, data, info, Some((address, services)))
+    }
+
+    fn over(
+        client: NetClient<P>,
+        data: Area,
+        info: &ClientInfo,
+        services: Option<(Ipv4Addr, A)>,
+    ) -> Option<Self> {
         let slots = (data.len() / data_len(1)).min(OUT_MAX);
         let incoming = IN_SHARE * slots;
         let free = u32::MAX.checked_shr(u32::BITS - slots as u32)?;
         let mut this = Self {
             frame: [0; BUFFER / 8],
+            answer: [0; BUFFER / 8],
             out: Out {
                 client,
                 data,
-                frame: [0; BUFFER / 8],
                 free,
                 first: incoming * BUFFER,
                 frame_max: (usize::from(info.mtu) + HEADER).min(FRAME_MAX),
                 broken: None,
             },
+            services,
             slots,
             held: 0,
             empty: u64::MAX.checked_shr(u64::BITS - incoming as u32)?,
@@ -173,14 +212,14 @@ impl<P: Page> Session<P> {
         }
     }
 
-    /// The next frame that has come, in `frame`; how long it is.
-    fn next_frame(&mut self) -> Option<usize> {
+    /// The next frame that has come, in `frame`.
+    fn next_frame(&mut self) -> Option<Next> {
         while self.out.broken.is_none() {
             match self.out.client.poll_received() {
                 Ok(Some(received)) => {
-                    let length = self.take(&received);
-                    if length.is_some() {
-                        return length;
+                    let next = self.take(&received);
+                    if next.is_some() {
+                        return next;
                     }
                     self.dropped += 1;
                 }
@@ -191,7 +230,7 @@ impl<P: Page> Session<P> {
         None
     }
 
-    fn take(&mut self, received: &Received) -> Option<usize> {
+    fn take(&mut self, received: &Received) -> Option<Next> {
         let length = received.length as usize;
         let id = received.id as usize;
         if id >= IN_SHARE * self.slots || self.empty >> id & 1 != 0 {
@@ -203,35 +242,87 @@ impl<P: Page> Session<P> {
             return None;
         }
         let target = &mut self.frame.as_mut_bytes()[..length];
-        let came = self.out.data.read(id * BUFFER, target);
+        if !self.out.data.read(id * BUFFER, target) {
+            return None;
+        }
         let verified = received.flags & FLAG_VERIFIED != 0;
-        (came && (verified || sums::is_whole(&self.frame, length))).then_some(length)
+        let content = sums::content(&self.frame, length, verified)?;
+        Some(Next {
+            length,
+            content,
+            verified,
+        })
+    }
+
+    /// The services have taken the frame, and what they say to it is on its way.
+    fn is_answered(&mut self, next: &Next) -> bool {
+        let Some((address, services)) = &mut self.services else {
+            return false;
+        };
+        match turn_round(&mut self.frame, &next.content, next.verified, *address, services) {
+            None => false,
+            Some(Turned::Taken) => true,
+            Some(Turned::Round(length)) => {
+                self.dropped += u64::from(!self.out.send(&self.frame, length));
+                true
+            }
+        }
     }
 }
 
-impl<P: Page> Device for Session<P> {
+impl<P: Page> Out<P> {
+    /// Sends the frame at the beginning of a buffer. False: it was not.
+    fn send(&mut self, frame: &Copied, length: usize) -> bool {
+        let slot = self.free.trailing_zeros();
+        let offset = self.first + slot as usize * BUFFER + HEADROOM as usize;
+        let Some(source) = frame.as_bytes().get(..length) else {
+            return false;
+        };
+        if slot == u32::BITS || length > self.frame_max || !self.data.write(offset, source) {
+            return false;
+        }
+        match self.client.transmit(slot, offset as u64, length as u32) {
+            Ok(()) => self.free &= !(1 << slot),
+            // All answers to frames are taken before there is room for another, so the ring is never full.
+            Err(error) => self.broken = Some(error),
+        }
+        self.broken.is_none()
+    }
+}
+
+impl<P: Page, A: Answers> Device for Session<P, A> {
     type RxToken<'a>
         = Came<'a>
     where
-        P: 'a;
+        Self: 'a;
     type TxToken<'a>
         = Send<'a, P>
     where
-        P: 'a;
+        Self: 'a;
 
     fn receive(&mut self, _: Instant) -> Option<(Came<'_>, Send<'_, P>)> {
-        self.reclaim();
-        // The library may want to answer at once; what cannot be answered stays where it is.
-        if self.out.free == 0 {
-            return None;
+        for _ in 0..ANSWERED_MAX {
+            self.reclaim();
+            // What may have to be answered, and cannot be, stays where it is.
+            if self.out.free == 0 {
+                return None;
+            }
+            let next = self.next_frame()?;
+            if !self.is_answered(&next) {
+                let length = next.length;
+                let Self {
+                    frame, answer, out, ..
+                } = self;
+                return Some((Came(&frame.as_bytes()[..length]), Send { out, frame: answer }));
+            }
         }
-        let length = self.next_frame()?;
-        Some((Came(&self.frame.as_bytes()[..length]), Send(&mut self.out)))
+        None
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Send<'_, P>> {
         self.reclaim();
-        (self.out.free != 0 && self.out.broken.is_none()).then_some(Send(&mut self.out))
+        let Self { answer, out, .. } = self;
+        (out.free != 0 && out.broken.is_none()).then_some(Send { out, frame: answer })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -257,25 +348,19 @@ impl phy::RxToken for Came<'_> {
 
 /// Room for a frame to be sent.
 #[derive(Debug)]
-pub struct Send<'a, P>(&'a mut Out<P>);
+pub struct Send<'a, P> {
+    out: &'a mut Out<P>,
+    frame: &'a mut Copied,
+}
 
 impl<P: Page> phy::TxToken for Send<'_, P> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let out = self.0;
         // The library asks for no more than the capabilities say.
         let length = length.min(FRAME_MAX);
-        let result = f(&mut out.frame.as_mut_bytes()[..length]);
-        sums::complete(&mut out.frame, length);
-        let slot = out.free.trailing_zeros();
-        let offset = out.first + slot as usize * BUFFER + HEADROOM as usize;
-        let source = &out.frame.as_bytes()[..length];
-        if slot < u32::BITS && out.data.write(offset, source) {
-            match out.client.transmit(slot, offset as u64, length as u32) {
-                Ok(()) => out.free &= !(1 << slot),
-                // All answers to frames are taken before there is room for another, so the ring is never full.
-                Err(error) => out.broken = Some(error),
-            }
-        }
+        let result = f(&mut self.frame.as_mut_bytes()[..length]);
+        sums::complete(self.frame, length);
+        // There is room.
+        let _ = self.out.send(self.frame, length);
         result
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The library adds up two bytes at a time, which the compiler loads one by one on our target.
 
+use core::ops::Range;
+
 use zerocopy::IntoBytes;
 
 const ETHERNET: usize = 14;
@@ -15,6 +17,7 @@ const _: () = assert!(ADDRESSES % 8 == 2);
 const IPV4: [u8; 2] = [8, 0];
 /// Shortest header of IPv4.
 const IPV4_HEADER: usize = 20;
+const HEADER_SUM: usize = 10;
 const TCP: u8 = 6;
 const TCP_HEADER: usize = 20;
 const TCP_SUM: usize = 16;
@@ -31,6 +34,14 @@ struct Covered {
     end: usize,
     /// Where the sum stands.
     sum: usize,
+}
+
+/// What a frame that came is to those who do not look into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A datagram of UDP, from its header to its end.
+    Datagram(Range<usize>),
+    Other,
 }
 
 /// Whether a frame has such a sum.
@@ -120,28 +131,63 @@ fn sum(words: &[u64], covered: &Covered) -> u16 {
     let word = |index: usize| u64::from_le(words.get(index).copied().unwrap_or(0));
     // Six bytes of the addresses, and the last two; with the rest that is far from 2^64.
     let addresses = (word(ADDRESSES / 8) >> 16) + (word(ADDRESSES / 8 + 1) & 0xffff);
-    let mut sum = plus(
+    let sum = plus(
         add_up(words, covered.start, covered.end),
         addresses + lone[0] + lone[1],
     );
+    folded(sum)
+}
+
+/// A sum of pairs of bytes as one pair.
+fn folded(mut sum: u64) -> u16 {
     for half in [32, 16, 16, 16] {
         sum = (sum & ((1 << half) - 1)) + (sum >> half);
     }
     sum as u16
 }
 
-/// Whether the frame at the beginning of a buffer is as it was sent, as far as UDP and TCP can say. What is neither is for others to judge; what is
-/// one of them and cannot be is not as it was sent.
-pub(crate) fn is_whole(words: &[u64], length: usize) -> bool {
-    let frame = words.as_bytes().get(..length).unwrap_or_default();
-    match find(frame) {
-        Found::Other => true,
-        Found::Misshapen => false,
-        // A sender of datagrams may do without.
-        Found::Covered(covered) => {
-            covered.protocol == UDP && two(frame, covered.sum) == Some(0) || sum(words, &covered) == u16::MAX
-        }
+/// The sum of a header of IPv4 without options, its own sum included.
+fn header_sum(words: &[u64]) -> u16 {
+    const { assert!(ETHERNET % 8 == 6 && (ETHERNET + IPV4_HEADER) % 8 == 2) }
+    let word = |index: usize| u64::from_le(words.get(ETHERNET / 8 + index).copied().unwrap_or(0));
+    folded(plus(plus(word(1), word(2)), (word(0) >> 48) + (word(3) & 0xffff)))
+}
+
+/// Whether a header of IPv4 without options is as it was sent.
+pub(crate) fn header_is_whole(words: &[u64]) -> bool {
+    header_sum(words) == u16::MAX
+}
+
+/// Writes its sum into a header of IPv4 without options.
+pub(crate) fn complete_header(words: &mut [u64]) {
+    let place = ETHERNET + HEADER_SUM..ETHERNET + HEADER_SUM + 2;
+    if let Some(sum) = words.as_mut_bytes().get_mut(place.clone()) {
+        sum.fill(0);
     }
+    let sum = !header_sum(words);
+    if let Some(place) = words.as_mut_bytes().get_mut(place) {
+        place.copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
+/// What is in the frame at the beginning of a buffer, if that is as it was sent, as far as UDP and TCP can say, or the driver did
+/// (`verified`). What is neither is for others to judge; what is one of them and cannot be is not as it was sent.
+pub(crate) fn content(words: &[u64], length: usize, verified: bool) -> Option<Content> {
+    let frame = words.as_bytes().get(..length).unwrap_or_default();
+    let covered = match find(frame) {
+        Found::Covered(covered) => covered,
+        Found::Misshapen if !verified => return None,
+        Found::Misshapen | Found::Other => return Some(Content::Other),
+    };
+    let is_datagram = covered.protocol == UDP;
+    // A sender of datagrams may do without.
+    let is_right =
+        verified || is_datagram && two(frame, covered.sum) == Some(0) || sum(words, &covered) == u16::MAX;
+    is_right.then_some(if is_datagram {
+        Content::Datagram(covered.start..covered.end)
+    } else {
+        Content::Other
+    })
 }
 
 /// Writes the sum, in whose place there are zeroes, into a frame to be sent, if it is of UDP or TCP.

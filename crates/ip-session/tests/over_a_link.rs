@@ -5,11 +5,12 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use device_class::net::{ClientInfo, NetClient, NetRequest, NetResponse, Op, Peer, Port, Status};
+use ip_session::answers::{Answer, Answers};
 use ip_session::dhcp::Dhcp;
 use ip_session::{Host, Session, data_len};
 use shared_ring::page::HostPage;
 use shared_ring::{Area, Link};
-use smoltcp::socket::tcp;
+use smoltcp::socket::{tcp, udp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 
@@ -53,19 +54,27 @@ fn session() -> (Session<HostPage>, Side) {
 }
 
 fn session_of(frames: usize) -> (Session<HostPage>, Side) {
-    let ((transmit, from), (receive, to)) = (link(), link());
-    let [ours, theirs] = area(data_len(frames));
-    let info = ClientInfo {
+    let (client, ours, side) = ends(frames);
+    (Session::new(client, ours, &info()).unwrap(), side)
+}
+
+fn info() -> ClientInfo {
+    ClientInfo {
         mtu: 1500,
         ..ClientInfo::default()
-    };
-    let session = Session::new(NetClient::new(transmit, receive), ours, &info).unwrap();
+    }
+}
+
+/// A client with its data region, and the shadow's side.
+fn ends(frames: usize) -> (NetClient<HostPage>, Area, Side) {
+    let ((transmit, from), (receive, to)) = (link(), link());
+    let [ours, theirs] = area(data_len(frames));
     let side = Side {
         transmit: from,
         receive: to,
         data: theirs,
     };
-    (session, side)
+    (NetClient::new(transmit, receive), ours, side)
 }
 
 /// Passes what one session sends to the other, as long as that has buffers; the rest is dropped.
@@ -149,6 +158,70 @@ fn connection_over_two_sessions_carries_every_byte() {
     }
     assert!(got == bytes, "{} of {}", got.len(), bytes.len());
     assert_eq!((a.broken(), b.broken()), (None, None));
+}
+
+struct Reflects(u16);
+
+impl Answers for Reflects {
+    fn answer(&mut self, port: u16, _: &[u8]) -> Answer {
+        if port == self.0 {
+            Answer::Same
+        } else {
+            Answer::Nobody
+        }
+    }
+}
+
+#[test]
+fn datagrams_go_back_beside_the_library_which_has_its_own() {
+    let (mut a, mut side_a) = session();
+    let (client, data, mut side_b) = ends(FRAMES);
+    let address = Ipv4Address::new(10, 0, 0, 2);
+    let mut b = Session::answering(client, data, &info(), address, Reflects(7)).unwrap();
+    let start = Instant::from_millis(0);
+    let cidr = |last| Ipv4Cidr::new(Ipv4Address::new(10, 0, 0, last), 24);
+    let mut host_a = Host::with_address([2, 0, 0, 0, 0, 1], cidr(1), &mut a, start, 1);
+    let mut host_b = Host::with_address([2, 0, 0, 0, 0, 2], cidr(2), &mut b, start, 2);
+    let socket = |port| {
+        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 16], vec![0; 16 * 1472]);
+        let mut socket = udp::Socket::new(buffer(), buffer());
+        socket.bind(port).unwrap();
+        socket
+    };
+    let library = host_b.sockets.add(socket(8));
+    let client = host_a.sockets.add(socket(5000));
+    let (to_a, to_b) = (Rc::default(), Rc::default());
+    let (mut back, mut theirs) = (0u32, 0u32);
+    for ms in 0..1000u32 {
+        let now = Instant::from_millis(ms);
+        let client = host_a.sockets.get_mut::<udp::Socket<'_>>(client);
+        for port in [7, 8] {
+            let _ = client.send_slice(&vec![ms as u8; (ms % 1473) as usize], (address, port));
+        }
+        while let Ok((bytes, from)) = client.recv() {
+            assert_eq!(from.endpoint, (address, 7).into());
+            assert!(bytes.iter().all(|byte| *byte == bytes[0]));
+            back += 1;
+        }
+        host_a.poll(now, &mut a);
+        host_b.poll(now, &mut b);
+        while host_b.sockets.get_mut::<udp::Socket<'_>>(library).recv().is_ok() {
+            theirs += 1;
+        }
+        a.commit(&mut Nobody);
+        b.commit(&mut Nobody);
+        pass(&mut side_a, &mut side_b, &to_b);
+        pass(&mut side_b, &mut side_a, &to_a);
+    }
+    // The first ones waited for an address that is asked for once a second.
+    assert!(
+        back > 900 && theirs > 900,
+        "{back} came back, {theirs} came to the library"
+    );
+    assert_eq!(
+        (a.broken(), b.broken(), a.dropped(), b.dropped()),
+        (None, None, 0, 0)
+    );
 }
 
 #[test]

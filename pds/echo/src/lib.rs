@@ -9,9 +9,10 @@ extern crate alloc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use ip_session::answers::{Answer, Answers};
 use ip_session::place;
 use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
 
 /// Port of echoes.
@@ -20,11 +21,6 @@ pub const ECHO: u16 = 7;
 pub const DISCARD: u16 = 9;
 /// Bytes of each direction of a TCP connection.
 const STREAM: usize = 16 * 1024;
-/// Datagrams that wait, and bytes of the longest that a frame has room for.
-const DATAGRAMS: usize = 64;
-const DATAGRAM_MAX: usize = 1472;
-/// Sockets that answer datagrams. The library sends one of each socket at a time, and looks at all sockets for it.
-const OUTLETS: usize = 8;
 /// A client that answers nothing for so long is gone.
 const GONE: Duration = Duration::from_secs(60);
 /// So long it is tried to tell a peer that its connection is over.
@@ -35,12 +31,8 @@ const TELL: Duration = Duration::from_secs(2);
 pub struct Tally {
     /// Bytes that came back, by TCP.
     pub echoed_bytes: u64,
-    /// Datagrams that came back.
-    pub echoed_datagrams: u64,
     /// Bytes that were forgotten, by TCP.
     pub discarded_bytes: u64,
-    /// Datagrams that were forgotten.
-    pub discarded_datagrams: u64,
 }
 
 /// A place for a connection of one of the services.
@@ -52,15 +44,24 @@ struct Stream {
     untold: Option<Instant>,
 }
 
-/// The services.
+/// The services by UDP.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagrams;
+
+impl Answers for Datagrams {
+    fn answer(&mut self, port: u16, _: &[u8]) -> Answer {
+        match port {
+            ECHO => Answer::Same,
+            DISCARD => Answer::Nothing,
+            _ => Answer::Nobody,
+        }
+    }
+}
+
+/// The services by TCP.
 #[derive(Debug)]
 pub struct Echo {
     streams: Vec<Stream>,
-    /// Where datagrams come: those to be echoed, those to be forgotten.
-    inlets: [SocketHandle; 2],
-    /// Where echoes go, in turn, and whose turn it is.
-    outlets: [SocketHandle; OUTLETS],
-    turn: usize,
     tally: Tally,
 }
 
@@ -68,9 +69,6 @@ impl Echo {
     /// With so many TCP connections for each service, and their sockets.
     pub fn new(sockets: &mut SocketSet<'_>, connections: usize) -> Self {
         let ports = [ECHO, DISCARD];
-        // First, because the library looks for a datagram's socket from the beginning, and takes the first of its port.
-        let inlets = ports.map(|port| sockets.add(datagrams(port, [DATAGRAMS, 0])));
-        let outlets = [(); OUTLETS].map(|()| sockets.add(datagrams(ECHO, [0, DATAGRAMS / OUTLETS])));
         let streams = ports
             .iter()
             .flat_map(|port| core::iter::repeat_n(*port, connections));
@@ -89,9 +87,6 @@ impl Echo {
         let streams = streams.collect();
         Self {
             streams,
-            inlets,
-            outlets,
-            turn: 0,
             tally: Tally::default(),
         }
     }
@@ -111,35 +106,6 @@ impl Echo {
             } else {
                 stream.listen_again(now, socket)
             };
-        }
-        any |= self.echo_datagrams(sockets);
-        let forgotten = sockets.get_mut::<udp::Socket<'_>>(self.inlets[1]);
-        while forgotten.recv().is_ok() {
-            self.tally.discarded_datagrams += 1;
-            any = true;
-        }
-        any
-    }
-
-    /// Takes datagrams as long as the socket has room whose turn it is to answer, so that they go in the order in which they came.
-    fn echo_datagrams(&mut self, sockets: &mut SocketSet<'_>) -> bool {
-        let mut any = false;
-        let mut datagram = [0; DATAGRAM_MAX];
-        for _ in 0..DATAGRAMS {
-            let outlet = self.outlets[self.turn];
-            if !sockets.get::<udp::Socket<'_>>(outlet).can_send() {
-                break;
-            }
-            let inlet = sockets.get_mut::<udp::Socket<'_>>(self.inlets[0]);
-            let Ok((len, from)) = inlet.recv_slice(&mut datagram) else {
-                break;
-            };
-            any = true;
-            let outlet = sockets.get_mut::<udp::Socket<'_>>(outlet);
-            if outlet.send_slice(&datagram[..len], from).is_ok() {
-                self.tally.echoed_datagrams += 1;
-                self.turn = (self.turn + 1) % OUTLETS;
-            }
         }
         any
     }
@@ -181,18 +147,4 @@ fn serve(socket: &mut tcp::Socket<'_>, port: u16, tally: &mut Tally) -> bool {
         return true;
     }
     taken > 0
-}
-
-/// A socket of this port with room for so many datagrams that come, and that go.
-fn datagrams(port: u16, [come, go]: [usize; 2]) -> udp::Socket<'static> {
-    let buffer = |count| {
-        udp::PacketBuffer::new(
-            vec![udp::PacketMetadata::EMPTY; count],
-            vec![0; count * DATAGRAM_MAX],
-        )
-    };
-    let mut socket = udp::Socket::new(buffer(come), buffer(go));
-    // It is not bound yet, and the port is not 0.
-    let _ = socket.bind(port);
-    socket
 }

@@ -6,7 +6,7 @@
 use core::ptr::NonNull;
 
 use device_class::net::{InfoError, NetClient, NetRequest, NetResponse};
-use echo::Echo;
+use echo::{Datagrams, Echo};
 use ip_session::pd::{Channels, now};
 use ip_session::{Host, Session};
 use sel4_microkit::{Heap, HeapMemory, NullHandler, protection_domain, var};
@@ -34,10 +34,11 @@ fn run(config: &ClientConfig, channels: &mut Channels) -> Result<(), InfoError> 
     let data = unsafe { Area::new(data, config.data.len as usize) };
     let client = NetClient::new(link(&config.link), link(&config.deliveries));
     let info = client.wait_for_info(channels)?;
-    let mut session = Session::new(client, data, &info).ok_or(InfoError::Refused)?;
     let mac = info.address.0;
     // Measuring wants to know the address beforehand: its last number is that of the Ethernet address.
     let address = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, mac[5]), 24);
+    let session = Session::answering(client, data, &info, address.address(), Datagrams);
+    let mut session = session.ok_or(InfoError::Refused)?;
     let mut host = Host::with_address(mac, address, &mut session, now(), trace::clock::ticks());
     let mut echo = Echo::new(&mut host.sockets, CONNECTIONS);
     while !channels.is_told_to_stop() {

@@ -29,6 +29,10 @@ fn frame(protocol: u8, header: usize, content: &[u8]) -> (Vec<u64>, usize) {
     (words.collect(), length)
 }
 
+fn is_whole(words: &[u64], length: usize) -> bool {
+    content(words, length, false).is_some()
+}
+
 fn addresses() -> [IpAddress; 2] {
     ADDRESS.map(|address| Ipv4Address::from(address).into())
 }
