@@ -64,7 +64,7 @@ extern "C" fn kernel_boot(registers: &BootRegisters) -> u64 {
 extern "C" fn kernel_syscall(number: i64) -> u64 {
     let kernel = kernel();
     let done = match number {
-        CALL => kernel.fast_call(),
+        CALL => kernel.fast_call() || kernel.fast_ack(),
         REPLY_RECV => kernel.fast_reply_recv(),
         NB_SEND_RECV => fast_signal_recv(kernel),
         NB_SEND_WAIT => fast_signal_wait(kernel),
@@ -85,7 +85,7 @@ fn fast_signal_recv(kernel: &mut Kernel<Hardware>) -> bool {
 /// As above.
 #[inline(never)]
 fn fast_signal_wait(kernel: &mut Kernel<Hardware>) -> bool {
-    kernel.fast_signal_wait()
+    kernel.fast_signal_wait() || kernel.fast_ack_wait()
 }
 
 /// As above.

@@ -1,4 +1,5 @@
-//! The hot paths: calling a passive server that waits, its reply with the next receive, and a [`signal`] with the next wait.
+//! The hot paths: calling a passive server that waits, its reply with the next receive, a [`signal`] with the next wait, and an
+//! [`interrupt`] from its delivery to the wait for the next.
 //!
 //! They do exactly what the general path does in the case they accept, and touch nothing in any other. The first two need no look
 //! at the time: the scheduling context stays the same, and its end is the timer's business.
@@ -17,6 +18,7 @@ use crate::object::slot::{self, SLOT_BYTES};
 use crate::object::tcb::{self, State, TcbSlot};
 use crate::object::{Fields, Notification, Obj, PhysAddr, Reply, Slot, Tcb, notification};
 
+mod interrupt;
 mod signal;
 
 /// A message of registers only.
@@ -96,10 +98,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Makes `next`, which is in no queue, the current thread.
     #[inline(always)]
-    fn quick_switch(&mut self, from: Tcb, next: Tcb, vspace: (PhysAddr, u16)) {
-        self.count_switch(Some(from), Some(next));
-        let (tpidr, _) = self.m.tls();
-        self.m.set(from, tcb::TPIDR, tpidr);
+    fn quick_switch(&mut self, from: Option<Tcb>, next: Tcb, vspace: (PhysAddr, u16)) {
+        self.count_switch(from, Some(next));
+        self.save_tls();
         self.m
             .set_tls(self.m.get(next, tcb::TPIDR), self.m.get(next, tcb::TPIDRRO));
         self.refresh_fpu_access(next);
@@ -155,7 +156,7 @@ impl<M: Machine> Kernel<M> {
         self.attach_context(sc, server);
         let badge = self.m.get(slot, slot::CAP1);
         self.move_short(caller, server, badge, &message);
-        self.quick_switch(caller, server, vspace);
+        self.quick_switch(Some(caller), server, vspace);
         Some(())
     }
 
@@ -233,7 +234,7 @@ impl<M: Machine> Kernel<M> {
         queue.insert(&mut self.m, server);
         self.set_endpoint_queue(ep, queue, true);
         self.move_short(server, caller, 0, &message);
-        self.quick_switch(server, caller, vspace);
+        self.quick_switch(Some(server), caller, vspace);
         Some(())
     }
 }

@@ -26,6 +26,9 @@ use crate::sched::refill::Refills;
 const SMALL: u64 = 8 << 20;
 /// Slots of the root CNode that the test uses.
 const SLOTS: u64 = 160;
+/// Interrupts that somebody may wait for, and the slots of their handlers.
+const LINES: [u32; 2] = [150, 151];
+const HANDLERS: u64 = 88;
 
 struct Random(u64);
 
@@ -55,8 +58,8 @@ impl Random {
 struct World {
     booted: Booted,
     random: Random,
-    /// Signals that took the fast path.
-    fast_signals: usize,
+    /// What took the fast path: signals, acknowledgements with a wait, interrupts.
+    fast: [usize; 3],
 }
 
 impl Deref for World {
@@ -81,7 +84,7 @@ impl World {
         Self {
             booted,
             random: Random(seed | 1),
-            fast_signals: 0,
+            fast: [0; 3],
         }
     }
 
@@ -194,12 +197,57 @@ impl World {
         k.activate();
     }
 
-    /// A signal with a wait, at some endpoint or notification.
+    /// Handlers of interrupts, that signal notifications.
+    fn listen(&mut self) {
+        for (n, line) in LINES.into_iter().enumerate() {
+            let handler = HANDLERS + n as u64;
+            let issued = self.call(4, label("IRQIssueIRQHandler"), &[line.into(), handler, 64], &[2]);
+            let set = self.call(handler, label("IRQSetIRQHandler"), &[], &[100 + n as u64]);
+            assert_eq!((issued.label(), set.label()), (0, 0));
+        }
+    }
+
+    /// An interrupt, if its line is not masked.
+    fn interrupt(&mut self, line: u32) {
+        if !self.kernel.m.unmasked.contains(&line) {
+            return;
+        }
+        self.kernel.m.pending.push(line);
+        let entered_by = self.kernel.current;
+        let fast = |k: &mut Kernel<FakeMachine>| {
+            k.enter();
+            let irq = k.m.take_irq();
+            irq.is_some_and(|irq| k.fast_interrupt(irq))
+        };
+        let general = |k: &mut Kernel<FakeMachine>| {
+            let entered_by = k.enter();
+            k.serve_interrupt();
+            k.leave(entered_by);
+        };
+        if !self.on_both_paths(2, fast, general) {
+            self.kernel.serve(Some(line));
+            self.kernel.leave(entered_by);
+        }
+    }
+
+    /// A signal or an acknowledgement with a wait, at some endpoint or notification, or an interrupt.
     fn hand_on(&mut self) {
+        self.kernel.m.time += self.random.below(2_000);
+        let line = self.random.below(2);
+        if self.random.below(4) == 0 {
+            return self.interrupt(LINES[line as usize]);
+        }
         let Some(thread) = self.kernel.current else {
             return self.step();
         };
-        self.kernel.m.time += self.random.below(2_000);
+        if self.random.below(4) == 0 {
+            let place = 100 + self.random.below(4);
+            let info = MessageInfo::new(label("IRQAckIRQ"), 0, 0, 0);
+            for (register, word) in [(0, place), (1, info.into_word()), (6, HANDLERS + line)] {
+                self.kernel.m.set(thread, tcb::x(register), word);
+            }
+            return self.enter(Syscall::NBSendWait as i64);
+        }
         let (target, place) = (100 + self.random.below(4), 96 + self.random.below(8));
         let (reply, number) = if self.random.below(2) == 0 {
             (112 + self.random.below(4), Syscall::NBSendRecv)
@@ -293,10 +341,13 @@ impl World {
         const NB_SEND_RECV: i64 = Syscall::NBSendRecv as i64;
         const NB_SEND_WAIT: i64 = Syscall::NBSendWait as i64;
         let fast = match number {
-            -1 => self.kernel.fast_call(),
+            -1 => self.kernel.fast_call() || self.kernel.fast_ack(),
             -2 => self.kernel.fast_reply_recv(),
-            NB_SEND_RECV => self.on_both_paths(number, Kernel::fast_signal_recv),
-            NB_SEND_WAIT => self.on_both_paths(number, Kernel::fast_signal_wait),
+            NB_SEND_RECV => self.on_both_paths(0, Kernel::fast_signal_recv, |k| k.syscall(number)),
+            NB_SEND_WAIT => {
+                self.on_both_paths(0, Kernel::fast_signal_wait, |k| k.syscall(number))
+                    || self.on_both_paths(1, Kernel::fast_ack_wait, |k| k.syscall(number))
+            }
             _ => false,
         };
         if !fast {
@@ -305,13 +356,18 @@ impl World {
     }
 
     /// What the fast path does is what the general path would have done.
-    fn on_both_paths(&mut self, number: i64, fast: fn(&mut Kernel<FakeMachine>) -> bool) -> bool {
+    fn on_both_paths(
+        &mut self,
+        kind: usize,
+        fast: impl FnOnce(&mut Kernel<FakeMachine>) -> bool,
+        path: impl FnOnce(&mut Kernel<FakeMachine>),
+    ) -> bool {
         let mut general = self.kernel.clone();
         if !fast(&mut self.kernel) {
             return false;
         }
-        self.fast_signals += 1;
-        general.syscall(number);
+        self.fast[kind] += 1;
+        path(&mut general);
         let fields = |k: &Kernel<FakeMachine>| {
             let queues = [k.current, k.release, k.fpu_owner, k.ready.first(0)];
             let account = (k.current_sc, k.now, k.consumed, k.reprogram);
@@ -535,22 +591,49 @@ fn what_a_preempted_retype_passed_over_is_handed_out_to_nobody_unzeroed() {
 }
 
 #[test]
-fn fast_signals_do_what_the_general_path_does() {
+fn fast_paths_do_what_the_general_path_does() {
     // Little memory, as each comparison copies it; and short lives: what random calls leave of a world is at odds with itself.
-    let taken: usize = (1..120)
-        .map(|seed| {
-            let mut world = World::new(seed);
-            world.furnish();
-            for step in 0..60 {
-                match step % 3 {
-                    0 => world.step(),
-                    _ => world.hand_on(),
-                }
+    let mut taken = [0; 3];
+    for seed in 1..120 {
+        let mut world = World::new(seed);
+        world.furnish();
+        world.listen();
+        for step in 0..60 {
+            match step % 3 {
+                0 => world.step(),
+                _ => world.hand_on(),
             }
-            world.fast_signals
-        })
-        .sum();
-    assert!(taken > 50, "{taken} of them say little");
+            world.check();
+        }
+        taken = core::array::from_fn(|kind| taken[kind] + world.fast[kind]);
+    }
+    assert!(
+        taken.iter().all(|&count| count > 20),
+        "{taken:?} of them say little"
+    );
+}
+
+#[test]
+fn acknowledgement_lets_the_thread_go_on() {
+    let mut world = World::new(1);
+    world.furnish();
+    world.listen();
+    let thread = world.kernel.current.unwrap();
+    let acknowledge = |world: &mut World, extra| {
+        world.kernel.m.unmasked.remove(&LINES[0]);
+        let info = MessageInfo::new(label("IRQAckIRQ"), 0, extra, 0);
+        for (register, word) in [(0, HANDLERS), (1, info.into_word())] {
+            world.kernel.m.set(thread, tcb::x(register), word);
+        }
+        world.kernel.fast_ack()
+    };
+    assert!(acknowledge(&mut world, 0) && world.kernel.m.unmasked.contains(&LINES[0]));
+    let answer = [0, 1].map(|register| world.kernel.m.get(thread, tcb::x(register)));
+    assert_eq!((answer, world.kernel.current), ([0; 2], Some(thread)));
+    assert!(
+        !acknowledge(&mut world, 1),
+        "what it names has to be looked up first"
+    );
 }
 
 proptest! {

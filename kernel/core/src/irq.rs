@@ -16,7 +16,13 @@ impl<M: Machine> Kernel<M> {
     /// Takes the pending interrupt and does what it asks for; then the current thread must still afford to go on.
     #[inline]
     pub(crate) fn serve_interrupt(&mut self) {
-        if let Some(irq) = self.m.take_irq() {
+        let irq = self.m.take_irq();
+        self.serve(irq);
+    }
+
+    /// The same with an interrupt that was taken, if there was one.
+    pub(crate) fn serve(&mut self, irq: Option<u32>) {
+        if let Some(irq) = irq {
             match self.irq_use.get(irq as usize).copied() {
                 Some(IrqUse::Timer) => {
                     self.m.ack_timer();

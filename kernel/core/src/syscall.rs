@@ -286,13 +286,16 @@ impl<M: Machine> Kernel<M> {
     /// An interrupt was taken at user level or while idle.
     pub fn interrupt(&mut self) {
         let entered_by = self.enter();
-        self.serve_interrupt();
-        self.leave(entered_by);
+        let irq = self.m.take_irq();
+        if !irq.is_some_and(|irq| self.fast_interrupt(irq)) {
+            self.serve(irq);
+            self.leave(entered_by);
+        }
     }
 
     /// The kernel is entered; by whom.
     #[inline]
-    fn enter(&mut self) -> Option<Tcb> {
+    pub(crate) fn enter(&mut self) -> Option<Tcb> {
         self.note_time();
         self.count_entry();
         self.current
@@ -300,7 +303,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Decides who runs next and prepares it.
     #[inline]
-    fn leave(&mut self, entered_by: Option<Tcb>) {
+    pub(crate) fn leave(&mut self, entered_by: Option<Tcb>) {
         self.schedule();
         self.activate();
         self.count_exit(entered_by);

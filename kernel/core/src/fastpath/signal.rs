@@ -10,29 +10,36 @@ use crate::ipc::endpoint::EndpointState;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::object::notification::{ACTIVE, BOUND_TCB};
+use crate::object::sched_context as context;
 use crate::object::tcb::{self, Queued, State};
-use crate::object::{Endpoint, Fields, Notification, Obj, Reply, Tcb, reply, slot};
+use crate::object::{Endpoint, Fields, Notification, Obj, PhysAddr, Reply, Slot, Tcb, reply, slot};
 use crate::sched::refill::Refills;
 
-/// Where the current thread is going to wait: nothing is there for it.
+/// Where the current thread is going to wait.
 #[derive(Clone, Copy)]
-enum Place {
-    Endpoint { ep: Endpoint, grant: bool, reply: Reply },
+pub(super) enum Place {
+    Endpoint {
+        ep: Endpoint,
+        grant: bool,
+        reply: Reply,
+    },
     Notification(Notification),
+    /// It is signalled: there is nothing to wait for.
+    Signalled(Notification),
 }
 
 impl<M: Machine> Kernel<M> {
-    /// NBSendRecv of a signal that wakes somebody, to an endpoint where nobody sends. False: not such a case, nothing has
-    /// happened but that the time was noted.
+    /// NBSendRecv of a signal that wakes somebody, to an endpoint where nobody sends, or to a notification. False: not
+    /// such a case, nothing has happened but that the time was noted.
     #[inline]
     pub fn fast_signal_recv(&mut self) -> bool {
-        self.try_fast_signal(8, Self::quiet_endpoint).is_some()
+        self.try_fast_signal(8, Self::quiet_place).is_some()
     }
 
-    /// The same with NBSendWait, to a notification that is not signalled.
+    /// The same with NBSendWait, to a notification.
     #[inline]
     pub fn fast_signal_wait(&mut self) -> bool {
-        self.try_fast_signal(6, Self::quiet_notification).is_some()
+        self.try_fast_signal(6, Self::own_notification).is_some()
     }
 
     /// `target` is the number of the register that says what to signal.
@@ -47,24 +54,67 @@ impl<M: Machine> Kernel<M> {
         let place = place(self, from)?;
         let vspace = self.quick_vspace(to)?;
         self.note_time();
-        if !self.hands_over(from, to) {
+        if !self.may_stop(from) || !self.may_start(to) {
             return None;
         }
+        let floor = self.m.get(from, tcb::PRIORITY);
+        if let Place::Signalled(_) = place {
+            // Who stays ready has to be outranked for the other to run.
+            if !self.is_here(to) || self.m.get(to, tcb::PRIORITY) <= floor {
+                return None;
+            }
+        } else if !self.comes_first(to, floor) {
+            return self.queue_and_wait(from, place, ntfn, to, badge);
+        }
         // From here on it is done.
-        self.release_waiter(ntfn, to);
-        self.m.set(to, tcb::STATE, State::Running);
-        self.m.set(to, tcb::x(0), badge);
+        self.release_waiter(ntfn, to, badge);
         self.settle_at(from, place);
-        self.quick_switch(from, to, vspace);
-        self.change_context(to);
+        self.quick_switch(Some(from), to, vspace);
+        self.change_context(Some(to), true);
         self.prepare_step(to);
         self.count_exit(Some(from));
         Some(())
     }
 
+    /// The same if the thread that is woken has to queue behind another, who runs.
+    #[inline(never)]
+    fn queue_and_wait(
+        &mut self,
+        from: Tcb,
+        place: Place,
+        ntfn: Notification,
+        to: Tcb,
+        badge: u64,
+    ) -> Option<()> {
+        let (next, vspace) = self.first_ready()??;
+        let sc = self.m.get(to, tcb::SCHED_CONTEXT)?;
+        // From here on it is done.
+        self.release_waiter(ntfn, to, badge);
+        self.wake_on_context(sc);
+        self.ready.push_front(&mut self.m, to);
+        self.settle_at(from, place);
+        self.dequeue(next);
+        self.quick_switch(Some(from), next, vspace);
+        self.change_context(Some(next), false);
+        self.prepare_step(next);
+        self.count_exit(Some(from));
+        Some(())
+    }
+
+    /// Who runs if the current thread stops, with his address space; inner `None`: nobody is ready. Outer `None`: he cannot just go on.
+    #[inline(always)]
+    pub(super) fn first_ready(&self) -> Option<Option<(Tcb, (PhysAddr, u16))>> {
+        let Some(next) = self.ready.first(self.domains.current()) else {
+            return Some(None);
+        };
+        let goes_on = self.state(next) == State::Running && self.m.get(next, tcb::YIELD_TO).is_none();
+        let vspace = self.quick_vspace(next)?;
+        goes_on.then_some(Some((next, vspace)))
+    }
+
     /// The thread that a signal would wake.
     #[inline(always)]
-    fn waiter(&self, ntfn: Notification) -> Option<Tcb> {
+    pub(super) fn waiter(&self, ntfn: Notification) -> Option<Tcb> {
         if self.m.get(ntfn, ACTIVE) {
             return None;
         }
@@ -74,9 +124,16 @@ impl<M: Machine> Kernel<M> {
         })
     }
 
-    /// Takes it out of what it waits for.
+    /// Takes it out of what it waits for, with the signal.
     #[inline(always)]
-    fn release_waiter(&mut self, ntfn: Notification, to: Tcb) {
+    pub(super) fn release_waiter(&mut self, ntfn: Notification, to: Tcb, badge: u64) {
+        self.unqueue_waiter(ntfn, to);
+        self.m.set(to, tcb::STATE, State::Running);
+        self.m.set(to, tcb::x(0), badge);
+    }
+
+    #[inline(always)]
+    fn unqueue_waiter(&mut self, ntfn: Notification, to: Tcb) {
         if self.state(to) == State::Waiting {
             let mut queue = self.notification_queue(ntfn);
             queue.remove(&mut self.m, to);
@@ -89,10 +146,19 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Where the thread wants to receive, if it may; at an endpoint, if it would have to wait.
+    #[inline(always)]
+    fn quiet_place(&self, thread: Tcb) -> Option<Place> {
+        let slot = self.quick_slot(thread, self.m.get(thread, tcb::x(0)))?;
+        match kind_of(self.m.get(slot, slot::CAP0)) {
+            kind::NOTIFICATION => self.own_notification(thread),
+            _ => self.quiet_endpoint(thread, slot),
+        }
+    }
+
     /// The endpoint where the thread wants to receive, if it may, and would have to wait for somebody to send.
     #[inline(always)]
-    fn quiet_endpoint(&self, thread: Tcb) -> Option<Place> {
-        let slot = self.quick_slot(thread, self.m.get(thread, tcb::x(0)))?;
+    fn quiet_endpoint(&self, thread: Tcb, slot: Slot) -> Option<Place> {
         let reply_slot = self.quick_slot(thread, self.m.get(thread, tcb::x(6)))?;
         let (w0, reply_w0) = (self.m.get(slot, slot::CAP0), self.m.get(reply_slot, slot::CAP0));
         let rights = CapRights::from_word(attr_of(w0));
@@ -114,9 +180,9 @@ impl<M: Machine> Kernel<M> {
         })
     }
 
-    /// The notification at which the thread wants to wait, if it may, and would have to.
+    /// The notification at which the thread wants to wait, if it may.
     #[inline(always)]
-    fn quiet_notification(&self, thread: Tcb) -> Option<Place> {
+    pub(super) fn own_notification(&self, thread: Tcb) -> Option<Place> {
         let slot = self.quick_slot(thread, self.m.get(thread, tcb::x(0)))?;
         let w0 = self.m.get(slot, slot::CAP0);
         if kind_of(w0) != kind::NOTIFICATION || !CapRights::from_word(attr_of(w0)).read() {
@@ -124,33 +190,42 @@ impl<M: Machine> Kernel<M> {
         }
         let ntfn: Notification = Obj::at(addr_of(w0));
         let bound = self.m.get(ntfn, BOUND_TCB);
-        let own = bound.is_none_or(|bound| bound == thread);
-        (own && !self.notification_matters(Some(ntfn))).then_some(Place::Notification(ntfn))
+        if bound.is_some_and(|bound| bound != thread) {
+            None
+        } else if self.m.get(ntfn, ACTIVE) {
+            Some(Place::Signalled(ntfn))
+        } else {
+            (!self.notification_matters(Some(ntfn))).then_some(Place::Notification(ntfn))
+        }
     }
 
-    /// Would `to`, which is blocked, be the next to run if it were woken and `from`, the current thread, stopped? Both have a
-    /// context of their own and time left on it, and nothing else is due.
+    /// Time of the current thread's can be charged to its context without further ado, and nothing else is due.
     #[inline(always)]
-    fn hands_over(&self, from: Tcb, to: Tcb) -> bool {
-        let (Some(old), Some(new)) = (
-            self.m.get(from, tcb::SCHED_CONTEXT),
-            self.m.get(to, tcb::SCHED_CONTEXT),
-        ) else {
-            return false;
-        };
-        self.current_sc == Some(old)
-            && self.can_afford(old)
-            && self.m.is_active(new)
-            && self.m.get(to, tcb::QUEUED) == Queued::Not
-            && self.m.get(to, tcb::YIELD_TO).is_none()
+    pub(super) fn may_stop(&self, from: Tcb) -> bool {
+        let sc = self.m.get(from, tcb::SCHED_CONTEXT);
+        sc.is_some_and(|sc| self.current_sc == Some(sc) && self.can_afford(sc))
             && !self.domain_expired()
             && !self.release_is_due()
-            && self.comes_first(to, self.m.get(from, tcb::PRIORITY))
     }
 
-    /// The current thread waits.
+    /// It belongs to the domain that runs.
     #[inline(always)]
-    fn settle_at(&mut self, thread: Tcb, place: Place) {
+    pub(super) fn is_here(&self, thread: Tcb) -> bool {
+        self.m.get(thread, tcb::DOMAIN) as usize == self.domains.current()
+    }
+
+    /// A thread that is blocked could run if it were woken.
+    #[inline(always)]
+    pub(super) fn may_start(&self, to: Tcb) -> bool {
+        let sc = self.m.get(to, tcb::SCHED_CONTEXT);
+        sc.is_some_and(|sc| self.m.is_active(sc))
+            && self.m.get(to, tcb::QUEUED) == Queued::Not
+            && self.m.get(to, tcb::YIELD_TO).is_none()
+    }
+
+    /// The current thread waits, or takes what it was signalled and is ready.
+    #[inline(always)]
+    pub(super) fn settle_at(&mut self, thread: Tcb, place: Place) {
         match place {
             Place::Endpoint { ep, grant, reply } => {
                 let (mut queue, _) = self.endpoint_queue(ep);
@@ -170,14 +245,21 @@ impl<M: Machine> Kernel<M> {
                 queue.insert(&mut self.m, thread);
                 self.set_notification_queue(ntfn, queue);
             }
+            Place::Signalled(ntfn) => {
+                self.collect_signals(ntfn, thread);
+                self.ready.push_front(&mut self.m, thread);
+            }
         }
     }
 
-    /// Time is charged to the context of `to`, which wakes up and begins to run, from now on.
+    /// Time is charged to the context of `to` from now on, or to none. A thread that is `woken` begins to use its budget now;
+    /// another one has done so when it became able to run, if its context is sporadic.
     #[inline(always)]
-    fn change_context(&mut self, to: Tcb) {
-        let sc = self.m.get(to, tcb::SCHED_CONTEXT);
-        if let Some(sc) = sc {
+    pub(super) fn change_context(&mut self, to: Option<Tcb>, woken: bool) {
+        let sc = to.and_then(|to| self.m.get(to, tcb::SCHED_CONTEXT));
+        if let Some(sc) = sc
+            && (woken || !self.m.get(sc, context::SPORADIC))
+        {
             self.m.start_now(sc, self.now);
         }
         self.commit_time();
