@@ -1,6 +1,7 @@
 //! What is checked.
 
 mod capabilities;
+mod copies;
 mod faults;
 mod ipc;
 mod machine;
@@ -58,6 +59,7 @@ pub struct Context<'a, 'b> {
 type Check = fn(&mut Context<'_, '_>) -> Outcome;
 
 const CHECKS: &[(&str, Check)] = &[
+    ("bytes are copied whole, and none beside them", copies::are_exact),
     ("all memory is given out", ram::is_given_out),
     ("all memory is real", ram::is_real),
     ("frames are mapped, written, unmapped", machine::frames),
