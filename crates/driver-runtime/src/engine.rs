@@ -1,7 +1,7 @@
 //! Between the link and a driver: takes requests in batches, gives completions as they come.
 //!
-//! The engine never drops a request: it takes one from the ring only when its response has room, and keeps the one
-//! that the driver has no room for. What a class adds is behind [`Class`]. It makes no system calls; the runtime does what a [`turn`](Engine::turn) says.
+//! The engine never drops a request: it takes one from the ring only when its response has room, and leaves it there when the
+//! driver has none for it. What a class adds is behind [`Class`]. It makes no system calls; the runtime does what a [`turn`](Engine::turn) says.
 
 use core::mem::offset_of;
 
@@ -77,11 +77,11 @@ pub struct Engine<'a, C: Class, P = SharedPage> {
     pub(crate) record: C::Record,
     regions: &'a [DataRegion],
     answers: Answers<C, P>,
-    /// A request that the driver had no room for.
-    held: Option<C::Request>,
+    /// The driver had no room for the request that is next in the ring.
+    busy: bool,
     /// The last turn stopped for want of room for responses.
     starved: bool,
-    /// Places became free after the driver had none: offer it the held request before waiting.
+    /// Places became free after the driver had none: offer it the next request before waiting.
     offer_again: bool,
     heartbeat: u32,
 }
@@ -115,7 +115,7 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
                 generation: resources.generation(),
                 owed: 0,
             },
-            held: None,
+            busy: false,
             starved: false,
             offer_again: false,
             heartbeat: 0,
@@ -138,7 +138,7 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
         self.collect();
         let moved = self.feed()?;
         let ended = if moved > 0 { self.collect() } else { 0 };
-        self.offer_again = ended > 0 && self.held.is_some();
+        self.offer_again = ended > 0 && self.busy;
         Ok(self.answers.link.publish())
     }
 
@@ -154,7 +154,7 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
         if self.starved {
             return self.answers.link.sleep_for(Wish::Space);
         }
-        if self.held.is_some() {
+        if self.busy {
             // Only the device can help, and its interrupt comes whatever the flag says.
             return Ok(true);
         }
@@ -193,45 +193,34 @@ impl<'a, C: Class, P: Page> Engine<'a, C, P> {
             owed,
         } = &mut self.answers;
         let (inbox, mut outbox) = link.boxes()?;
-        let (generation, mut inbox) = (*generation, inbox.at_most(room));
-        let first = inbox.head();
-        let (mut moved, mut answered) = (0, 0);
-        let mut held = self.held.take();
-        // The driver is offered a request at one place only, so that its code can be part of this loop.
-        while moved < BATCH {
-            let request = if let Some(request) = held.take() {
-                request
-            } else {
-                let Some(asked) = inbox.peek() else { break };
-                inbox.take();
-                match C::validate(&asked, generation, &self.record, self.regions) {
-                    Ok(request) => request,
-                    Err(completion) => {
-                        let _ = outbox.send(&C::answer(completion, generation));
-                        answered += 1;
-                        moved += 1;
-                        continue;
+        let generation = *generation;
+        let most = room.min(BATCH);
+        let mut inbox = inbox.at_most(most);
+        let (first, mut answered) = (inbox.head(), 0);
+        self.busy = false;
+        while let Some(asked) = inbox.peek() {
+            let ended = match C::validate(&asked, generation, &self.record, self.regions) {
+                Ok(request) => match self.driver.offer(&request) {
+                    Offer::Accepted => None,
+                    Offer::Done(completion) => Some(completion),
+                    // It stays in the ring, and is read anew when there may be room.
+                    Offer::Busy => {
+                        self.busy = true;
+                        break;
                     }
-                }
+                },
+                Err(completion) => Some(completion),
             };
-            match self.driver.offer(&request) {
-                Offer::Accepted => {}
-                Offer::Done(completion) => {
-                    let _ = outbox.send(&C::answer(completion, generation));
-                    answered += 1;
-                }
-                Offer::Busy => {
-                    self.held = Some(request);
-                    break;
-                }
+            if let Some(completion) = ended {
+                let _ = outbox.send(&C::answer(completion, generation));
+                answered += 1;
             }
-            moved += 1;
+            inbox.take();
         }
         let taken = inbox.head().wrapping_sub(first);
-        // Whoever ends at a full batch, or at a driver that is busy, has not looked for more.
-        self.starved = taken == room && moved < BATCH && self.held.is_none();
+        self.starved = taken == room && room < BATCH;
         *owed = (*owed + taken).saturating_sub(answered);
-        Ok(moved)
+        Ok(taken)
     }
 }
 

@@ -145,12 +145,24 @@ impl<D: QueuedDisk> QueuedBlock<D> {
     /// The place whose request has this token.
     #[inline]
     fn place_of(&self, token: u16) -> Option<usize> {
-        let has = |index: &usize| {
-            let place = self.places.get(*index);
-            place.is_some_and(|place| self.free >> *index & 1 == 0 && place.waiting.token == token)
-        };
-        let hint = usize::from(self.by_token[usize::from(token) % DEPTH]);
-        Some(hint).filter(has).or_else(|| (0..DEPTH).find(has))
+        // Not beyond the places, so that nobody has to ask.
+        let hint = usize::from(self.by_token[usize::from(token) % DEPTH]) % DEPTH;
+        if self.has(hint, token) {
+            return Some(hint);
+        }
+        self.search(token)
+    }
+
+    #[inline]
+    fn has(&self, index: usize, token: u16) -> bool {
+        let place = self.places.get(index);
+        place.is_some_and(|place| self.free >> index & 1 == 0 && place.waiting.token == token)
+    }
+
+    #[cold]
+    #[inline(never)] // Nothing of it is to be in the loop over completions.
+    fn search(&self, token: u16) -> Option<usize> {
+        (0..DEPTH).find(|index| self.has(*index, token))
     }
 
     /// Put a read or write into the queue.
