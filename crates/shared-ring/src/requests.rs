@@ -49,16 +49,12 @@ impl From<SendError> for RequestError {
 #[derive(Debug)]
 pub struct Requests<Tx, Rx, P = SharedPage> {
     link: Link<Tx, Rx, P>,
-    in_flight: usize,
 }
 
 impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Requests<Tx, Rx, P> {
     /// Over a link. What a predecessor at this end asked and did not take the answers of is in flight.
     pub fn new(link: Link<Tx, Rx, P>) -> Self {
-        let cursor = link.cursor();
-        let (taken, sent) = (cursor as u32, (cursor >> 32) as u32);
-        let in_flight = sent.wrapping_sub(taken) as usize;
-        Self { link, in_flight }
+        Self { link }
     }
 
     /// Put a request into the ring. Nothing happens before [`commit`](Self::commit).
@@ -66,9 +62,7 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Requests<Tx, Rx, P> {
     /// # Errors
     /// [`RequestError::Full`], and nothing was submitted; or the peer misbehaves.
     pub fn submit(&mut self, request: &Tx) -> Result<(), RequestError> {
-        self.link.send(request)?;
-        self.in_flight += 1;
-        Ok(())
+        Ok(self.link.send(request)?)
     }
 
     /// Hand over what was submitted, and give back what was polled; notifies the peer if it sleeps.
@@ -83,16 +77,22 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Requests<Tx, Rx, P> {
     /// # Errors
     /// The peer misbehaves.
     pub fn poll(&mut self) -> Result<Option<Rx>, RequestError> {
-        let Some(answer) = self.link.recv()? else {
-            return Ok(None);
-        };
-        self.in_flight = self.in_flight.checked_sub(1).ok_or(RequestError::Nonsense)?;
-        Ok(Some(answer))
+        if self.in_flight() == 0 {
+            // An answer to nothing stays where it is.
+            return match self.link.waiting()? {
+                0 => Ok(None),
+                _ => Err(RequestError::Nonsense),
+            };
+        }
+        Ok(self.link.recv()?)
     }
 
-    /// Requests submitted and not yet polled.
+    /// Requests submitted and not yet polled: each answer that was taken is one to a request that was sent.
+    #[inline]
     pub fn in_flight(&self) -> usize {
-        self.in_flight
+        let cursor = self.link.cursor();
+        let (taken, sent) = (cursor as u32, (cursor >> 32) as u32);
+        sent.wrapping_sub(taken) as usize
     }
 
     /// Ask for a notification. True: wait. False: an answer has come meanwhile. Commit before.
@@ -113,7 +113,7 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Requests<Tx, Rx, P> {
     /// # Errors
     /// The peer misbehaves; [`RequestError::Nonsense`] if nothing is in flight.
     pub fn wait(&mut self, peer: &mut impl Peer) -> Result<Rx, RequestError> {
-        if self.in_flight == 0 {
+        if self.in_flight() == 0 {
             return Err(RequestError::Nonsense);
         }
         self.commit(peer);
@@ -189,6 +189,9 @@ mod tests {
         let (mut asker, mut answerer, _) = pair();
         answerer.0.send(&1).unwrap();
         assert!(!answerer.0.publish());
-        assert_eq!(asker.poll(), Err(RequestError::Nonsense));
+        for _ in 0..2 {
+            assert_eq!(asker.poll(), Err(RequestError::Nonsense));
+            assert_eq!(asker.in_flight(), 0);
+        }
     }
 }
