@@ -208,9 +208,9 @@ impl Plan {
     #[inline]
     pub fn admit(&mut self, told: &BlockCapabilities, request: &BlockRequest) -> Option<BlockRequest> {
         let writes = request.op == Op::Write as u8;
-        let moves = writes || request.op == Op::Read as u8;
-        // Fields that are the driver's to see, or nobody's.
-        let reserved = request.generation | u32::from(request.flags) | u32::from(request.region);
+        // Of one test for both, and of one for all fields that are the driver's to see, or nobody's.
+        let moves = writes | (request.op == Op::Read as u8);
+        let reserved = request.generation | u32::from(request.flags) | u32::from(request.region) << 8;
         if !moves || reserved != 0 || writes && told.has(CAP_READ_ONLY) {
             return None;
         }
