@@ -1,10 +1,11 @@
-//! Bytes from one place to another, by pairs of registers.
+//! Bytes from one place to another, and the same byte to many, by pairs of registers.
 //!
 //! The compiler takes no bytes of a place that is not aligned but one at a time here, because a program for this target might run
 //! without the MMU; and makes no pairs of what others may write. A frame goes through six copies on its way from wire to
 //! application and back, so it is worth an instruction for every six bytes instead of three for each.
 //!
-//! The same code is the program's `memcpy`: it is found before the language's own, which has the same restraint.
+//! The same code is the program's `memcpy`: it is found before the language's own, which has the same restraint. So is `memset`, with which
+//! a driver zeroes the memory of its queues while clients wait: eight bytes per instruction instead of three instructions for eight.
 
 use core::arch::global_asm;
 
@@ -68,5 +69,45 @@ global_asm!(
     "9: ret",
     ".size memcpy, . - memcpy",
     ".size umbra_copy, . - umbra_copy",
+    ".popsection",
+);
+
+// x0: target, which is returned; w1: the byte; x2: bytes that are left. Only registers that a call may spoil.
+global_asm!(
+    ".pushsection .text.umbra_memset, \"ax\", %progbits",
+    ".balign 16",
+    ".globl memset",
+    ".type memset, %function",
+    "memset:",
+    "mov x3, x0",
+    "and w1, w1, #0xff",
+    "orr w1, w1, w1, lsl #8",
+    "orr w1, w1, w1, lsl #16",
+    "orr x1, x1, x1, lsl #32",
+    "subs x2, x2, #64",
+    "b.lo 3f",
+    "2: stp x1, x1, [x3]",
+    "stp x1, x1, [x3, #16]",
+    "stp x1, x1, [x3, #32]",
+    "stp x1, x1, [x3, #48]",
+    "add x3, x3, #64",
+    "subs x2, x2, #64",
+    "b.hs 2b",
+    // The low six bits are those of what is left.
+    "3: tbz x2, #5, 4f",
+    "stp x1, x1, [x3], #16",
+    "stp x1, x1, [x3], #16",
+    "4: tbz x2, #4, 5f",
+    "stp x1, x1, [x3], #16",
+    "5: tbz x2, #3, 6f",
+    "str x1, [x3], #8",
+    "6: tbz x2, #2, 7f",
+    "str w1, [x3], #4",
+    "7: tbz x2, #1, 8f",
+    "strh w1, [x3], #2",
+    "8: tbz x2, #0, 9f",
+    "strb w1, [x3]",
+    "9: ret",
+    ".size memset, . - memset",
     ".popsection",
 );
