@@ -1,7 +1,8 @@
 //! What the glue around the published releases of `nvme-driver` has in common.
 //!
 //! No two releases have one API, so each has an adapter of its own. What they ask of their surroundings has other types in each, but
-//! the same steps: those are the macros [`nvme_window!`](crate::nvme_window) and [`nvme_registers!`](crate::nvme_registers).
+//! the same steps: those are the macros [`nvme_window!`](crate::nvme_window), [`nvme_registers!`](crate::nvme_registers) and
+//! [`nvme_requests!`](crate::nvme_requests).
 
 #[cfg(feature = "host")]
 pub mod fake;

@@ -70,3 +70,36 @@ macro_rules! nvme_registers {
         }
     };
 }
+
+/// Makes `operation` and `status`: the class's operations and ends of requests, as the `rdif-block` that the calling crate depends on
+/// has them.
+#[macro_export]
+macro_rules! nvme_requests {
+    () => {
+        /// What the release is to do; `None`: it cannot.
+        fn operation(op: $crate::block::Op) -> Option<rdif_block::RequestOp> {
+            use $crate::block::Op;
+
+            match op {
+                Op::Read => Some(rdif_block::RequestOp::Read),
+                Op::Write => Some(rdif_block::RequestOp::Write),
+                // What was answered before is durable when it is answered: the device need not be idle for it (NVMe 1.4, 6.8).
+                Op::Flush => Some(rdif_block::RequestOp::Flush),
+                Op::Discard | Op::WriteZeroes => None,
+            }
+        }
+
+        /// How a request ended that the release says failed.
+        fn status(error: rdif_block::BlkError) -> $crate::block::Status {
+            use rdif_block::BlkError;
+            use $crate::block::Status;
+
+            match error {
+                BlkError::NotSupported => Status::Unsupported,
+                BlkError::InvalidBlockIndex(_) => Status::OutOfRange,
+                BlkError::InvalidRequest => Status::Invalid,
+                _ => Status::IoError,
+            }
+        }
+    };
+}

@@ -11,7 +11,7 @@ mod memory;
 use alloc::boxed::Box;
 
 use driver_runtime::ProbeError;
-use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Op, Request, Status, Submit};
+use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Request, Status, Submit};
 use driver_runtime::dma::io_addr;
 use driver_runtime::nvme::{self, PAGE};
 use driver_runtime::resources::Resources;
@@ -28,27 +28,60 @@ const DEPTH: usize = 15;
 pub struct Driver {
     queue: Box<dyn IQueue>,
     capabilities: BlockCapabilities,
-    waiting: [Option<Waiting>; DEPTH],
+    waiting: Waiting,
+    /// An interrupt came since each request was asked for.
+    told: bool,
     /// Keeps the registers' mapping.
     _controller: NvmeBlockDriver,
 }
 
 /// A request under way.
 #[derive(Clone, Copy)]
-struct Waiting {
+struct Asked {
     release: RequestId,
     id: u32,
     count: u32,
 }
 
-fn status(error: BlkError) -> Status {
-    match error {
-        BlkError::NotSupported => Status::Unsupported,
-        BlkError::InvalidBlockIndex(_) => Status::OutOfRange,
-        BlkError::InvalidRequest => Status::Invalid,
-        _ => Status::IoError,
+/// Requests under way in the order in which they were begun: a ring whose places become free from its beginning on.
+struct Waiting {
+    places: [Option<Asked>; DEPTH + 1],
+    first: usize,
+    len: usize,
+}
+
+impl Waiting {
+    fn new() -> Self {
+        Self {
+            places: [None; DEPTH + 1],
+            first: 0,
+            len: 0,
+        }
+    }
+
+    /// The place that is so many behind the first.
+    #[inline]
+    fn place(&mut self, behind: usize) -> &mut Option<Asked> {
+        &mut self.places[(self.first + behind) % (DEPTH + 1)]
+    }
+
+    #[inline]
+    fn push(&mut self, asked: Asked) {
+        *self.place(self.len) = Some(asked);
+        self.len += 1;
+    }
+
+    /// Frees what has ended at the beginning.
+    #[inline]
+    fn advance(&mut self) {
+        while self.len > 0 && self.place(0).is_none() {
+            self.first = (self.first + 1) % (DEPTH + 1);
+            self.len -= 1;
+        }
     }
 }
+
+driver_runtime::nvme_requests!();
 
 impl BlockDriver for Driver {
     fn probe(resources: &Resources) -> Result<Self, ProbeError> {
@@ -78,7 +111,8 @@ impl BlockDriver for Driver {
         Ok(Self {
             queue,
             capabilities,
-            waiting: [None; DEPTH],
+            waiting: Waiting::new(),
+            told: false,
             _controller: controller,
         })
     }
@@ -88,17 +122,12 @@ impl BlockDriver for Driver {
     }
 
     fn submit(&mut self, request: &Request) -> Submit {
-        let op = match request.op {
-            Op::Read => RequestOp::Read,
-            Op::Write => RequestOp::Write,
-            // What was answered before is durable when it is answered: the device need not be idle for it (NVMe 1.4, 6.8).
-            Op::Flush => RequestOp::Flush,
-            Op::Discard | Op::WriteZeroes => return Submit::Done(Status::Unsupported),
+        let Some(op) = operation(request.op) else {
+            return Submit::Done(Status::Unsupported);
         };
-        let idle = self.waiting.iter().all(Option::is_none);
-        let Some(place) = self.waiting.iter_mut().find(|place| place.is_none()) else {
+        if self.waiting.len == DEPTH {
             return Submit::Busy;
-        };
+        }
         let data = request.data.as_ptr();
         let mut one;
         let segments: &mut [Segment<'_>] = if op == RequestOp::Flush {
@@ -121,7 +150,7 @@ impl BlockDriver for Driver {
         });
         match release {
             Ok(release) => {
-                *place = Some(Waiting {
+                self.waiting.push(Asked {
                     release,
                     id: request.id,
                     count: request.count,
@@ -129,22 +158,26 @@ impl BlockDriver for Driver {
                 Submit::Accepted
             }
             // A queue that is full while it is empty will never have room.
-            Err(BlkError::Retry) if !idle => Submit::Busy,
+            Err(BlkError::Retry) if self.waiting.len > 0 => Submit::Busy,
             Err(error) => Submit::Done(status(error)),
         }
     }
 
     fn poll(&mut self, mut done: impl FnMut(Completion)) {
-        for place in &mut self.waiting {
-            let Some(Waiting { release, id, count }) = *place else {
+        // The release is asked for each request, which takes longer than to look at the queue. Most end in their order, and one that
+        // overtakes another tells by an interrupt: so without one nobody is asked for what stands behind the first that has not ended.
+        let told = core::mem::take(&mut self.told);
+        for behind in 0..self.waiting.len {
+            let Some(Asked { release, id, count }) = *self.waiting.place(behind) else {
                 continue;
             };
             let ended = match self.queue.poll_request(release) {
-                Ok(RequestStatus::Pending) => continue,
+                Ok(RequestStatus::Pending) if told => continue,
+                Ok(RequestStatus::Pending) => break,
                 Ok(RequestStatus::Complete) => Status::Ok,
                 Err(error) => status(error),
             };
-            *place = None;
+            *self.waiting.place(behind) = None;
             let count = if ended == Status::Ok { count } else { 0 };
             done(Completion {
                 id,
@@ -152,8 +185,42 @@ impl BlockDriver for Driver {
                 count,
             });
         }
+        self.waiting.advance();
     }
 
     // An interrupt is a message: it is gone when it came.
-    fn handle_interrupt(&mut self) {}
+    fn handle_interrupt(&mut self) {
+        self.told = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_become_free_from_the_first_on() {
+        let mut waiting = Waiting::new();
+        let asked = |id: usize| Asked {
+            release: RequestId::new(id),
+            id: id as u32,
+            count: 1,
+        };
+        for round in 0..40 {
+            while waiting.len < DEPTH {
+                waiting.push(asked(round));
+            }
+            // What overtakes the first frees no place.
+            *waiting.place(1) = None;
+            waiting.advance();
+            assert_eq!(waiting.len, DEPTH);
+            *waiting.place(0) = None;
+            waiting.advance();
+            assert_eq!(waiting.len, DEPTH - 2);
+            let ids: [Option<u32>; DEPTH - 2] =
+                core::array::from_fn(|behind| waiting.place(behind).map(|asked| asked.id));
+            assert!(ids.is_sorted() && ids[0].is_some(), "{ids:?}");
+            assert_eq!(ids[DEPTH - 3], Some(round as u32));
+        }
+    }
 }

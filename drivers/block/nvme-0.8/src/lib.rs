@@ -18,12 +18,13 @@ use core::num::NonZeroUsize;
 
 use buffers::Buffers;
 use driver_runtime::ProbeError;
-use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Op, Request, Status, Submit};
+use driver_runtime::block::{BlockCapabilities, BlockDriver, Completion, Request, Status, Submit};
 use driver_runtime::dma::io_addr;
 use driver_runtime::resources::Resources;
+use heapless::Deque;
 use rdif_block::{
-    BatchSubmitDisposition, BlkError, CompletedRequest, CompletionSink, HardIrqHandler, HardwareQueue,
-    OwnedRequest, OwnedRequestBatch, RequestFlags, RequestId, RequestOp, SubmissionSink,
+    BatchSubmitDisposition, CompletedRequest, CompletionSink, HardIrqHandler, HardwareQueue, OwnedRequest,
+    OwnedRequestBatch, RequestFlags, RequestId, RequestOp, SubmissionSink,
 };
 use start::Controller;
 
@@ -35,10 +36,10 @@ pub struct Driver {
     queue: Box<dyn HardwareQueue>,
     interrupt: Box<dyn HardIrqHandler>,
     capabilities: BlockCapabilities,
-    /// Where the release takes its requests from: at most one lies there.
+    /// Where the release takes its requests from, at the end of a turn: what it works out for each time is long.
     batch: OwnedRequestBatch,
-    /// The release has requests that it has not told the device of.
-    staged: bool,
+    /// Whose they are, in the same order.
+    asked: Deque<(u32, u32), DEPTH>,
     waiting: Waiting,
     buffers: Buffers,
     /// Has the registers' mapping; dropped last.
@@ -52,12 +53,19 @@ struct Waiting {
     count: usize,
 }
 
-/// Receives the number of the one request that was offered.
-struct Accepted(Option<RequestId>);
+/// Receives the numbers of requests, in the order in which they were offered.
+struct Accepted<'a> {
+    asked: &'a mut Deque<(u32, u32), DEPTH>,
+    waiting: &'a mut Waiting,
+}
 
-impl SubmissionSink for Accepted {
+impl SubmissionSink for Accepted<'_> {
     fn accepted(&mut self, id: RequestId) {
-        self.0 = Some(id);
+        let place = self.waiting.requests.get_mut(usize::from(id));
+        if let (Some(place), Some(asked)) = (place, self.asked.pop_front()) {
+            *place = asked;
+            self.waiting.count += 1;
+        }
     }
 }
 
@@ -83,14 +91,7 @@ impl<F: FnMut(Completion)> CompletionSink for Ended<'_, F> {
     }
 }
 
-fn status(error: BlkError) -> Status {
-    match error {
-        BlkError::NotSupported => Status::Unsupported,
-        BlkError::InvalidBlockIndex(_) => Status::OutOfRange,
-        BlkError::InvalidRequest => Status::Invalid,
-        _ => Status::IoError,
-    }
-}
+driver_runtime::nvme_requests!();
 
 impl Driver {
     /// The request as the release wants it; `None`: its data lie nowhere.
@@ -114,6 +115,45 @@ impl Driver {
             flags: RequestFlags::NONE,
         })
     }
+
+    /// Gives the release what was asked for, and tells the device of it. What the release refuses ends.
+    fn commit(&mut self, mut done: impl FnMut(Completion)) {
+        let before = self.waiting.count;
+        // Each time all are taken, or one is refused and ends.
+        for _ in 0..=DEPTH {
+            if self.batch.is_empty() {
+                break;
+            }
+            let mut accepted = Accepted {
+                asked: &mut self.asked,
+                waiting: &mut self.waiting,
+            };
+            let outcome = self.queue.submit_batch_owned(&mut self.batch, &mut accepted);
+            let refused = match outcome.disposition() {
+                BatchSubmitDisposition::Continue => continue,
+                BatchSubmitDisposition::Fatal(error) => status(error),
+                // A queue that is full while it is empty will never have room.
+                BatchSubmitDisposition::QueueFull if self.waiting.count == 0 => Status::IoError,
+                BatchSubmitDisposition::QueueFull => break,
+            };
+            // It never was the device's.
+            if let Some(data) = self.batch.pop_front().and_then(|owned| owned.data) {
+                self.buffers.keep(data.into_cpu_buffer());
+            }
+            if let Some((id, _)) = self.asked.pop_front() {
+                done(Completion {
+                    id,
+                    status: refused,
+                    count: 0,
+                });
+            }
+        }
+        if self.waiting.count == before {
+            return;
+        }
+        // It cannot fail: a doorbell is a register.
+        let _ = self.queue.commit_submissions();
+    }
 }
 
 impl BlockDriver for Driver {
@@ -129,8 +169,8 @@ impl BlockDriver for Driver {
             queue,
             interrupt,
             capabilities,
-            batch: OwnedRequestBatch::with_capacity(1),
-            staged: false,
+            batch: OwnedRequestBatch::with_capacity(DEPTH),
+            asked: Deque::new(),
             waiting: Waiting {
                 requests: [(0, 0); DEPTH + 1],
                 count: 0,
@@ -145,48 +185,24 @@ impl BlockDriver for Driver {
     }
 
     fn submit(&mut self, request: &Request) -> Submit {
-        if self.waiting.count == DEPTH {
+        if self.waiting.count + self.asked.len() >= DEPTH {
             return Submit::Busy;
         }
-        let op = match request.op {
-            Op::Read => RequestOp::Read,
-            Op::Write => RequestOp::Write,
-            // What was answered before is durable when it is answered: the device need not be idle for it (NVMe 1.4, 6.8).
-            Op::Flush => RequestOp::Flush,
-            Op::Discard | Op::WriteZeroes => return Submit::Done(Status::Unsupported),
+        let Some(op) = operation(request.op) else {
+            return Submit::Done(Status::Unsupported);
         };
         let Some(owned) = self.owned(request, op) else {
             return Submit::Done(Status::Invalid);
         };
+        // There is room: fewer than `DEPTH` are asked for.
+        let _ = self.asked.push_back((request.id, request.count));
         self.batch.push_back(owned);
-        let mut accepted = Accepted(None);
-        let outcome = self.queue.submit_batch_owned(&mut self.batch, &mut accepted);
-        let place = accepted
-            .0
-            .and_then(|id| self.waiting.requests.get_mut(usize::from(id)));
-        if let Some(place) = place {
-            *place = (request.id, request.count);
-            self.waiting.count += 1;
-            self.staged = true;
-            return Submit::Accepted;
-        }
-        // Refused: it never was the device's.
-        if let Some(data) = self.batch.pop_front().and_then(|owned| owned.data) {
-            self.buffers.keep(data.into_cpu_buffer());
-        }
-        match outcome.disposition() {
-            BatchSubmitDisposition::Fatal(error) => Submit::Done(status(error)),
-            // A queue that is full while it is empty will never have room.
-            _ if self.waiting.count == 0 => Submit::Done(Status::IoError),
-            _ => Submit::Busy,
-        }
+        Submit::Accepted
     }
 
-    fn poll(&mut self, done: impl FnMut(Completion)) {
-        if self.staged {
-            self.staged = false;
-            // It cannot fail: a doorbell is a register.
-            let _ = self.queue.commit_submissions();
+    fn poll(&mut self, mut done: impl FnMut(Completion)) {
+        if !self.batch.is_empty() {
+            self.commit(&mut done);
         }
         if self.waiting.count == 0 {
             return;
