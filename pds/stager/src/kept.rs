@@ -3,9 +3,9 @@
 //! Most of what staging a copy of a running driver takes is the package's hash, and clients wait for it when the driver has
 //! crashed. Whether the package in the store is, byte by byte, one that was verified is found out at a fortieth of that.
 
-/// Bytes of a package that is kept, at most; a larger one is verified anew each time. All copies are memory that root clears when it
-/// starts the stager anew, which it does for 256 KiB at most (`root::shell::system`).
-pub const LEN_MAX: usize = 32 * 1024;
+/// Bytes of a package that is kept, at most: the largest of ours have some 48 KiB. A larger one is verified anew each time. All
+/// copies are memory that root clears when it starts the stager anew, which it does for 256 KiB at most (`root::shell::system`).
+pub const LEN_MAX: usize = 52 * 1024;
 
 /// Room for one copy.
 #[derive(Clone, Debug)]
