@@ -301,8 +301,11 @@ impl<P: Page, A: Answers> Device for Session<P, A> {
         Self: 'a;
 
     fn receive(&mut self, _: Instant) -> Option<(Came<'_>, Send<'_, P>)> {
+        self.reclaim();
         for _ in 0..ANSWERED_MAX {
-            self.reclaim();
+            if self.out.free == 0 {
+                self.reclaim();
+            }
             // What may have to be answered, and cannot be, stays where it is.
             if self.out.free == 0 {
                 return None;

@@ -13,8 +13,8 @@ const VERSION: usize = ETHERNET;
 const TOTAL: usize = ETHERNET + 2;
 const PROTOCOL: usize = ETHERNET + 9;
 const ADDRESSES: usize = ETHERNET + 12;
-const _: () = assert!(ADDRESSES % 8 == 2);
-const IPV4: [u8; 2] = [8, 0];
+const _: () = assert!(ADDRESSES % 8 == 2 && PROTOCOL % 2 == 1);
+const IPV4: u16 = 0x0800;
 /// Shortest header of IPv4.
 const IPV4_HEADER: usize = 20;
 const HEADER_SUM: usize = 10;
@@ -54,30 +54,33 @@ enum Found {
     Misshapen,
 }
 
-fn two(frame: &[u8], at: usize) -> Option<usize> {
-    let bytes = frame.get(at..)?.first_chunk()?;
-    Some(u16::from_be_bytes(*bytes).into())
+/// The pair of bytes at an even place; zeroes behind the buffer.
+#[inline]
+fn pair(words: &[u64], at: usize) -> u16 {
+    let word = u64::from_le(words.get(at / 8).copied().unwrap_or(0));
+    ((word >> (8 * (at % 8))) as u16).swap_bytes()
 }
 
-fn find(frame: &[u8]) -> Found {
-    if frame.get(KIND..ETHERNET) != Some(&IPV4) {
+fn find(words: &[u64], length: usize) -> Found {
+    if length < ETHERNET || pair(words, KIND) != IPV4 {
         return Found::Other;
     }
-    let (Some(&version), Some(&protocol)) = (frame.get(VERSION), frame.get(PROTOCOL)) else {
+    if length < ADDRESSES {
         return Found::Misshapen;
-    };
+    }
+    let (version, protocol) = ((pair(words, VERSION) >> 8) as u8, pair(words, PROTOCOL - 1) as u8);
     if protocol != UDP && protocol != TCP {
         return Found::Other;
     }
-    covered(frame, version, protocol).map_or(Found::Misshapen, Found::Covered)
+    covered(words, length, version, protocol).map_or(Found::Misshapen, Found::Covered)
 }
 
-fn covered(frame: &[u8], version: u8, protocol: u8) -> Option<Covered> {
+fn covered(words: &[u64], length: usize, version: u8, protocol: u8) -> Option<Covered> {
     let header = usize::from(version & 0xf) * 4;
     let start = ETHERNET + header;
-    let end = ETHERNET + two(frame, TOTAL)?;
+    let end = ETHERNET + usize::from(pair(words, TOTAL));
     let content = end.checked_sub(start)?;
-    if version >> 4 != 4 || header < IPV4_HEADER || end > frame.len() {
+    if version >> 4 != 4 || header < IPV4_HEADER || end > length {
         return None;
     }
     if protocol == TCP {
@@ -88,11 +91,11 @@ fn covered(frame: &[u8], version: u8, protocol: u8) -> Option<Covered> {
             sum: start + TCP_SUM,
         });
     }
-    let length = two(frame, start + UDP_LENGTH)?;
-    (UDP_HEADER..=content).contains(&length).then_some(Covered {
+    let datagram = usize::from(pair(words, start + UDP_LENGTH));
+    (UDP_HEADER..=content).contains(&datagram).then_some(Covered {
         protocol,
         start,
-        end: start + length,
+        end: start + datagram,
         sum: start + UDP_SUM,
     })
 }
@@ -173,8 +176,7 @@ pub(crate) fn complete_header(words: &mut [u64]) {
 /// What is in the frame at the beginning of a buffer, if that is as it was sent, as far as UDP and TCP can say, or the driver did
 /// (`verified`). What is neither is for others to judge; what is one of them and cannot be is not as it was sent.
 pub(crate) fn content(words: &[u64], length: usize, verified: bool) -> Option<Content> {
-    let frame = words.as_bytes().get(..length).unwrap_or_default();
-    let covered = match find(frame) {
+    let covered = match find(words, length) {
         Found::Covered(covered) => covered,
         Found::Misshapen if !verified => return None,
         Found::Misshapen | Found::Other => return Some(Content::Other),
@@ -182,7 +184,7 @@ pub(crate) fn content(words: &[u64], length: usize, verified: bool) -> Option<Co
     let is_datagram = covered.protocol == UDP;
     // A sender of datagrams may do without.
     let is_right =
-        verified || is_datagram && two(frame, covered.sum) == Some(0) || sum(words, &covered) == u16::MAX;
+        verified || is_datagram && pair(words, covered.sum) == 0 || sum(words, &covered) == u16::MAX;
     is_right.then_some(if is_datagram {
         Content::Datagram(covered.start..covered.end)
     } else {
@@ -192,8 +194,7 @@ pub(crate) fn content(words: &[u64], length: usize, verified: bool) -> Option<Co
 
 /// Writes the sum, in whose place there are zeroes, into a frame to be sent, if it is of UDP or TCP.
 pub(crate) fn complete(words: &mut [u64], length: usize) {
-    let frame = words.as_bytes().get(..length).unwrap_or_default();
-    let Found::Covered(covered) = find(frame) else {
+    let Found::Covered(covered) = find(words, length) else {
         return;
     };
     let sum = match !sum(words, &covered) {

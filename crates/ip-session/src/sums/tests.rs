@@ -14,7 +14,7 @@ const ADDRESS: [[u8; 4]; 2] = [[10, 0, 2, 2], [192, 168, 255, 20]];
 /// A frame with a header of so many words and this content, in a buffer.
 fn frame(protocol: u8, header: usize, content: &[u8]) -> (Vec<u64>, usize) {
     let mut bytes = vec![0xa5; 12];
-    bytes.extend(IPV4);
+    bytes.extend(IPV4.to_be_bytes());
     let total = (4 * header + content.len()) as u16;
     bytes.extend([0x40 | header as u8, 0]);
     bytes.extend(total.to_be_bytes());
