@@ -140,13 +140,13 @@ impl Generations {
     pub fn staged(&mut self, place: usize) -> Result<(), Code> {
         self.change(place, |phase| (phase == Phase::Building).then_some(Phase::Staged))
     }
-    /// Checks that its memory may be let be reached by the device.
+    /// Checks that its memory may be let be reached by the device. Not while that of another one is: who lets it be reached and dies before he
+    /// says so would leave memory in reach of which nobody knows.
     pub fn may_be_reached(&self, place: usize) -> Result<(), Code> {
         let staged = self.at(place).is_some_and(|g| g.phase == Phase::Staged);
         let free = self.holder().is_none() && !self.dirty;
-        (staged && free && self.reach != Reach::Everything)
-            .then_some(())
-            .ok_or(Code::WrongState)
+        let no_other = [Reach::Nothing, Reach::Place(place)].contains(&self.reach);
+        (staged && free && no_other).then_some(()).ok_or(Code::WrongState)
     }
     /// The device reaches its memory, and that of no other generation.
     pub fn reached(&mut self, place: usize) -> Result<(), Code> {
@@ -364,6 +364,17 @@ mod tests {
     }
 
     #[test]
+    fn behind_an_iommu_a_device_reaches_no_other_before_it_was_blocked() {
+        let mut slot = Generations::new(true);
+        let (first, second) = (staged(&mut slot, 1), staged(&mut slot, 2));
+        slot.reached(first).unwrap();
+        assert_eq!(slot.may_be_reached(second), Err(Code::WrongState));
+        slot.reached(first).expect("asked again");
+        slot.blocked().unwrap();
+        slot.reached(second).unwrap();
+    }
+
+    #[test]
     fn memory_that_a_device_was_let_reach_is_kept_though_its_generation_never_ran() {
         let mut slot = Generations::new(true);
         let place = staged(&mut slot, 1);
@@ -414,7 +425,7 @@ mod tests {
                     }
                     (4, Ok(())) => dirty = true,
                     (5, Ok(())) => { prop_assert!(before.holder().is_none() && reached.is_none()); dirty = false; }
-                    (8, Ok(())) => { prop_assert!(guarded && !dirty && before.holder().is_none()); reached = Some(place); }
+                    (8, Ok(())) => { prop_assert!(guarded && !dirty && before.holder().is_none() && reached.is_none_or(|other| other == place)); reached = Some(place); }
                     (9, Ok(())) => { prop_assert!(guarded); reached = None; }
                     (6, Ok(())) => {
                         prop_assert!(reached != Some(place));

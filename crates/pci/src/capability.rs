@@ -1,6 +1,6 @@
 //! The list of capabilities (PCI 6.7).
 
-use crate::{Config, header};
+use crate::{Config, ConfigMut, header};
 
 const POINTER: u8 = 0x34;
 /// Capabilities lie behind the header.
@@ -44,6 +44,23 @@ pub fn all<C: Config>(config: &C) -> Capabilities<'_, C> {
 /// The first capability of this kind.
 pub fn find(config: &impl Config, id: u8) -> Option<Capability> {
     all(config).find(|capability| capability.id == id)
+}
+
+/// Takes `bit` out of the first word of whatever is of this kind. False: something keeps it.
+pub(crate) fn clear(config: &mut impl ConfigMut, id: u8, bit: u32) -> bool {
+    // A bit per word: what is written may change the list.
+    let kind = all(config).filter(|one| one.id == id);
+    let words = kind.fold(0u64, |words, one| words | 1 << (one.offset / 4));
+    let mut done = true;
+    for offset in (0..64u8)
+        .filter(|word| words >> word & 1 == 1)
+        .map(|word| 4 * word)
+    {
+        let word = config.read(offset);
+        config.write(offset, word & !bit);
+        done &= config.read(offset) & bit == 0;
+    }
+    done
 }
 
 /// See [`all`].
@@ -111,6 +128,20 @@ mod tests {
         // Into the header.
         fake.words[0x50 / 4] = 0x1009;
         assert_eq!(all(&fake).count(), 1);
+    }
+
+    #[test]
+    fn a_bit_goes_out_of_all_of_a_kind_or_is_missed() {
+        let mut fake = Fake::device();
+        fake.capability(0x40, &[0x8000_0011]);
+        fake.capability(0x50, &[0x8000_0005]);
+        fake.capability(0x60, &[0x8000_0011]);
+        fake.writable[0x40 / 4] = 1 << 31;
+        assert!(!clear(&mut fake, 0x11, 1 << 31), "one cannot");
+        assert_eq!(fake.words[0x40 / 4] >> 31, 0, "but the other");
+        fake.writable[0x60 / 4] = 1 << 31;
+        assert!(clear(&mut fake, 0x11, 1 << 31));
+        assert_eq!(fake.words[0x50 / 4] >> 31, 1);
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Function-level reset (PCI Express Base Specification, 6.6.2).
 
 use crate::capability;
-use crate::{ConfigMut, header};
+use crate::{ConfigMut, Patience, header};
 
 const ID: u8 = 0x10;
 /// Device capabilities: the function can be reset by itself.
@@ -10,8 +10,6 @@ const CAN_RESET: u32 = 1 << 28;
 const RESET: u32 = 1 << 15;
 /// Device status: it waits for answers to requests of its own.
 const PENDING: u32 = 1 << 21;
-/// Times the function is asked whether it is there again. It may take 100 ms; where that matters the caller waits.
-const PATIENCE: usize = 100_000;
 
 /// Why a function was not reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +20,8 @@ pub enum ResetError {
     Gone,
 }
 
-/// Resets the function; its command register and its base address registers are as after power-on.
-pub fn reset(config: &mut impl ConfigMut) -> Result<(), ResetError> {
+/// Resets the function; its command register and its base address registers are as after power-on. That may take it 100 ms.
+pub fn reset(config: &mut impl ConfigMut, patience: &impl Patience) -> Result<(), ResetError> {
     let able = || {
         let express = capability::find(config, ID)?;
         let control = express.offset_of(2)?;
@@ -32,13 +30,13 @@ pub fn reset(config: &mut impl ConfigMut) -> Result<(), ResetError> {
     let control = able().ok_or(ResetError::Unable)?;
     let before = header::identity(config).ok_or(ResetError::Gone)?;
     // What it has asked memory for is awaited first, or the answers would meet a function that knows nothing of them.
-    if !header::set_command(config, 0) || !(0..PATIENCE).any(|_| config.read(control) & PENDING == 0) {
+    if !header::set_command(config, 0) || !patience.until(|| config.read(control) & PENDING == 0) {
         return Err(ResetError::Gone);
     }
     // The upper half is the status, whose bits are cleared by writing ones.
     let kept = config.read(control) & 0xffff;
     config.write(control, kept | RESET);
-    if (0..PATIENCE).any(|_| header::identity(config) == Some(before)) && header::command(config) == 0 {
+    if patience.until(|| header::identity(config) == Some(before)) && header::command(config) == 0 {
         Ok(())
     } else {
         Err(ResetError::Gone)
@@ -49,6 +47,7 @@ pub fn reset(config: &mut impl ConfigMut) -> Result<(), ResetError> {
 mod tests {
     use super::*;
     use crate::fake::Fake;
+    use crate::patience::Times;
 
     fn device() -> Fake {
         let mut fake = Fake::device();
@@ -61,13 +60,14 @@ mod tests {
     #[test]
     fn a_function_that_can_is_reset() {
         let mut fake = device();
-        assert_eq!(reset(&mut fake), Ok(()));
+        assert_eq!(reset(&mut fake, &Times::new(9)), Ok(()));
         assert_eq!(fake.words[0x48 / 4], 0x2810 | RESET);
         assert_eq!(header::command(&fake), 0);
     }
 
     #[test]
     fn a_function_that_cannot_or_does_not_answer_is_not_believed() {
+        let reset = |fake: &mut Fake| reset(fake, &Times::new(9));
         assert_eq!(reset(&mut Fake::device()), Err(ResetError::Unable));
         let mut waiting = device();
         waiting.words[0x48 / 4] |= PENDING;

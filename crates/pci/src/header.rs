@@ -65,8 +65,3 @@ pub fn interrupt_pin(config: &impl Config) -> u8 {
 pub fn class(config: &impl Config) -> u32 {
     config.read(CLASS) >> 8
 }
-
-/// Whether the function is a bridge of any kind.
-pub fn is_bridge(config: &impl Config) -> bool {
-    config.read(CLASS) >> 24 == 0x06
-}

@@ -11,8 +11,10 @@
 //! | [`bar`] | sizing and placing base address registers |
 //! | [`capability`] | the list of capabilities |
 //! | [`msix`] | message-signalled interrupts |
+//! | [`msi`] | messages without a table |
 //! | [`express`] | function-level reset |
 //! | [`port`] | root ports: what goes in and out while the system runs |
+//! | [`patience`] | waits that end |
 //! | [`virtio`] | where a virtio device's registers are |
 //!
 //! Sections are those of the PCI Local Bus Specification 3.0 ("PCI") and of virtio 1.2.
@@ -24,7 +26,9 @@ pub mod bar;
 pub mod capability;
 pub mod express;
 pub mod header;
+pub mod msi;
 pub mod msix;
+pub mod patience;
 pub mod port;
 pub mod virtio;
 
@@ -32,6 +36,7 @@ pub mod virtio;
 mod fake;
 
 pub use address::Address;
+pub use patience::Patience;
 
 /// Configuration space of one function, to be read.
 pub trait Config {

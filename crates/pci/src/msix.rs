@@ -51,6 +51,11 @@ pub fn is_on(config: &impl Config) -> bool {
         .is_some_and(|word| word & ON != 0)
 }
 
+/// Has the function send none. False: it does not read back.
+pub fn switch_off(config: &mut impl ConfigMut) -> bool {
+    capability::clear(config, ID, ON)
+}
+
 impl Msix {
     /// Lets vector 0 write `data` to `address` and masks all others; `table` is the table, as many bytes as
     /// [`self.table`](Self::table) says. `false`: it does not read back.

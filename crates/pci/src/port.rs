@@ -2,7 +2,7 @@
 //! header of a bridge, PCI-to-PCI Bridge 1.2, 3.2.5).
 
 use crate::capability::{self, Capability};
-use crate::{Config, ConfigMut, header};
+use crate::{Config, ConfigMut, Patience, header};
 
 const EXPRESS: u8 = 0x10;
 /// Kinds of port that have a slot: of a root complex, of a switch downwards.
@@ -27,6 +27,8 @@ const LISTEN: u16 = 1 | 1 << 3 | 1 << 5;
 const ATTENTION_OFF: u16 = 3 << 6;
 const LIGHT: u16 = 3 << 8;
 const POWER_OFF: u16 = 1 << 10;
+/// Slot control: what has no power, and the light that says so.
+const NO_POWER: u16 = Light::Off as u16 | POWER_OFF;
 
 const BUSES: u8 = 0x18;
 const PORTS: u8 = 0x1c;
@@ -36,8 +38,6 @@ const OWN_REGION: u8 = 0x10;
 
 /// A bridge forwards memory in pieces of this size.
 pub const GRANULE: u64 = 0x10_0000;
-/// Times a slot is asked whether it has done what it was told.
-const PATIENCE: usize = 10_000;
 
 /// Registers of a port. Those of its slot are halves of a word, of which one must not be written with the other.
 pub trait Registers: ConfigMut {
@@ -137,13 +137,13 @@ impl Port {
     }
 
     /// Begins to interrupt when something happens.
-    pub fn listen(&self, config: &mut impl Registers) {
+    pub fn listen(&self, config: &mut impl Registers, patience: &impl Patience) {
         let said = self.said(config);
-        self.order(config, said & (LIGHT | POWER_OFF));
+        self.order(config, said & (LIGHT | POWER_OFF), patience);
     }
 
     /// Takes note of what happened, and does what the slot needs for it.
-    pub fn attend(&self, config: &mut impl Registers) -> Change {
+    pub fn attend(&self, config: &mut impl Registers, patience: &impl Patience) -> Change {
         let status = self.status(config);
         let happened = status & (PRESSED | CHANGED);
         if happened == 0 {
@@ -154,29 +154,31 @@ impl Port {
         let occupied = status & OCCUPIED != 0;
         match self.presence(config) {
             Presence::Absent if occupied => {
-                self.order(config, Light::On as u16);
+                self.order(config, Light::On as u16, patience);
                 Change::Added
             }
             Presence::Absent => {
-                self.order(config, Light::Off as u16 | POWER_OFF);
+                self.order(config, NO_POWER, patience);
                 Change::Gone
             }
             Presence::Present if happened & PRESSED != 0 => {
-                self.order(config, Light::Blinks as u16);
+                self.order(config, Light::Blinks as u16, patience);
                 Change::Pressed
             }
             Presence::Present | Presence::Leaving => Change::None,
         }
     }
 
-    /// Takes the power from what is in the slot: it does nothing any more, and may be taken out.
-    pub fn release(&self, config: &mut impl Registers) {
-        self.order(config, Light::Off as u16 | POWER_OFF);
+    /// Takes the power from what is in the slot: it does nothing any more, and may be taken out. False: the port does not say that it has none.
+    pub fn release(&self, config: &mut impl Registers, patience: &impl Patience) -> bool {
+        self.order(config, NO_POWER, patience);
+        // A port that is gone itself reads ones.
+        header::identity(config).is_some() && self.said(config) & (LIGHT | POWER_OFF) == NO_POWER
     }
 
-    fn order(&self, config: &mut impl Registers, what: u16) {
+    fn order(&self, config: &mut impl Registers, what: u16, patience: &impl Patience) {
         config.write_half(self.word, LISTEN | ATTENTION_OFF | what);
-        if self.tells_commands && (0..PATIENCE).any(|_| self.status(config) & COMMAND_DONE != 0) {
+        if self.tells_commands && patience.until(|| self.status(config) & COMMAND_DONE != 0) {
             config.write_half(self.word + 2, COMMAND_DONE);
         }
     }

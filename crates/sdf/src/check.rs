@@ -96,8 +96,16 @@ fn unique<'a>(kind: &'static str, names: impl Iterator<Item = (&'a At, &'a str)>
     Ok(())
 }
 
+/// Interrupts of an SMMU as QEMU's `virt` wires them, one behind the other: events, page requests, commands done, errors.
+const SMMU_LINES: u64 = 4;
+
 fn irqs(description: &Description) -> Result<(), Fault> {
     let mut owners: HashMap<u64, &str> = HashMap::new();
+    // The PD takes the first of the SMMU's interrupts; the board gives it the three behind that too.
+    let driver = description.pds.iter().find(|pd| pd.role == Some(Role::Iommu));
+    if let Some(events) = driver.and_then(|pd| pd.irqs.first()) {
+        owners.extend((1..SMMU_LINES).map(|line| (events.irq + line, "the SMMU")));
+    }
     let of_pds = description
         .pds
         .iter()

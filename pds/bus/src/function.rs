@@ -5,13 +5,10 @@
 
 use pci::bar::{self, Bar, BarError, Window};
 use pci::msix::{Memory, Msix};
-use pci::{ConfigMut, Place, express, header, msix, virtio};
+use pci::{ConfigMut, Patience, Place, express, header, msi, msix, virtio};
 
 use crate::nvme;
 use system_spec::config::{BusBar, BusFunction, PCI_CLASS_STATED, RegionConfig};
-
-/// Times the device is read back before it is given up; as for virtio-mmio.
-const PATIENCE: usize = 10_000;
 
 /// What a device is, as far as its reset goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +111,20 @@ pub struct Function {
 
 impl Function {
     /// Finds out what the function at hand wants and gives it its places: regions of its drivers where they were described, the
-    /// others in `spare`. It answers at none of them yet.
+    /// others in `spare`. It answers at none of them yet. One that cannot be used is silenced.
     pub fn settle(
+        config: &mut impl ConfigMut,
+        described: &BusFunction,
+        spare: &mut Window,
+    ) -> Result<Self, FunctionError> {
+        let settled = Self::find(config, described, spare);
+        if settled.is_err() {
+            silence(config);
+        }
+        settled
+    }
+
+    fn find(
         config: &mut impl ConfigMut,
         described: &BusFunction,
         spare: &mut Window,
@@ -210,18 +219,36 @@ impl Function {
         header::MEMORY | header::BUS_MASTER | line
     }
 
-    /// Lets the function answer and work, with its interrupt aimed. `table` is where [`table`](Self::table) says.
+    /// Lets the function answer, with its interrupt aimed; whether it works stays as it is. `table` is where [`table`](Self::table) says.
+    ///
+    /// A function that works is not stopped for that: its messages would be lost, and QEMU takes it as told that no driver serves a virtio
+    /// device (`DRIVER_OK` is gone). One that does not work was never reset, or its reset failed, and who knows what it would do. One that cannot be
+    /// switched on is silenced.
     pub fn switch_on(
         &self,
         config: &mut impl ConfigMut,
         table: Option<&mut impl Memory>,
         doorbell: Option<Doorbell>,
     ) -> Result<(), FunctionError> {
-        // The table is memory: it answers first, and works when all is said. A function that works already is not stopped for that:
-        // its messages would be lost, and QEMU takes it as told that no driver serves a virtio device (`DRIVER_OK` is gone).
+        let on = self.let_answer(config, table, doorbell);
+        if on.is_err() {
+            silence(config);
+        }
+        on
+    }
+
+    fn let_answer(
+        &self,
+        config: &mut impl ConfigMut,
+        table: Option<&mut impl Memory>,
+        doorbell: Option<Doorbell>,
+    ) -> Result<(), FunctionError> {
         let working = header::command(config) & header::BUS_MASTER;
         if !header::set_command(config, self.command() & !header::BUS_MASTER | working) {
             return Err(FunctionError::Command);
+        }
+        if !msi::switch_off(config) || self.msix.is_none() && !msix::switch_off(config) {
+            return Err(FunctionError::Interrupt);
         }
         if let Some(msix) = &self.msix {
             let doorbell = doorbell
@@ -233,29 +260,26 @@ impl Function {
                 return Err(FunctionError::Interrupt);
             }
         }
-        if header::set_command(config, self.command()) {
-            Ok(())
-        } else {
-            Err(FunctionError::Command)
-        }
+        Ok(())
     }
 
-    /// Puts the device into its reset state: it reaches no memory while that is done, and is believed when it reads back. Then it
-    /// is as [`switch_on`](Self::switch_on) left it.
+    /// Puts the device into its reset state: it reaches no memory while that is done, and is believed when it reads back. Only then it
+    /// works, and [`switch_on`](Self::switch_on) keeps that.
     pub fn reset(
         &self,
         config: &mut impl ConfigMut,
         device: &mut impl Device,
         table: Option<&mut impl Memory>,
         doorbell: Option<Doorbell>,
+        patience: &impl Patience,
     ) -> Result<(), FunctionError> {
         let identity = header::identity(config);
         if !header::set_command(config, self.command() & !header::BUS_MASTER) {
             return Err(FunctionError::Command);
         }
         device.reset();
-        let done = (0..PATIENCE).any(|_| device.is_reset());
-        if !done && express::reset(config).is_err() {
+        let done = patience.until(|| device.is_reset());
+        if !done && express::reset(config, &patience.renewed()).is_err() {
             return Err(FunctionError::Stuck);
         }
         let described = (
@@ -267,12 +291,20 @@ impl Function {
         }
         self.place(config)?;
         self.switch_on(config, table, doorbell)?;
-        if device.is_reset() {
+        if !device.is_reset() {
+            return Err(FunctionError::Stuck);
+        }
+        if header::set_command(config, self.command()) {
             Ok(())
         } else {
-            Err(FunctionError::Stuck)
+            Err(FunctionError::Command)
         }
     }
+}
+
+/// Nobody drives the function at hand: it neither answers nor reaches memory nor interrupts.
+pub fn silence(config: &mut impl ConfigMut) {
+    header::set_command(config, header::INTX_OFF);
 }
 
 /// A region, if drivers get it or a part of it.

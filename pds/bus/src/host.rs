@@ -1,17 +1,20 @@
 //! The PCI host bridge: configuration space, and the functions that slots have.
 
-use bus::function::{Device, Doorbell, Function, FunctionError, Kind};
+use bus::function::{self, Device, Doorbell, Function, FunctionError, Kind};
 use bus::nvme::Controller;
 use bus::virtio_pci::{Status, Virtio};
 use pci::bar::Window;
 use pci::port::Port;
-use pci::{Address, header, virtio};
+use pci::{Address, Patience, header, virtio};
 use system_spec::config::{BusFunction, BusHost, BusSlot, MAX_SLOTS, RegionConfig};
 
 use crate::device::Mapped;
 
 /// Bytes of a function's configuration space that are used.
 const CONFIG_LEN: usize = 256;
+
+/// Where the host bridge shows itself as a function.
+const HOST_BRIDGE: u32 = 0;
 
 /// Everything on PCI.
 pub struct Host {
@@ -35,7 +38,7 @@ fn mapped(region: &RegionConfig) -> Option<Mapped> {
 
 impl Host {
     /// The bridge, if there is one. Functions that no slot has are silenced; those of `slots` get their places.
-    pub fn start(host: &BusHost, slots: &[BusSlot]) -> Option<Self> {
+    pub fn start(host: &BusHost, slots: &[BusSlot], patience: &impl Patience) -> Option<Self> {
         let page = RegionConfig {
             vaddr: host.messages,
             len: 0x1000,
@@ -56,7 +59,7 @@ impl Host {
             ports: [None; MAX_SLOTS],
         };
         this.silence(slots, 0);
-        this.open_ports(slots);
+        this.open_ports(slots, patience);
         for (number, slot) in slots
             .iter()
             .enumerate()
@@ -74,12 +77,13 @@ impl Host {
         // What lies beyond the part of ECAM that we were given is nobody's.
         let config = move |at: Address| ecam.part(at.ecam_offset(), CONFIG_LEN);
         for at in pci::address::functions(bus, config) {
-            let owned = slots
-                .iter()
-                .any(|slot| slot.function.bar_count > 0 && slot.function.address == at.bits().into());
-            let Some(mut config) = config(at) else { continue };
-            if !owned && !header::is_bridge(&config) {
-                header::set_command(&mut config, header::INTX_OFF);
+            // A port without a function behind it has nothing to forward, whatever else says that it is a bridge nothing to lead to.
+            let bits = u32::from(at.bits());
+            let owned = slots.iter().any(|slot| {
+                slot.function.bar_count > 0 && [slot.function.address, slot.function.port].contains(&bits)
+            });
+            if let Some(mut config) = config(at).filter(|_| !owned && bits != HOST_BRIDGE) {
+                function::silence(&mut config);
             }
         }
     }
@@ -103,7 +107,7 @@ impl Host {
         spare.part(paddr.checked_sub(start)? as usize, len)
     }
 
-    /// Gives a slot's function its places and lets it work.
+    /// Gives a slot's function its places and lets it answer.
     pub(crate) fn settle(&mut self, number: usize, described: &BusFunction) -> Result<(), FunctionError> {
         let mut config = self.config(described).ok_or(FunctionError::Wrong)?;
         let mut window = match described.port {
@@ -124,14 +128,20 @@ impl Host {
     }
 
     /// Resets the function of slot `number` of `slots`.
-    pub fn reset(&mut self, slots: &[BusSlot], number: u32) -> Result<(), FunctionError> {
+    pub fn reset(
+        &mut self,
+        slots: &[BusSlot],
+        number: u32,
+        patience: &impl Patience,
+    ) -> Result<(), FunctionError> {
         let index = slots
             .iter()
             .position(|slot| slot.slot == number)
             .ok_or(FunctionError::Wrong)?;
         let described = slots[index].function;
-        self.make_sure(index, &described)?;
+        self.make_sure(index, &described, patience)?;
         if self.functions.get(index).copied().flatten().is_none() {
+            self.silence_beside(slots, &described);
             self.settle(index, &described)?;
         }
         let function = self.functions.get(index).copied().flatten();
@@ -139,7 +149,7 @@ impl Host {
         let mut config = self.config(&described).ok_or(FunctionError::Wrong)?;
         let mut device = Behind::of(&described, &function).ok_or(FunctionError::Structures)?;
         let mut table = self.table(&described, &function);
-        function.reset(&mut config, &mut device, table.as_mut(), self.doorbell)?;
+        function.reset(&mut config, &mut device, table.as_mut(), self.doorbell, patience)?;
         copy(&config, &described);
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod device;
 mod host;
+mod patience;
 mod slots;
 
 use bus::function::FunctionError;
@@ -12,6 +13,7 @@ use bus::virtio_mmio::{REGISTERS_LEN, identify, reset};
 use bus::{Bus, Request};
 use device::Mapped;
 use host::Host;
+use patience::Deadline;
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
@@ -60,7 +62,12 @@ impl Pd {
     /// Looks at what happened to slots of devices that come and go, and has control look.
     fn attend(&mut self) {
         let slots = self.bus.slots();
-        if self.host.as_mut().is_some_and(|host| host.attend(slots)) {
+        let patience = Deadline::new();
+        if self
+            .host
+            .as_mut()
+            .is_some_and(|host| host.attend(slots, &patience))
+        {
             self.control.notify();
         }
     }
@@ -68,15 +75,16 @@ impl Pd {
     /// Resets; only if that was read back root learns of it. What root says of it is the answer.
     fn reset(&mut self, slot: &BusSlot) -> Code {
         crash_point(0);
+        let patience = Deadline::new();
         let done = if slot.transport == VIRTIO_MMIO {
             registers(slot).map_or(Code::DeviceFailed, |mut registers| {
-                code(reset(&mut registers).is_ok())
+                code(reset(&mut registers, &patience).is_ok())
             })
         } else {
             match self
                 .host
                 .as_mut()
-                .map(|host| host.reset(self.bus.slots(), slot.slot))
+                .map(|host| host.reset(self.bus.slots(), slot.slot, &patience))
             {
                 // What is not there reaches nothing.
                 Some(Err(FunctionError::Gone)) => Code::Empty,
@@ -146,7 +154,8 @@ impl Handler for Pd {
             }
             Ok(Request::Release(slot)) => {
                 let host = self.host.as_mut();
-                let done = host.is_some_and(|host| host.release(self.bus.slots(), slot.slot));
+                let done =
+                    host.is_some_and(|host| host.release(self.bus.slots(), slot.slot, &Deadline::new()));
                 self.attend();
                 (if done { Code::Ok } else { Code::WrongState }, 0)
             }
@@ -174,7 +183,7 @@ fn init() -> Pd {
     }
     let bus = Bus::new(&config.slots, config.slot_count);
     let pd = Pd {
-        host: Host::start(&config.host, bus.slots()),
+        host: Host::start(&config.host, bus.slots(), &Deadline::new()),
         bus,
         control: Channel::new(config.control_channel as usize),
         root: Channel::new(config.root_channel as usize),

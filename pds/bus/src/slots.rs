@@ -1,7 +1,7 @@
 //! Slots of devices that come and go, behind root ports.
 
 use pci::port::{Change, GRANULE, Port, Registers};
-use pci::{Config, header, port};
+use pci::{Config, Patience, header, port};
 use supervision::bus::Presence;
 use system_spec::config::{BusFunction, BusSlot};
 
@@ -11,7 +11,7 @@ use crate::host::Host;
 
 impl Host {
     /// Opens the way to what is behind ports, and listens to them. A slot whose port is none has no device.
-    pub(crate) fn open_ports(&mut self, slots: &[BusSlot]) {
+    pub(crate) fn open_ports(&mut self, slots: &[BusSlot], patience: &impl Patience) {
         for (number, slot) in slots
             .iter()
             .enumerate()
@@ -27,11 +27,11 @@ impl Host {
             };
             let Some(port) = Port::find(&config) else { continue };
             if Port::forward(&mut config, bus, (function.forwarded, GRANULE), own) {
-                port.listen(&mut config);
+                port.listen(&mut config, patience);
                 if let Some(entry) = self.ports.get_mut(number) {
                     *entry = Some(port);
                 }
-                self.silence(slots, bus);
+                self.silence_beside(slots, function);
             }
         }
     }
@@ -40,18 +40,18 @@ impl Host {
     ///
     /// To be called when they interrupt, and whenever one was written to: QEMU's take their line back at any write, also if the write
     /// is what made something happen.
-    pub fn attend(&mut self, slots: &[BusSlot]) -> bool {
+    pub fn attend(&mut self, slots: &[BusSlot], patience: &impl Patience) -> bool {
         let mut changed = false;
         for (number, slot) in slots.iter().enumerate() {
             let Some((port, mut config)) = self.port(number, &slot.function) else {
                 continue;
             };
             for _ in 0..LOOKS {
-                let change = port.attend(&mut config);
+                let change = port.attend(&mut config, patience);
                 changed |= change != Change::None;
                 match change {
                     Change::None => break,
-                    Change::Added => self.added(slots, number, &slot.function),
+                    Change::Added => self.added(slots, number, &slot.function, patience),
                     Change::Gone => self.forget(number),
                     Change::Pressed => {}
                 }
@@ -60,16 +60,25 @@ impl Host {
         changed
     }
 
-    /// It is as after a reset, and given its places here. What fails is tried again when its reset is asked for.
-    fn added(&mut self, slots: &[BusSlot], number: usize, function: &BusFunction) {
-        self.silence(slots, (function.address >> 8) as u8);
+    /// It is as after a reset, and given its places here. It may take 100 ms until it answers (PCI Express, 6.6.1). What fails is tried again
+    /// when its reset is asked for.
+    fn added(&mut self, slots: &[BusSlot], number: usize, function: &BusFunction, patience: &impl Patience) {
         self.forget(number);
-        let there = || {
-            self.config(function)
-                .is_some_and(|config| header::identity(&config).is_some())
-        };
-        if (0..PATIENCE).any(|_| there()) {
+        if patience.until(|| self.answers(function)) {
+            self.silence_beside(slots, function);
             let _ = self.settle(number, function);
+        }
+    }
+
+    fn answers(&self, function: &BusFunction) -> bool {
+        let config = self.config(function);
+        config.is_some_and(|config| header::identity(&config).is_some())
+    }
+
+    /// Silences what came with a slot's function, if that is one that comes. It does not show itself before that answers.
+    pub(crate) fn silence_beside(&mut self, slots: &[BusSlot], function: &BusFunction) {
+        if function.port != 0 {
+            self.silence(slots, (function.address >> 8) as u8);
         }
     }
 
@@ -101,42 +110,56 @@ impl Host {
     }
 
     /// Takes the power from what is to leave the slot of this number; false: nothing is.
-    pub fn release(&mut self, slots: &[BusSlot], number: u32) -> bool {
+    pub fn release(&mut self, slots: &[BusSlot], number: u32, patience: &impl Patience) -> bool {
         if self.presence(slots, number) != Presence::Leaving {
             return false;
         }
         let Some(index) = slots.iter().position(|slot| slot.slot == number) else {
             return false;
         };
-        let Some((port, mut config)) = self.port(index, &slots[index].function) else {
+        self.take_power(index, &slots[index].function, patience)
+    }
+
+    /// Whether what is behind a port has no power from here on: the port says so, and it does not answer.
+    fn take_power(&mut self, index: usize, function: &BusFunction, patience: &impl Patience) -> bool {
+        let Some((port, mut config)) = self.port(index, function) else {
             return false;
         };
-        port.release(&mut config);
+        let taken = port.release(&mut config, patience);
         self.forget(index);
-        true
+        taken && patience.until(|| !self.answers(function))
     }
 
     /// A function that does not answer has no power from here on: whatever became of it, it reaches nothing.
     ///
     /// # Errors
-    /// [`FunctionError::Gone`] if it is so.
-    pub(crate) fn make_sure(&mut self, index: usize, function: &BusFunction) -> Result<(), FunctionError> {
+    /// [`FunctionError::Gone`] if it is so; [`FunctionError::Stuck`] if nobody can tell.
+    pub(crate) fn make_sure(
+        &mut self,
+        index: usize,
+        function: &BusFunction,
+        patience: &impl Patience,
+    ) -> Result<(), FunctionError> {
         if function.port == 0 {
             return Ok(());
         }
-        let Some((port, mut config)) = self.port(index, function) else {
-            // Nothing was ever forwarded to it.
-            return Err(FunctionError::Gone);
+        let Some((port, config)) = self.port(index, function) else {
+            // There is no such port, or it lets nothing through.
+            let port = self
+                .at(function.port)
+                .filter(|port| header::identity(port).is_some());
+            return match port.map_or(0, |port| header::command(&port)) & header::BUS_MASTER {
+                0 => Err(FunctionError::Gone),
+                _ => Err(FunctionError::Stuck),
+            };
         };
-        let answers = self
-            .config(function)
-            .is_some_and(|config| header::identity(&config).is_some());
-        if answers && port.presence(&config) != port::Presence::Absent {
+        if self.answers(function) && port.presence(&config) != port::Presence::Absent {
             return Ok(());
         }
-        port.release(&mut config);
-        self.forget(index);
-        Err(FunctionError::Gone)
+        match self.take_power(index, function, patience) {
+            true => Err(FunctionError::Gone),
+            false => Err(FunctionError::Stuck),
+        }
     }
 }
 
@@ -144,5 +167,3 @@ impl Host {
 const LOOKS: usize = 8;
 /// Bytes of a port's own region.
 const OWN_REGION: u64 = 0x1000;
-/// Times that something new is asked who it is. It may take 100 ms (PCI Express, 6.6.1); a simulated one takes none.
-const PATIENCE: usize = 100_000;

@@ -1,5 +1,7 @@
 //! Devices whose registers are as virtio 1.2, section 4.2.2, says.
 
+use pci::Patience;
+
 /// "virt".
 const MAGIC_VALUE: u32 = 0x7472_6976;
 /// Register: [`MAGIC_VALUE`].
@@ -12,9 +14,6 @@ const DEVICE_ID: usize = 0x08;
 const STATUS: usize = 0x70;
 /// Bytes of registers that are used here.
 pub const REGISTERS_LEN: usize = STATUS + 4;
-/// Times the status is read back before the device is given up. A reset may take the device some time; each read of a
-/// register takes long compared with an instruction.
-const PATIENCE: usize = 10_000;
 
 /// A device's registers, by byte offset.
 pub trait Registers {
@@ -57,10 +56,10 @@ pub fn identify(registers: &impl Registers) -> Result<Identity, ResetError> {
 
 /// Puts the device into its reset state (virtio 1.2, 4.2.2.1: write 0 to the status, wait until 0 is read), in which it
 /// neither reads nor writes memory, and makes sure that it is the device it was.
-pub fn reset(registers: &mut impl Registers) -> Result<(), ResetError> {
+pub fn reset(registers: &mut impl Registers, patience: &impl Patience) -> Result<(), ResetError> {
     let before = identify(registers)?;
     registers.write(STATUS, 0);
-    if !(0..PATIENCE).any(|_| registers.read(STATUS) == 0) {
+    if !patience.until(|| registers.read(STATUS) == 0) {
         return Err(ResetError::Stuck);
     }
     let after = identify(registers)?;
@@ -74,6 +73,7 @@ pub fn reset(registers: &mut impl Registers) -> Result<(), ResetError> {
 mod tests {
     use super::*;
     use core::cell::Cell;
+    use pci::patience::Times;
 
     /// A device that takes some reads until its reset is done.
     struct Fake {
@@ -136,7 +136,7 @@ mod tests {
                 status: 15
             })
         );
-        assert_eq!(reset(&mut device), Ok(()));
+        assert_eq!(reset(&mut device, &Times::new(99)), Ok(()));
         assert_eq!(device.status.get(), 0);
     }
 
@@ -146,7 +146,7 @@ mod tests {
             reads_until_reset: Cell::new(usize::MAX),
             ..fake()
         };
-        assert_eq!(reset(&mut device), Err(ResetError::Stuck));
+        assert_eq!(reset(&mut device, &Times::new(99)), Err(ResetError::Stuck));
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
             id_after_reset: 1,
             ..fake()
         };
-        assert_eq!(reset(&mut device), Err(ResetError::Stuck));
+        assert_eq!(reset(&mut device, &Times::new(99)), Err(ResetError::Stuck));
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
                 ..fake()
             },
         ] {
-            assert_eq!(reset(&mut device), Err(ResetError::NoDevice));
+            assert_eq!(reset(&mut device, &Times::new(99)), Err(ResetError::NoDevice));
             assert!(!device.resetting);
         }
     }

@@ -1,11 +1,16 @@
 use super::*;
 use crate::fake::Fake;
+use crate::patience::Times;
 
 const AT: u8 = 0x54;
 const WORD: usize = (AT as usize + 0x18) / 4;
 
 /// A root port as QEMU makes it: status bits are forgotten when they are written as 1, a device whose power goes is gone.
-struct Slot(Fake);
+struct Slot {
+    fake: Fake,
+    /// It does not do what it is told.
+    deaf: bool,
+}
 
 impl Slot {
     fn new() -> Self {
@@ -14,11 +19,11 @@ impl Slot {
         fake.writable[0x18 / 4] = 0xff_ffff;
         fake.writable[0x20 / 4] = 0xfff0_fff0;
         fake.capability(AT, &[0x0142_0010, 0, 0, 0, 0, NEEDED | 1, 0]);
-        Self(fake)
+        Self { fake, deaf: false }
     }
     fn happens(&mut self, set: u16, clear: u16) {
-        let status = (self.0.words[WORD] >> 16) as u16 & !clear | set;
-        self.0.words[WORD] = self.0.words[WORD] & 0xffff | u32::from(status) << 16;
+        let status = (self.fake.words[WORD] >> 16) as u16 & !clear | set;
+        self.fake.words[WORD] = self.fake.words[WORD] & 0xffff | u32::from(status) << 16;
     }
     fn add(&mut self) {
         self.happens(OCCUPIED | CHANGED | PRESSED, 0);
@@ -27,21 +32,21 @@ impl Slot {
         self.happens(CHANGED, OCCUPIED);
     }
     fn interrupts(&self) -> bool {
-        let word = self.0.words[WORD];
+        let word = self.fake.words[WORD];
         word & 1 << 5 != 0 && (word >> 16) & word & u32::from(PRESSED | CHANGED) != 0
     }
 }
 
 impl Config for Slot {
     fn read(&self, offset: u8) -> u32 {
-        self.0.read(offset)
+        self.fake.read(offset)
     }
 }
 
 impl ConfigMut for Slot {
     fn write(&mut self, offset: u8, value: u32) {
         assert_ne!(usize::from(offset) / 4, WORD, "status and control at once");
-        self.0.write(offset, value);
+        self.fake.write(offset, value);
     }
 }
 
@@ -51,11 +56,14 @@ impl Registers for Slot {
             return self.happens(0, value & (PRESSED | CHANGED | COMMAND_DONE));
         }
         assert_eq!(usize::from(offset), 4 * WORD);
-        self.0.words[WORD] = self.0.words[WORD] & 0xffff_0000 | u32::from(value);
+        if self.deaf {
+            return;
+        }
+        self.fake.words[WORD] = self.fake.words[WORD] & 0xffff_0000 | u32::from(value);
         self.happens(COMMAND_DONE, 0);
         if value & POWER_OFF != 0
             && value & LIGHT == Light::Off as u16
-            && self.0.words[WORD] >> 16 & u32::from(OCCUPIED) != 0
+            && self.fake.words[WORD] >> 16 & u32::from(OCCUPIED) != 0
         {
             self.tear_out();
         }
@@ -66,37 +74,37 @@ impl Registers for Slot {
 fn what_is_added_gets_power_and_what_is_released_goes() {
     let mut slot = Slot::new();
     let port = Port::find(&slot).unwrap();
-    port.release(&mut slot);
-    port.listen(&mut slot);
+    assert!(port.release(&mut slot, &Times::new(9)));
+    port.listen(&mut slot, &Times::new(9));
     assert_eq!(
-        (port.presence(&slot), port.attend(&mut slot)),
+        (port.presence(&slot), port.attend(&mut slot, &Times::new(9))),
         (Presence::Absent, Change::None)
     );
     slot.add();
     assert!(slot.interrupts());
-    assert_eq!(port.attend(&mut slot), Change::Added);
+    assert_eq!(port.attend(&mut slot, &Times::new(9)), Change::Added);
     assert!(!slot.interrupts());
     assert_eq!(
-        (port.presence(&slot), port.attend(&mut slot)),
+        (port.presence(&slot), port.attend(&mut slot, &Times::new(9))),
         (Presence::Present, Change::None)
     );
     slot.happens(PRESSED, 0);
     assert_eq!(
-        (port.attend(&mut slot), port.presence(&slot)),
+        (port.attend(&mut slot, &Times::new(9)), port.presence(&slot)),
         (Change::Pressed, Presence::Leaving)
     );
     // Who looks for the first time sees the same.
     assert_eq!(Port::find(&slot).unwrap().presence(&slot), Presence::Leaving);
-    port.listen(&mut slot);
+    port.listen(&mut slot, &Times::new(9));
     assert_eq!(port.presence(&slot), Presence::Leaving);
-    port.release(&mut slot);
+    assert!(port.release(&mut slot, &Times::new(9)));
     assert_eq!(
-        (port.presence(&slot), port.attend(&mut slot)),
+        (port.presence(&slot), port.attend(&mut slot, &Times::new(9))),
         (Presence::Absent, Change::Gone)
     );
     slot.add();
     assert_eq!(
-        (port.attend(&mut slot), port.presence(&slot)),
+        (port.attend(&mut slot, &Times::new(9)), port.presence(&slot)),
         (Change::Added, Presence::Present)
     );
 }
@@ -106,11 +114,11 @@ fn what_is_torn_out_is_gone_and_loses_power() {
     let mut slot = Slot::new();
     slot.happens(OCCUPIED, 0);
     let port = Port::find(&slot).unwrap();
-    port.listen(&mut slot);
+    port.listen(&mut slot, &Times::new(9));
     assert_eq!(port.presence(&slot), Presence::Present);
     slot.tear_out();
     assert_eq!(
-        (port.attend(&mut slot), port.presence(&slot)),
+        (port.attend(&mut slot, &Times::new(9)), port.presence(&slot)),
         (Change::Gone, Presence::Absent)
     );
     // Whatever is put in now has no power before it was attended to.
@@ -119,15 +127,29 @@ fn what_is_torn_out_is_gone_and_loses_power() {
 }
 
 #[test]
+fn port_that_does_not_say_so_has_not_taken_the_power() {
+    let mut slot = Slot::new();
+    slot.happens(OCCUPIED, 0);
+    let port = Port::find(&slot).unwrap();
+    slot.deaf = true;
+    assert!(!port.release(&mut slot, &Times::new(9)));
+    slot.deaf = false;
+    assert!(port.release(&mut slot, &Times::new(9)));
+    slot.fake.words = [u32::MAX; 64];
+    slot.deaf = true;
+    assert!(!port.release(&mut slot, &Times::new(9)), "it is gone itself");
+}
+
+#[test]
 fn only_ports_whose_slot_is_ours_are_used() {
     let mut slot = Slot::new();
-    slot.0.words[usize::from(AT) / 4 + 5] = 1 << 6;
+    slot.fake.words[usize::from(AT) / 4 + 5] = 1 << 6;
     assert!(Port::find(&slot).is_none(), "no power controller");
     slot = Slot::new();
-    slot.0.words[usize::from(AT) / 4] &= !SLOT;
+    slot.fake.words[usize::from(AT) / 4] &= !SLOT;
     assert!(Port::find(&slot).is_none(), "no slot");
     slot = Slot::new();
-    slot.0.words[0xc / 4] = 0;
+    slot.fake.words[0xc / 4] = 0;
     assert!(Port::find(&slot).is_none(), "no bridge");
     assert!(Port::find(&Fake::device()).is_none());
 }
@@ -135,18 +157,21 @@ fn only_ports_whose_slot_is_ours_are_used() {
 #[test]
 fn port_forwards_one_bus_and_one_piece_of_memory() {
     let mut slot = Slot::new();
-    slot.0.writable[0x1c / 4] = 0xffff;
-    slot.0.writable[0x24 / 4] = 0xfff0_fff0;
+    slot.fake.writable[0x1c / 4] = 0xffff;
+    slot.fake.writable[0x24 / 4] = 0xfff0_fff0;
     assert!(Port::forward(&mut slot, 1, (0x1010_0000, GRANULE), 0x1000));
-    assert_eq!(slot.0.words[0x18 / 4], 0x01_0100);
-    assert_eq!(slot.0.words[0x20 / 4], 0x1010_1010);
+    assert_eq!(slot.fake.words[0x18 / 4], 0x01_0100);
+    assert_eq!(slot.fake.words[0x20 / 4], 0x1010_1010);
     // Both end before they begin.
-    assert_eq!((slot.0.words[0x1c / 4], slot.0.words[0x24 / 4]), (0xf0, 0xfff0));
+    assert_eq!(
+        (slot.fake.words[0x1c / 4], slot.fake.words[0x24 / 4]),
+        (0xf0, 0xfff0)
+    );
     assert_eq!(header::command(&slot), header::MEMORY | header::BUS_MASTER);
     // A bus that is started anew changes nothing.
-    slot.0.writable[1] = 0;
+    slot.fake.writable[1] = 0;
     assert!(Port::forward(&mut slot, 1, (0x1010_0000, GRANULE), 0x1000));
-    slot.0.writable[1] = 0xffff;
-    slot.0.writable[0x20 / 4] = 0;
+    slot.fake.writable[1] = 0xffff;
+    slot.fake.writable[0x20 / 4] = 0;
     assert!(!Port::forward(&mut slot, 1, (0x1020_0000, GRANULE), 0x1000));
 }

@@ -10,6 +10,7 @@ use system_spec::config::{BusBar, RegionConfig};
 
 use super::*;
 use pci::Config;
+use pci::patience::Times;
 
 const DOORBELL: Doorbell = Doorbell {
     address: 0x0802_0040,
@@ -158,10 +159,12 @@ fn a_function_gets_the_places_that_were_described_and_one_message() {
     assert_eq!(fake.words[5], 0x1010_0000);
     // Ports stay where they are, which is nowhere.
     assert_eq!(fake.words[4], 1);
-    assert_eq!(fake.words[1] as u16, 0x406);
+    // It answers, and works when it was reset.
+    assert_eq!(fake.words[1] as u16, 0x402);
     assert_eq!(function.table(), Some((0x1010_0000, 32)));
     assert_eq!(table.0, [0x0802_0040, 0, 80, 0, 0, 0, 0, 1]);
     // Another time everything is the same: a bus that starts anew disturbs nobody.
+    fake.words[1] |= u32::from(header::BUS_MASTER);
     let before = fake.words;
     fake.status.set(15);
     on(&mut fake, &described()).unwrap();
@@ -177,12 +180,35 @@ fn a_line_needs_no_message_but_must_be_the_one_described() {
     let mut fake = Fake::new();
     let function = settled(&mut fake, &with_line).unwrap();
     assert_eq!(function.switch_on(&mut fake, None::<&mut Table>, None), Ok(()));
-    assert_eq!((fake.words[1] as u16, function.table()), (6, None));
+    assert_eq!((fake.words[1] as u16, function.table()), (2, None));
     fake.words[0x3c / 4] = 0x200;
     assert_eq!(
         settled(&mut fake, &with_line).err(),
         Some(FunctionError::Interrupt)
     );
+}
+
+#[test]
+fn messages_that_were_not_described_are_switched_off() {
+    const MSI: usize = 0xa8 / 4;
+    let with_msi = |writable| {
+        let mut fake = Fake::new();
+        fake.words[0x98 / 4] = 0x8001_a811;
+        (fake.words[MSI], fake.writable[MSI]) = (0x0001_8405, writable);
+        fake
+    };
+    let with_line = BusFunction {
+        message: 0,
+        ..described()
+    };
+    let mut fake = with_msi(1 << 16);
+    on(&mut fake, &with_line).unwrap();
+    assert_eq!((fake.words[0x98 / 4] >> 31, fake.words[MSI] >> 16), (0, 0));
+    let mut fake = with_msi(1 << 16);
+    on(&mut fake, &described()).unwrap();
+    assert_eq!((fake.words[0x98 / 4] >> 31, fake.words[MSI] >> 16), (1, 0));
+    let refused = on(&mut with_msi(0), &with_line).err();
+    assert_eq!(refused, Some(FunctionError::Interrupt), "one that stays on");
 }
 
 #[test]
@@ -208,7 +234,10 @@ fn every_lie_has_its_refusal() {
     for (number, (change, error)) in cases.into_iter().enumerate() {
         let (mut fake, mut described) = (Fake::new(), described());
         change(&mut fake, &mut described);
+        // As firmware or a predecessor may have left it.
+        fake.words[1] |= 6;
         assert_eq!(settled(&mut fake, &described).err(), Some(error), "case {number}");
+        assert_eq!(fake.words[1] as u16, 0x400, "case {number}: it is silenced");
     }
 }
 
@@ -243,8 +272,11 @@ fn messages_that_nobody_receives_are_not_sent() {
             message,
             ..described()
         };
-        let result = on(&mut Fake::new(), &described);
+        let mut fake = Fake::new();
+        fake.words[1] |= 6;
+        let result = on(&mut fake, &described);
         assert_eq!(result.err(), Some(FunctionError::Interrupt));
+        assert_eq!(fake.words[1] as u16, 0x400, "it is silenced");
     }
     // As QEMU's frame reads.
     assert_eq!(Doorbell::new(0x0802_0000, 0x0050_0040), DOORBELL);
@@ -254,13 +286,20 @@ fn messages_that_nobody_receives_are_not_sent() {
 fn a_reset_is_done_out_of_reach_of_memory_and_read_back() {
     let mut fake = Fake::new();
     let (function, mut table) = on(&mut fake, &described()).unwrap();
+    fake.words[1] |= u32::from(header::BUS_MASTER);
     let before = fake.words;
     // A driver cannot, but a device may have moved.
     fake.words[8] = 0xdead_000c;
     fake.slow.set(50);
     let mut status = fake.status();
     assert_eq!(
-        function.reset(&mut fake, &mut status, Some(&mut table), Some(DOORBELL)),
+        function.reset(
+            &mut fake,
+            &mut status,
+            Some(&mut table),
+            Some(DOORBELL),
+            &Times::new(99)
+        ),
         Ok(())
     );
     assert_eq!(fake.command_at_reset.get() as u16, 0x402);
@@ -273,14 +312,29 @@ fn a_device_that_does_not_read_back_is_not_believed() {
     let (function, mut table) = on(&mut fake, &described()).unwrap();
     fake.slow.set(usize::MAX);
     let mut status = fake.status();
-    let result = function.reset(&mut fake, &mut status, Some(&mut table), Some(DOORBELL));
+    let result = function.reset(
+        &mut fake,
+        &mut status,
+        Some(&mut table),
+        Some(DOORBELL),
+        &Times::new(99),
+    );
     assert_eq!(result, Err(FunctionError::Stuck));
     assert_eq!(fake.words[1] & u32::from(header::BUS_MASTER), 0);
+    on(&mut fake, &described()).unwrap();
+    let master = fake.words[1] & u32::from(header::BUS_MASTER);
+    assert_eq!(master, 0, "a bus that starts anew does not know that it failed");
     let mut fake = Fake::new();
     let (function, mut table) = on(&mut fake, &described()).unwrap();
     fake.becomes = Some(0x1041_1af4);
     let mut status = fake.status();
-    let result = function.reset(&mut fake, &mut status, Some(&mut table), Some(DOORBELL));
+    let result = function.reset(
+        &mut fake,
+        &mut status,
+        Some(&mut table),
+        Some(DOORBELL),
+        &Times::new(99),
+    );
     assert_eq!(result, Err(FunctionError::Wrong));
     assert_eq!(fake.words[1] & u32::from(header::BUS_MASTER), 0);
 }
