@@ -1,4 +1,5 @@
 //! A disk behind a root port that is taken out, or torn out, and put in again while clients use it: they are told, and served again.
+//! One that would go past the SMMU gets no driver.
 
 use crate::policies::Counts;
 use crate::running::Running;
@@ -48,11 +49,13 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
             running.unplug()?;
         }
         running.operate(|client, patience| taken_out(client, torn, &before, patience))?;
-        let patience = Patience::default();
-        // QEMU has it until its power was taken.
-        demo::wait(patience.transaction, "the disk to be out", || {
-            Ok(running.plug().ok())
-        })?;
+        if torn {
+            put_in(&mut running, false)?;
+            running.operate(|client, patience| becomes(client, Reason::Unguarded, patience))?;
+            running.unplug()?;
+            running.operate(|client, patience| becomes(client, Reason::Removed, patience))?;
+        }
+        put_in(&mut running, true)?;
         running.operate(|client, patience| {
             demo::wait(patience.transaction, "the disk to be served", || {
                 Ok((client.status()?.devices[0].condition == Condition::Working).then_some(()))
@@ -70,6 +73,21 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
         served(client, patience)
     })?;
     running.shut_down()
+}
+
+/// Puts the disk in. QEMU has it until its power was taken.
+fn put_in(running: &mut Running, guarded: bool) -> Result<()> {
+    let patience = Patience::default();
+    demo::wait(patience.transaction, "the disk to be out", || {
+        Ok(running.plug(guarded).ok())
+    })
+}
+
+/// The disk gets no driver, for this reason.
+fn becomes(client: &mut Client, reason: Reason, patience: &Patience) -> Result<()> {
+    demo::wait(patience.transaction, "the disk to be offline", || {
+        Ok((client.status()?.devices[0].condition == Condition::Offline(reason)).then_some(()))
+    })
 }
 
 /// `status` and the record say so, and clients were told so and nothing else. A driver whose device is `torn` out may fault over it before

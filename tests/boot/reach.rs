@@ -8,6 +8,7 @@ use control_protocol::cause::Cause;
 use control_protocol::record::{Outcome, Reason, State};
 use control_protocol::request::Policy;
 use reaches_out::{CHUNK, COMMAND, INTERRUPTS, KERNEL, MARK, NOBODYS, PEER, PLACE, ROOT, STREAMS, Target};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use supervision::root::DMA_FAULT;
@@ -18,14 +19,18 @@ use umbra::pack;
 
 /// Bytes that are looked at.
 const PAGE: usize = 4096;
+/// Devices behind the IOMMU in `systems/two-disks`.
+const SPACES: usize = 2;
+/// Where memory begins.
+const MEMORY: u64 = 0x4000_0000;
 
 /// What the IOMMU calls a write to where nothing is.
 const TRANSLATION: u64 = 0x10;
 /// What it calls one to what may only be read.
 const PERMISSION: u64 = 0x13;
 
-/// The package of `reaches-out` that aims there.
-fn aimed(target: Target, config: Config) -> Result<Vec<u8>> {
+/// The package of `reaches-out` that aims there; `client`: at what, if that is another device's client.
+fn aimed(target: Target, client: u64, config: Config) -> Result<Vec<u8>> {
     let driver = pack::find("reaches-out")?;
     let built = build::program(&driver.package, config)?;
     let mut program = fs::read(&built)?;
@@ -33,7 +38,12 @@ fn aimed(target: Target, config: Config) -> Result<Vec<u8>> {
         .filter(|at| program[*at..].starts_with(&MARK))
         .collect();
     ensure!(marks.len() == 1, "{} marks", marks.len());
-    *program.get_mut(marks[0] + MARK.len()).context("a number")? = target as u8;
+    let aim = program
+        .get_mut(marks[0] + MARK.len()..)
+        .and_then(|rest| rest.first_chunk_mut::<9>());
+    let [number, address @ ..] = aim.context("an aim")?;
+    *number = target as u8;
+    *address = client.to_le_bytes();
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("driver.elf");
     fs::write(&path, program)?;
@@ -41,7 +51,7 @@ fn aimed(target: Target, config: Config) -> Result<Vec<u8>> {
 }
 
 /// Whether that is what becomes of a driver that aims there.
-fn stopped(target: Target, why: &Reason) -> bool {
+fn stopped(target: Target, client: u64, why: &Reason) -> bool {
     let &Reason::Fault { label, address, .. } = why else {
         return false;
     };
@@ -57,6 +67,7 @@ fn stopped(target: Target, why: &Reason) -> bool {
         Target::Interrupts => address == INTERRUPTS,
         Target::Peer => address == PEER,
         Target::Nobodys => address == NOBODYS,
+        Target::Client => address == client,
         // Which of the places that is depends on the generation.
         Target::Next | Target::Previous | Target::Code => address.is_multiple_of(PLACE),
         Target::Tables => address.is_multiple_of(CHUNK) && !address.is_multiple_of(PLACE),
@@ -69,6 +80,7 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
     let mut running = Running::product_system("two-disks", config, kernel)?;
     running.operate(|client, patience| demo::loaded(client, patience.boot))?;
     // Somebody's memory is there, or the attack would prove nothing.
+    let data = others_data(&running)?;
     for whose in [KERNEL, ROOT, STREAMS, COMMAND] {
         let there = running.memory(whose, PAGE)?.iter().any(|byte| *byte != 0);
         ensure!(there, "nothing at {whose:#x}");
@@ -79,7 +91,7 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
     };
     let before = unchanging(&running)?;
     for target in Target::ALL {
-        let package = aimed(target, config)?;
+        let package = aimed(target, data, config)?;
         running
             .operate(|client, patience| {
                 undone(
@@ -87,7 +99,7 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
                     DEVICE,
                     &package,
                     true,
-                    |why| stopped(target, why),
+                    |why| stopped(target, data, why),
                     patience,
                 )?;
                 demo::still_loaded(client)
@@ -99,6 +111,50 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
     let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
     Ok(())
+}
+
+/// Where data is that the other device reaches, and ours does not: the first page of the largest piece that is not empty. The tables of the
+/// IOMMU say so.
+fn others_data(running: &Running) -> Result<u64> {
+    let tables = running.memory(STREAMS, smmu::memory::len(SPACES))?;
+    let [ours, others] = [0, 1].map(|space| reached(&tables, space));
+    let mut pieces: Vec<(u64, u64)> = Vec::new();
+    // Registers are no memory.
+    for page in others.difference(&ours).filter(|page| **page >= MEMORY) {
+        match pieces.last_mut() {
+            Some((start, len)) if *start + *len == *page => *len += PAGE as u64,
+            _ => pieces.push((*page, PAGE as u64)),
+        }
+    }
+    let largest = pieces.into_iter().max_by_key(|(_, len)| *len);
+    let (start, len) = largest.context("regions of the other device")?;
+    let data = running.memory(start, len as usize)?;
+    let first = data.iter().position(|byte| *byte != 0);
+    let page = first.context("data of the other device")? / PAGE;
+    Ok(start + (page * PAGE) as u64)
+}
+
+/// Pages that the device of this space may read and write now, but not those of its driver: beside them is code, which it may only read.
+fn reached(tables: &[u8], space: usize) -> BTreeSet<u64> {
+    const READ_ONLY: u64 = 1 << 7;
+    let first = STREAMS + (smmu::memory::TABLES + space * smmu::memory::SPACE_TABLES * PAGE) as u64;
+    let entries = |table: u64| {
+        let at = (table - STREAMS) as usize;
+        let words = tables[at..at + PAGE].as_chunks::<8>().0.iter();
+        words
+            .map(|word| u64::from_le_bytes(*word))
+            .filter(|word| word & 3 == 3)
+    };
+    let next = |entry: u64| entry & 0xffff_ffff_f000;
+    let mut pages = BTreeSet::new();
+    for second in entries(first) {
+        for third in entries(next(second)) {
+            if entries(next(third)).all(|page| page & READ_ONLY == 0) {
+                pages.extend(entries(next(third)).map(next));
+            }
+        }
+    }
+    pages
 }
 
 /// `status` counts what was stopped apart from faults of threads, and one for each driver that was: a device is cut off at the first.
@@ -123,7 +179,7 @@ pub fn open(config: Config, kernel: Option<&Path>) -> Result<()> {
     running.operate(|client, patience| demo::loaded(client, patience.boot))?;
     let before = running.memory(NOBODYS, PAGE)?;
     running.operate(|client, patience| {
-        let package = aimed(Target::Nobodys, config)?;
+        let package = aimed(Target::Nobodys, 0, config)?;
         demo::settled(client, DEVICE, patience.transaction)?;
         let hash = client.upload(&package, |_, _| {})?;
         let job = client.update(DEVICE, hash, Policy::Refuse)?;

@@ -129,9 +129,9 @@ impl Running {
         Ok(fs::read(file)?)
     }
 
-    /// Puts in a disk that was taken out.
-    pub fn plug(&self) -> Result<()> {
-        machine::plug(&self.guest, true)
+    /// Puts in a disk that was taken out; `guarded`: it does not go past the SMMU.
+    pub fn plug(&self, guarded: bool) -> Result<()> {
+        machine::plug(&self.guest, guarded)
     }
 
     /// Asks for the disk.

@@ -215,6 +215,8 @@ pub enum Reason {
     ControlRestarted,
     /// The device was taken out.
     Removed,
+    /// The device would go past the IOMMU behind which the system has it.
+    Unguarded,
 }
 
 /// What was measured. Times are nanoseconds of the guest's counter; what was not reached is 0, what is not known `None`.

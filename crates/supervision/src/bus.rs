@@ -4,8 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Op {
-    /// Put the slot's device in its reset state, read back that it is, tell root. `slot`. Answer `Ok` or `DeviceFailed`; or
-    /// `Empty`: there is no device, so that none reaches anything, and root was told that.
+    /// Put the slot's device in its reset state, read back that it is, tell root. `slot`. Answer `Ok`, `DeviceFailed`, or
+    /// `Unguarded`: no driver may have the device, and it works no more; or `Empty`: there is no device, so that none reaches anything, and root was told that.
     Reset = 1,
     /// What is in the slot. `slot`. Answer: `device id (virtio), device status`.
     Identify = 2,

@@ -41,6 +41,8 @@ pub enum Code {
     Restarted = 9,
     /// Answered by root: the callee is dead for good. Every protocol of protected calls reserves this label.
     Gone = 10,
+    /// The device would go past the IOMMU behind which it was described.
+    Unguarded = 11,
 }
 
 impl Code {
@@ -57,6 +59,7 @@ impl Code {
             8 => Self::Empty,
             9 => Self::Restarted,
             10 => Self::Gone,
+            11 => Self::Unguarded,
             _ => Self::Invalid,
         }
     }

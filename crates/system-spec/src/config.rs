@@ -307,6 +307,8 @@ pub struct BusFunction {
     pub spare: RegionConfig,
     /// Physical address of the part.
     pub spare_paddr: u64,
+    /// 1: the device is behind the IOMMU; else 0.
+    pub guarded: u64,
     /// Regions that its drivers get.
     pub bars: [BusBar; SLOT_MMIO],
 }

@@ -2,6 +2,8 @@
 
 use core::ptr::NonNull;
 
+use pci::virtio::common::DEVICE_STATUS;
+
 /// Registers, or memory, mapped into this PD.
 #[derive(Clone, Copy)]
 pub struct Mapped {
@@ -89,15 +91,21 @@ impl pci::msix::Memory for Mapped {
     }
 }
 
-impl bus::virtio_pci::Status for Mapped {
-    fn read(&self) -> u8 {
-        assert!(self.len > 0);
-        // SAFETY: the byte is mapped, by `new`'s contract.
-        unsafe { self.base.as_ptr().read_volatile() }
+impl bus::virtio_pci::Common for Mapped {
+    fn status(&self) -> u8 {
+        assert!(self.len > DEVICE_STATUS);
+        // SAFETY: the byte is mapped, by the assertion and `new`'s contract.
+        unsafe { self.base.as_ptr().add(DEVICE_STATUS).read_volatile() }
     }
-    fn write(&mut self, value: u8) {
-        assert!(self.len > 0);
-        // SAFETY: as `read`; the one write is a reset.
-        unsafe { self.base.as_ptr().write_volatile(value) }
+    fn set_status(&mut self, value: u8) {
+        assert!(self.len > DEVICE_STATUS);
+        // SAFETY: as `status`; the one write is a reset.
+        unsafe { self.base.as_ptr().add(DEVICE_STATUS).write_volatile(value) }
+    }
+    fn read(&self, offset: usize) -> u32 {
+        self.load(offset)
+    }
+    fn write(&mut self, offset: usize, value: u32) {
+        self.store(offset, value);
     }
 }

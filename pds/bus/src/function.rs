@@ -53,6 +53,8 @@ pub enum FunctionError {
     Command,
     /// It does not read back as reset.
     Stuck,
+    /// It would go past the IOMMU behind which it was described.
+    Unguarded,
     /// There is none, and its slot has no power.
     Gone,
 }
@@ -95,6 +97,10 @@ pub trait Device {
     fn reset(&mut self);
     /// Whether it reads back as reset.
     fn is_reset(&self) -> bool;
+    /// Whether what it reaches is what an IOMMU lets it, asked after its reset. QEMU has virtio devices of which that is not so.
+    fn is_limited(&mut self) -> bool {
+        true
+    }
 }
 
 /// A function that has its places.
@@ -293,6 +299,9 @@ impl Function {
         self.switch_on(config, table, doorbell)?;
         if !device.is_reset() {
             return Err(FunctionError::Stuck);
+        }
+        if self.described.guarded != 0 && !device.is_limited() {
+            return Err(FunctionError::Unguarded);
         }
         if header::set_command(config, self.command()) {
             Ok(())

@@ -2,7 +2,7 @@
 
 use bus::function::{self, Device, Doorbell, Function, FunctionError, Kind};
 use bus::nvme::Controller;
-use bus::virtio_pci::{Status, Virtio};
+use bus::virtio_pci::{Common, Virtio};
 use pci::bar::Window;
 use pci::port::Port;
 use pci::{Address, Patience, header, virtio};
@@ -164,9 +164,9 @@ impl Host {
         let function = self.functions.get(index).copied().flatten()?;
         let config = self.config(described)?;
         match Behind::of(described, &function)? {
-            Behind::Virtio(Virtio(status)) => {
+            Behind::Virtio(Virtio(common)) => {
                 let (_, device) = header::identity(&config)?;
-                Some((device.checked_sub(FIRST)?.into(), Status::read(&status).into()))
+                Some((device.checked_sub(FIRST)?.into(), common.status().into()))
             }
             Behind::Nvme(controller) => Some((header::class(&config), controller.status())),
         }
@@ -189,7 +189,7 @@ impl Behind {
             .find(|bar| bar.index == u64::from(function.registers.bar))?;
         let (region, offset) = (mapped(&bar.here)?, function.registers.offset as usize);
         Some(match function.kind {
-            Kind::Virtio => Self::Virtio(Virtio(region.part(offset + virtio::common::DEVICE_STATUS, 1)?)),
+            Kind::Virtio => Self::Virtio(Virtio(region.part(offset, virtio::common::LEN as usize)?)),
             Kind::Nvme => Self::Nvme(Controller(region.part(offset, function.registers.len as usize)?)),
         })
     }
@@ -206,6 +206,12 @@ impl Device for Behind {
         match self {
             Self::Virtio(device) => device.is_reset(),
             Self::Nvme(device) => device.is_reset(),
+        }
+    }
+    fn is_limited(&mut self) -> bool {
+        match self {
+            Self::Virtio(device) => device.is_limited(),
+            Self::Nvme(device) => device.is_limited(),
         }
     }
 }

@@ -88,10 +88,11 @@ impl Pd {
             {
                 // What is not there reaches nothing.
                 Some(Err(FunctionError::Gone)) => Code::Empty,
+                Some(Err(FunctionError::Unguarded)) => Code::Unguarded,
                 result => code(matches!(result, Some(Ok(())))),
             }
         };
-        if done == Code::DeviceFailed {
+        if matches!(done, Code::DeviceFailed | Code::Unguarded) {
             return done;
         }
         crash_point(1);

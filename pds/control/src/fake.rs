@@ -112,6 +112,8 @@ pub struct Device {
     pub resets: u32,
     /// Whether there is one.
     pub presence: Presence,
+    /// It would go past the IOMMU.
+    pub unguarded: bool,
     /// How often its power was taken.
     pub releases: u32,
 }
@@ -186,6 +188,7 @@ impl FakeWorld {
             drained: (0, 0),
             resets: 0,
             presence: Presence::Present,
+            unguarded: false,
             releases: 0,
         };
         Self {

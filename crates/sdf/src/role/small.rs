@@ -82,6 +82,7 @@ pub(crate) fn bus(
         entry.slot = number as u32;
         if let Some(pci) = &described.pci {
             entry.function = function(pci);
+            entry.function.guarded = description.guards(described).into();
             entry.function.copy = slot.config.map_or(0, |region| plan.map(bus, region, true));
             if let Some(port) = pci.port {
                 entry.function.port = port.bits().into();

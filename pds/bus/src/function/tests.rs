@@ -26,6 +26,8 @@ const DRIVER_OK: u8 = 4;
 struct Fake {
     words: [u32; 64],
     writable: [u32; 64],
+    /// It goes past any IOMMU.
+    unlimited: bool,
     /// A reset of the device changes what it is.
     becomes: Option<u32>,
     status: Rc<Cell<u8>>,
@@ -54,6 +56,7 @@ impl Fake {
         Self {
             words,
             writable,
+            unlimited: false,
             becomes: None,
             status: Rc::new(Cell::new(15)),
             slow: Rc::default(),
@@ -98,6 +101,10 @@ impl Device for FakeStatus {
                 false
             }
         }
+    }
+    fn is_limited(&mut self) -> bool {
+        assert_eq!(self.0.status.get(), 0, "asked before the reset");
+        !self.0.unlimited
     }
     fn reset(&mut self) {
         self.0.command_at_reset.set(self.0.command.get());
@@ -304,6 +311,31 @@ fn a_reset_is_done_out_of_reach_of_memory_and_read_back() {
     );
     assert_eq!(fake.command_at_reset.get() as u16, 0x402);
     assert_eq!((fake.words, fake.status.get()), (before, 0));
+}
+
+#[test]
+fn device_that_would_go_past_its_iommu_does_not_work() {
+    for (guarded, unlimited) in [(0, true), (1, false), (1, true)] {
+        let mut fake = Fake::new();
+        fake.unlimited = unlimited;
+        let described = BusFunction {
+            guarded,
+            ..described()
+        };
+        let (function, mut table) = on(&mut fake, &described).unwrap();
+        let mut status = fake.status();
+        let result = function.reset(
+            &mut fake,
+            &mut status,
+            Some(&mut table),
+            Some(DOORBELL),
+            &Times::new(9),
+        );
+        let refused = guarded == 1 && unlimited;
+        assert_eq!(result.err(), refused.then_some(FunctionError::Unguarded));
+        let works = fake.words[1] & u32::from(header::BUS_MASTER) != 0;
+        assert_ne!(works, refused);
+    }
 }
 
 #[test]

@@ -73,6 +73,7 @@ impl FakeWorld {
         assert!(self.running(slot).is_none(), "a second driver is started");
         let device = self.device(slot);
         assert!(!device.needs_reset, "started on a device that was not reset");
+        assert!(!device.unguarded, "started on a device that reaches everything");
         match device.generations.get_mut(&generation) {
             Some(one) if one.life == Life::Staged => one.life = Life::Running,
             _ => return Code::WrongState,
@@ -124,6 +125,9 @@ impl FakeWorld {
             "device reset under a running driver"
         );
         let device = self.device(slot);
+        if device.presence != Presence::Absent && device.unguarded {
+            return Code::Unguarded;
+        }
         device.needs_reset = false;
         if device.presence == Presence::Absent {
             return Code::Empty;

@@ -115,6 +115,7 @@ impl Machine {
             Code::Ok => self.device_clean = true,
             // What comes into the slot is asked to reset itself before it is given to anybody.
             Code::Empty => self.presence = Presence::Absent,
+            Code::Unguarded => return Err(Reason::Unguarded),
             _ => return Err(Reason::DeviceReset),
         }
         while let Some(generation) = self.quarantine.pop() {

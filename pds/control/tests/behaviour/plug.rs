@@ -25,6 +25,22 @@ fn releases(system: &System) -> u32 {
 }
 
 #[test]
+fn device_that_would_go_past_the_iommu_gets_no_driver() {
+    let mut system = System::new(&[GOOD]);
+    system.settle();
+    changes(&mut system, Presence::Leaving);
+    system.world.devices.get_mut(&0).unwrap().unguarded = true;
+    changes(&mut system, Presence::Present);
+    assert_eq!(system.condition(), Condition::Offline(Reason::Unguarded));
+    assert_eq!((system.serving(), system.world.alive(0)), (None, 0));
+    changes(&mut system, Presence::Leaving);
+    assert_eq!(system.condition(), REMOVED);
+    system.world.devices.get_mut(&0).unwrap().unguarded = false;
+    changes(&mut system, Presence::Present);
+    assert_eq!(system.condition(), Condition::Working);
+}
+
+#[test]
 fn device_that_leaves_is_drained_and_released_and_its_successor_gets_the_same_driver() {
     let mut system = System::new(&[GOOD, BETTER]);
     system.settle();

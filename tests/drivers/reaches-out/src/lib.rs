@@ -20,7 +20,7 @@ pub const PEER: u64 = 0x1000_4000;
 /// In the middle of what root has left over: harmless where nothing stops it.
 pub const NOBODYS: u64 = 0xa000_0000;
 
-/// Bytes of the program behind which the number of a [`Target`] stands.
+/// Bytes of the program behind which the number of a [`Target`] stands, and the address of [`Target::Client`] (little endian).
 pub const MARK: [u8; 16] = *b"this aims at -> ";
 /// Distance between places, which begin at a multiple of it.
 pub const PLACE: u64 = 0x20_0000;
@@ -55,11 +55,13 @@ pub enum Target {
     Peer,
     /// [`NOBODYS`].
     Nobodys,
+    /// Data of another device's client, where the test has found it.
+    Client,
 }
 
 impl Target {
     /// All of them, by number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Kernel,
         Self::Root,
         Self::Streams,
@@ -71,10 +73,11 @@ impl Target {
         Self::Interrupts,
         Self::Peer,
         Self::Nobodys,
+        Self::Client,
     ];
 
     /// Its address for the driver that has these resources.
-    fn address(self, resources: &DriverResources) -> u64 {
+    fn address(self, resources: &DriverResources, client: u64) -> u64 {
         let own = resources.window_paddr;
         let [next, previous] = [own + PLACE, own - PLACE];
         // What lies beside our slot's places may be data of our slot, which the device does reach.
@@ -98,13 +101,14 @@ impl Target {
             Self::Interrupts => INTERRUPTS,
             Self::Peer => PEER,
             Self::Nobodys => NOBODYS,
+            Self::Client => client,
         }
     }
 }
 
-/// The mark, and room for the number.
-static AIM: [u8; MARK.len() + 1] = {
-    let mut aim = [u8::MAX; MARK.len() + 1];
+/// The mark, and room for the number and the address.
+static AIM: [u8; MARK.len() + 9] = {
+    let mut aim = [u8::MAX; MARK.len() + 9];
     let (mark, _) = aim.split_at_mut(MARK.len());
     mark.copy_from_slice(&MARK);
     aim
@@ -116,9 +120,10 @@ pub struct Written;
 impl Aim for Written {
     fn target(resources: &DriverResources) -> u64 {
         // The compiler is not to know what stands there.
-        let [.., number] = *core::hint::black_box(&AIM);
+        let [.., number, a, b, c, d, e, f, g, h] = *core::hint::black_box(&AIM);
+        let client = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let target = Target::ALL.get(usize::from(number));
-        target.map_or(resources.window_paddr, |target| target.address(resources))
+        target.map_or(resources.window_paddr, |target| target.address(resources, client))
     }
 }
 

@@ -102,6 +102,9 @@ pub fn reason(reason: &Reason) -> String {
         Reason::TooManyFailures => "the driver failed too often, and there is no other good version".into(),
         Reason::ControlRestarted => "the control program was restarted in the middle".into(),
         Reason::Removed => "the device was taken out (a driver is started when one is put in)".into(),
+        Reason::Unguarded => {
+            "the device would go past the IOMMU (in QEMU a virtio device needs `iommu_platform=on`)".into()
+        }
     }
 }
 
