@@ -19,6 +19,8 @@ const CALL: i64 = Syscall::Call as i64;
 const REPLY_RECV: i64 = Syscall::ReplyRecv as i64;
 const NB_SEND_RECV: i64 = Syscall::NBSendRecv as i64;
 const NB_SEND_WAIT: i64 = Syscall::NBSendWait as i64;
+const RECV: i64 = Syscall::Recv as i64;
+const WAIT: i64 = Syscall::Wait as i64;
 
 /// A static that only the one kernel thread of control touches.
 #[repr(transparent)]
@@ -68,6 +70,8 @@ extern "C" fn kernel_syscall(number: i64) -> u64 {
         REPLY_RECV => kernel.fast_reply_recv(),
         NB_SEND_RECV => fast_signal_recv(kernel),
         NB_SEND_WAIT => fast_signal_wait(kernel),
+        RECV => fast_recv(kernel),
+        WAIT => fast_wait(kernel),
         _ => false,
     };
     if !done {
@@ -86,6 +90,18 @@ fn fast_signal_recv(kernel: &mut Kernel<Hardware>) -> bool {
 #[inline(never)]
 fn fast_signal_wait(kernel: &mut Kernel<Hardware>) -> bool {
     kernel.fast_signal_wait() || kernel.fast_ack_wait()
+}
+
+/// As above.
+#[inline(never)]
+fn fast_recv(kernel: &mut Kernel<Hardware>) -> bool {
+    kernel.fast_recv()
+}
+
+/// As above.
+#[inline(never)]
+fn fast_wait(kernel: &mut Kernel<Hardware>) -> bool {
+    kernel.fast_wait()
 }
 
 /// As above.

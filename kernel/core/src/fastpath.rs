@@ -20,6 +20,7 @@ use crate::object::{Fields, Notification, Obj, PhysAddr, Reply, Slot, Tcb, notif
 
 mod interrupt;
 mod signal;
+mod wait;
 
 /// A message of registers only.
 struct Short {

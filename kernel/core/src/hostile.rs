@@ -58,8 +58,8 @@ impl Random {
 struct World {
     booted: Booted,
     random: Random,
-    /// What took the fast path: signals, acknowledgements with a wait, interrupts.
-    fast: [usize; 3],
+    /// What took the fast path: signals, acknowledgements with a wait, interrupts, waits.
+    fast: [usize; 4],
 }
 
 impl Deref for World {
@@ -84,7 +84,7 @@ impl World {
         Self {
             booted,
             random: Random(seed | 1),
-            fast: [0; 3],
+            fast: [0; 4],
         }
     }
 
@@ -230,7 +230,7 @@ impl World {
         }
     }
 
-    /// A signal or an acknowledgement with a wait, at some endpoint or notification, or an interrupt.
+    /// A wait at some endpoint or notification, with a signal, an acknowledgement or nothing; or an interrupt.
     fn hand_on(&mut self) {
         self.kernel.m.time += self.random.below(2_000);
         let line = self.random.below(2);
@@ -249,10 +249,12 @@ impl World {
             return self.enter(Syscall::NBSendWait as i64);
         }
         let (target, place) = (100 + self.random.below(4), 96 + self.random.below(8));
-        let (reply, number) = if self.random.below(2) == 0 {
-            (112 + self.random.below(4), Syscall::NBSendRecv)
-        } else {
-            (target, Syscall::NBSendWait)
+        let reply = 112 + self.random.below(4);
+        let (reply, number) = match self.random.below(10) {
+            0..4 => (reply, Syscall::NBSendRecv),
+            4..8 => (target, Syscall::NBSendWait),
+            8 => (reply, Syscall::Recv),
+            _ => (reply, Syscall::Wait),
         };
         let plain = MessageInfo::new(self.random.below(3), 0, 0, self.random.below(3));
         for (register, word) in [(0, place), (1, plain.into_word()), (6, reply), (8, target)] {
@@ -340,6 +342,8 @@ impl World {
     fn enter(&mut self, number: i64) {
         const NB_SEND_RECV: i64 = Syscall::NBSendRecv as i64;
         const NB_SEND_WAIT: i64 = Syscall::NBSendWait as i64;
+        const RECV: i64 = Syscall::Recv as i64;
+        const WAIT: i64 = Syscall::Wait as i64;
         let fast = match number {
             -1 => self.kernel.fast_call() || self.kernel.fast_ack(),
             -2 => self.kernel.fast_reply_recv(),
@@ -348,6 +352,8 @@ impl World {
                 self.on_both_paths(0, Kernel::fast_signal_wait, |k| k.syscall(number))
                     || self.on_both_paths(1, Kernel::fast_ack_wait, |k| k.syscall(number))
             }
+            RECV => self.on_both_paths(3, Kernel::fast_recv, |k| k.syscall(number)),
+            WAIT => self.on_both_paths(3, Kernel::fast_wait, |k| k.syscall(number)),
             _ => false,
         };
         if !fast {
@@ -593,7 +599,7 @@ fn what_a_preempted_retype_passed_over_is_handed_out_to_nobody_unzeroed() {
 #[test]
 fn fast_paths_do_what_the_general_path_does() {
     // Little memory, as each comparison copies it; and short lives: what random calls leave of a world is at odds with itself.
-    let mut taken = [0; 3];
+    let mut taken = [0; 4];
     for seed in 1..120 {
         let mut world = World::new(seed);
         world.furnish();

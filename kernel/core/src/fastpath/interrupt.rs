@@ -3,7 +3,6 @@
 use sel4_abi::invocation::InvocationLabel;
 use sel4_abi::message::MessageInfo;
 
-use super::signal::Place;
 use crate::cap::{addr_of, kind, kind_of};
 use crate::kernel::{IrqUse, Kernel};
 use crate::machine::Machine;
@@ -111,30 +110,7 @@ impl<M: Machine> Kernel<M> {
         self.count_entry();
         let from = self.current?;
         let irq = self.acknowledged(from, 6)?;
-        let place = self
-            .own_notification(from)
-            .filter(|place| matches!(place, Place::Notification(_)))?;
-        let next = self.first_ready()?;
-        self.note_time();
-        if !self.may_stop(from) {
-            return None;
-        }
-        // From here on it is done.
-        self.m.unmask_irq(irq);
-        self.settle_at(from, place);
-        match next {
-            Some((next, vspace)) => {
-                self.dequeue(next);
-                self.quick_switch(Some(from), next, vspace);
-            }
-            None => self.switch_to(None),
-        }
-        let next = next.map(|(next, _)| next);
-        self.change_context(next, false);
-        if let Some(next) = next {
-            self.prepare_step(next);
-        }
-        self.count_exit(Some(from));
-        Some(())
+        let place = self.own_notification(from)?;
+        self.wait_at(from, place, Some(irq))
     }
 }

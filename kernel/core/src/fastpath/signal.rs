@@ -148,7 +148,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Where the thread wants to receive, if it may; at an endpoint, if it would have to wait.
     #[inline(always)]
-    fn quiet_place(&self, thread: Tcb) -> Option<Place> {
+    pub(super) fn quiet_place(&self, thread: Tcb) -> Option<Place> {
         let slot = self.quick_slot(thread, self.m.get(thread, tcb::x(0)))?;
         match kind_of(self.m.get(slot, slot::CAP0)) {
             kind::NOTIFICATION => self.own_notification(thread),
