@@ -7,6 +7,7 @@
 #[cfg(feature = "host")]
 pub mod fake;
 mod glue;
+pub mod pages;
 
 use device_class::block::{BlockCapabilities, CAP_FLUSH, CAP_WRITE_BACK};
 

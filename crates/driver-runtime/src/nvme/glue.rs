@@ -24,7 +24,7 @@ macro_rules! nvme_window {
                 if constraints.align.max(layout.align()) > $crate::nvme::PAGE {
                     return None;
                 }
-                let (io_addr, vaddr) = $crate::dma::alloc_pages(layout.size().div_ceil($crate::nvme::PAGE))?;
+                let (io_addr, vaddr) = $crate::nvme::pages::alloc(layout.size().div_ceil($crate::nvme::PAGE))?;
                 $(let $vaddr = vaddr;)+
                 // SAFETY: the addresses are of the same pages, as many as the layout has bytes, and nobody else has them.
                 Some(unsafe { dma_api::DmaAllocHandle::new($($vaddr,)+ io_addr.into(), layout) })
@@ -32,7 +32,7 @@ macro_rules! nvme_window {
             unsafe fn dealloc_contiguous(&self, handle: dma_api::DmaAllocHandle) {
                 let pages = handle.size().div_ceil($crate::nvme::PAGE);
                 // SAFETY: from `alloc_contiguous`, with the same number of pages; by the caller's word nobody uses them any more.
-                unsafe { $crate::dma::free_pages(handle.$memory(), pages) };
+                unsafe { $crate::nvme::pages::free(handle.$memory(), pages) };
             }
             unsafe fn map_streaming(
                 &self,
