@@ -60,6 +60,11 @@ type Check = fn(&mut Context<'_, '_>) -> Outcome;
 
 const CHECKS: &[(&str, Check)] = &[
     ("bytes are copied whole, and none beside them", copies::are_exact),
+    ("bytes are filled, and none beside them", copies::fill_exactly),
+    (
+        "bytes are compared, and none beside them",
+        copies::compare_exactly,
+    ),
     ("all memory is given out", ram::is_given_out),
     ("all memory is real", ram::is_real),
     ("frames are mapped, written, unmapped", machine::frames),

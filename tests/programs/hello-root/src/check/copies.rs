@@ -1,5 +1,5 @@
-//! The copying routine in assembly, which is every program's `memcpy` too (`shared_ring::copy`): between all places and of all
-//! lengths for which it takes another way.
+//! The routines in assembly that are every program's `memcpy`, `memset` and `memcmp` (`shared_ring::copy`): between all places and of all
+//! lengths for which they take another way.
 
 use super::{Context, Outcome, ensure};
 use core::hint::black_box;
@@ -60,6 +60,59 @@ pub fn are_exact(_: &mut Context<'_, '_>) -> Outcome {
             let mut copied = [UNTOUCHED; BYTES];
             copied[to..to + length].copy_from_slice(black_box(&bytes[from..from + length]));
             ensure!(is_copied(&copied[..shown], from, to, length));
+        }
+    }
+    Ok(())
+}
+
+/// Every byte of a stretch is filled, and none beside.
+pub fn fill_exactly(_: &mut Context<'_, '_>) -> Outcome {
+    const FILL: u8 = 0x3c;
+    for length in (0..ALL_LENGTHS).chain(SOME_LENGTHS) {
+        for to in MARGIN..MARGIN + PLACES {
+            let mut bytes = [UNTOUCHED; BYTES];
+            bytes[to..to + length].fill(black_box(FILL));
+            let expected = |at: usize| {
+                if (to..to + length).contains(&at) {
+                    FILL
+                } else {
+                    UNTOUCHED
+                }
+            };
+            let is_filled = bytes
+                .iter()
+                .enumerate()
+                .all(|(at, found)| black_box(*found) == expected(at));
+            ensure!(is_filled);
+        }
+    }
+    Ok(())
+}
+
+/// Bytes are as large as the first of them that differs, and as none that lies beside.
+pub fn compare_exactly(_: &mut Context<'_, '_>) -> Outcome {
+    const LESS: u8 = 0x12;
+    const MORE: u8 = 0xf3;
+    for length in 0..ALL_LENGTHS {
+        for place in 0..PLACES * PLACES {
+            let (here, there) = (MARGIN + place % PLACES, MARGIN + place / PLACES);
+            let (mut one, mut other) = ([LESS; BYTES], [MORE; BYTES]);
+            for at in 0..length {
+                (one[here + at], other[there + at]) = (byte(at), byte(at));
+            }
+            let order = |one: &[u8; BYTES], other: &[u8; BYTES]| {
+                black_box(&one[here..here + length]).cmp(black_box(&other[there..there + length]))
+            };
+            ensure!(order(&one, &other).is_eq());
+            if length > 0 {
+                // Every place, as lengths and places go on.
+                let at = (length * 5 + place) % length;
+                (one[here + at], other[there + at]) = (LESS, MORE);
+                ensure!(order(&one, &other).is_lt());
+                (one[here + at], other[there + at]) = (MORE, LESS);
+                ensure!(order(&one, &other).is_gt());
+                ensure!(one[here..here + length] != other[there..there + length]);
+            }
         }
     }
     Ok(())
