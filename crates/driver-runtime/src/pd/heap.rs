@@ -13,6 +13,19 @@ struct Heap {
     small: Pool,
 }
 
+impl Heap {
+    /// From the general allocator, which is asked for what the pool has not: out of line, so that what it has takes no registers for it.
+    ///
+    /// # Safety
+    /// The layout is not empty.
+    #[cold]
+    #[inline(never)]
+    unsafe fn general(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { self.general.alloc(layout) }
+    }
+}
+
 // SAFETY: a driver has one thread and no handler that runs between its instructions, so no two accesses overlap.
 unsafe impl Sync for Heap {}
 
@@ -28,12 +41,12 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some((class, whole)) = Pool::class(layout) else {
             // SAFETY: the caller's promise is the general allocator's condition.
-            return unsafe { self.general.alloc(layout) };
+            return unsafe { self.general(layout) };
         };
         match self.small.take(class) {
             Some(block) => block.as_ptr(),
             // SAFETY: `whole` is not empty.
-            None => unsafe { self.general.alloc(whole) },
+            None => unsafe { self.general(whole) },
         }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {

@@ -71,17 +71,27 @@ impl Waiting {
         self.len += 1;
     }
 
-    /// Frees what has ended at the beginning.
+    /// Frees the first place, of which there is one.
     #[inline]
-    fn advance(&mut self) {
-        while self.len > 0 && self.place(0).is_none() {
-            self.first = (self.first + 1) % (DEPTH + 1);
-            self.len -= 1;
-        }
+    fn pop(&mut self) {
+        self.first = (self.first + 1) % (DEPTH + 1);
+        self.len -= 1;
     }
 }
 
 driver_runtime::nvme_requests!();
+
+/// How a request ended, if it did.
+#[inline]
+fn end_of(queue: &mut dyn IQueue, asked: Asked) -> Option<Completion> {
+    let Asked { release, id, count } = asked;
+    let (status, count) = match queue.poll_request(release) {
+        Ok(RequestStatus::Pending) => return None,
+        Ok(RequestStatus::Complete) => (Status::Ok, count),
+        Err(error) => (status(error), 0),
+    };
+    Some(Completion { id, status, count })
+}
 
 impl BlockDriver for Driver {
     fn probe(resources: &Resources) -> Result<Self, ProbeError> {
@@ -167,25 +177,26 @@ impl BlockDriver for Driver {
         // The release is asked for each request, which takes longer than to look at the queue. Most end in their order, and one that
         // overtakes another tells by an interrupt: so without one nobody is asked for what stands behind the first that has not ended.
         let told = core::mem::take(&mut self.told);
-        for behind in 0..self.waiting.len {
-            let Some(Asked { release, id, count }) = *self.waiting.place(behind) else {
-                continue;
-            };
-            let ended = match self.queue.poll_request(release) {
-                Ok(RequestStatus::Pending) if told => continue,
-                Ok(RequestStatus::Pending) => break,
-                Ok(RequestStatus::Complete) => Status::Ok,
-                Err(error) => status(error),
-            };
-            *self.waiting.place(behind) = None;
-            let count = if ended == Status::Ok { count } else { 0 };
-            done(Completion {
-                id,
-                status: ended,
-                count,
-            });
+        while self.waiting.len > 0 {
+            if let Some(asked) = *self.waiting.place(0) {
+                let Some(completion) = end_of(&mut *self.queue, asked) else {
+                    break;
+                };
+                done(completion);
+            }
+            self.waiting.pop();
         }
-        self.waiting.advance();
+        if !told {
+            return;
+        }
+        for behind in 1..self.waiting.len {
+            let place = self.waiting.place(behind);
+            let completion = place.and_then(|asked| end_of(&mut *self.queue, asked));
+            if let Some(completion) = completion {
+                *place = None;
+                done(completion);
+            }
+        }
     }
 
     // An interrupt is a message: it is gone when it came.
@@ -199,28 +210,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_become_free_from_the_first_on() {
+    fn places_are_a_ring_in_the_order_of_requests() {
         let mut waiting = Waiting::new();
-        let asked = |id: usize| Asked {
-            release: RequestId::new(id),
-            id: id as u32,
-            count: 1,
-        };
         for round in 0..40 {
             while waiting.len < DEPTH {
-                waiting.push(asked(round));
+                waiting.push(Asked {
+                    release: RequestId::new(1),
+                    id: round,
+                    count: 1,
+                });
             }
             // What overtakes the first frees no place.
             *waiting.place(1) = None;
-            waiting.advance();
             assert_eq!(waiting.len, DEPTH);
-            *waiting.place(0) = None;
-            waiting.advance();
-            assert_eq!(waiting.len, DEPTH - 2);
+            waiting.pop();
+            waiting.pop();
             let ids: [Option<u32>; DEPTH - 2] =
                 core::array::from_fn(|behind| waiting.place(behind).map(|asked| asked.id));
             assert!(ids.is_sorted() && ids[0].is_some(), "{ids:?}");
-            assert_eq!(ids[DEPTH - 3], Some(round as u32));
+            assert_eq!(ids[DEPTH - 3], Some(round));
         }
     }
 }
