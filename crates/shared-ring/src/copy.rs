@@ -4,9 +4,10 @@
 //! without the MMU; and makes no pairs of what others may write. A frame goes through six copies on its way from wire to
 //! application and back, so it is worth an instruction for every six bytes instead of three for each.
 //!
-//! The same code is the program's `memcpy`: it is found before the language's own, which has the same restraint. So are `memset`, with which
-//! a driver zeroes the memory of its queues while clients wait (nine bytes per instruction instead of three instructions for eight), and
-//! `memcmp`, with which the stager finds that it knows a package (two bytes per instruction instead of six instructions for one).
+//! The same code is the program's `memcpy`: it is found before the language's own, which has the same restraint. So are `memset`,
+//! with which a driver zeroes the memory of its queues while clients wait (nine bytes per instruction instead of three instructions for
+//! eight), and `memcmp`, with which the stager finds that it knows a package (two bytes per instruction instead of six instructions for
+//! one).
 
 use core::arch::global_asm;
 
