@@ -1,6 +1,7 @@
 use super::*;
 use crate::fake::Fake;
 use crate::patience::Times;
+use proptest::prelude::*;
 
 const AT: u8 = 0x54;
 const WORD: usize = (AT as usize + 0x18) / 4;
@@ -138,6 +139,22 @@ fn port_that_does_not_say_so_has_not_taken_the_power() {
     slot.fake.words = [u32::MAX; 64];
     slot.deaf = true;
     assert!(!port.release(&mut slot, &Times::new(9)), "it is gone itself");
+}
+
+proptest! {
+    /// Whatever its registers are: an answer comes, and power is gone only where the port says so.
+    #[test]
+    fn any_port_is_answered(words in prop::array::uniform32(any::<u32>()), writable in prop::array::uniform32(any::<u32>()), deaf: bool) {
+        let mut slot = Slot { fake: Fake::noise(words, writable), deaf };
+        let port = Port { word: AT + 0x18, tells_commands: true };
+        for _ in 0..8 {
+            port.attend(&mut slot, &Times::new(9));
+        }
+        if port.release(&mut slot, &Times::new(9)) {
+            prop_assert_eq!(port.presence(&slot), Presence::Absent);
+        }
+        let _ = Port::find(&slot);
+    }
 }
 
 #[test]

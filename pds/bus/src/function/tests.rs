@@ -412,4 +412,30 @@ proptest! {
             prop_assert!(address >= 0x1010_0000 && address + len as u64 <= 0x1011_0000);
         }
     }
+
+    /// Whatever it becomes while it is used: it works when its reset was read back, and else not, if its command can be written at all.
+    #[test]
+    fn any_function_works_only_after_its_reset(
+        hits in prop::collection::vec((0usize..64, any::<u32>(), any::<u32>()), 0..12),
+        slow in prop::sample::select(vec![0, 5, usize::MAX]),
+        unlimited: bool,
+        becomes in prop::option::of(any::<u32>()),
+    ) {
+        let mut fake = Fake::new();
+        let described = BusFunction { guarded: 1, ..described() };
+        let (function, mut table) = on(&mut fake, &described).unwrap();
+        for (index, word, writable) in hits {
+            fake.words[index] = word;
+            fake.writable[index] = writable | if index == 1 { 0xffff } else { 0 };
+        }
+        fake.slow.set(slow);
+        (fake.unlimited, fake.becomes) = (unlimited, becomes);
+        let mut status = fake.status();
+        let result = function.reset(&mut fake, &mut status, Some(&mut table), Some(DOORBELL), &Times::new(9));
+        let works = fake.words[1] & u32::from(header::BUS_MASTER) != 0;
+        prop_assert_eq!(works, result.is_ok(), "{:?}", result);
+        if works {
+            prop_assert!(!unlimited && fake.status.get() == 0 && fake.words[8] == 0x1000_4000 | fake.words[8] & 0xf);
+        }
+    }
 }
