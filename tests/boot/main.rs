@@ -73,6 +73,10 @@ fn main() {
         ))
         .chain(loaded_trials("frames_outlive_the_driver_below", network::run))
         .chain(loaded_trials(
+            "e1000_is_a_network_like_any_other",
+            network::run_e1000,
+        ))
+        .chain(loaded_trials(
             "files_are_served_while_drivers_are_replaced",
             web::run,
         ))

@@ -40,6 +40,13 @@ const BAD: [Bad; 2] = [
     },
 ];
 
+/// The same of another kind of device, whose line it leaves as it is.
+const HANGS: Bad = Bad {
+    driver: "e1000-hangs",
+    late: true,
+    why: |why| matches!(why, Reason::RequestDeadline | Reason::Storm { .. }),
+};
+
 /// A driver that lacks the checksums that the one has with which the system starts and of which clients were told; one
 /// that takes shorter frames than any release.
 const LESSER: [(&str, u32); 2] = [(RELEASES[0], LOST_CHECKSUM), ("small-mtu", LOST_MTU)];
@@ -58,6 +65,36 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
         Ok(())
     })?;
     running.shut_down()
+}
+
+/// Runs the case of another kind of device below the same class.
+pub fn run_e1000(config: Config, kernel: Option<&Path>) -> Result<()> {
+    let mut running = Running::test_system("net-e1000", config, kernel)?;
+    running.operate(|client, patience| play_e1000(client, config, patience))?;
+    // Nobody asks the clients to stop: they look for that when they rest.
+    running.operate(|client, _| headers(client)?.iter().try_for_each(unharmed))?;
+    running.shut_down()
+}
+
+/// It takes no driver but its own, and that one is replaced, killed and hung like any other. The clients never rest: whoever builds drivers
+/// gets no time but what root gives him.
+fn play_e1000(client: &mut Client, config: Config, patience: &Patience) -> Result<()> {
+    demo::settled(client, NETWORK, patience.boot)?;
+    echoes_go_on(client, patience)?;
+    let wrong = update(client, RELEASES[0], Policy::Force, config, patience)?;
+    ensure!(
+        matches!(wrong, Outcome::Refused(Reason::WrongDevice { .. })),
+        "{wrong:?}"
+    );
+    lessen(client, ("e1000-test", LOST_MTU), config, patience)?;
+    let better = update(client, "e1000", Policy::Refuse, config, patience)?;
+    ensure!(better == Outcome::Done, "{better:?}");
+    echoes_go_on(client, patience).context("after the update")?;
+    let job = client.kill(NETWORK)?;
+    finished(client, job, patience).context("kill")?;
+    echoes_go_on(client, patience).context("after the kill")?;
+    send_to(client, NETWORK, &HANGS, config, patience).context(HANGS.driver)?;
+    echoes_go_on(client, patience).context(HANGS.driver)
 }
 
 fn play(client: &mut Client, config: Config, patience: &Patience) -> Result<()> {

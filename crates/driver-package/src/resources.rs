@@ -26,8 +26,8 @@ pub const LINK_PEER_VADDR: u64 = 0x60_3000;
 pub const CONFIG_VADDR: u64 = 0x60_4000;
 /// Where the first register page is mapped; region `i` starts at `MMIO_VADDR + i * MMIO_STRIDE`.
 pub const MMIO_VADDR: u64 = 0x70_0000;
-/// Distance between register regions, and so the largest size of one: 64 KiB.
-pub const MMIO_STRIDE: u64 = 0x1_0000;
+/// Distance between register regions, and so the largest size of one: 128 KiB, which network devices have.
+pub const MMIO_STRIDE: u64 = 0x2_0000;
 /// Where data region 0 is mapped; region `i` starts at `DATA_VADDR + i * DATA_STRIDE`.
 pub const DATA_VADDR: u64 = 0x1000_0000;
 /// Distance between data regions, and so the largest size of one: 16 MiB.

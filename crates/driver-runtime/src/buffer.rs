@@ -21,10 +21,10 @@ impl Buffer {
     };
 
     /// Bytes of a test.
-    #[cfg(test)]
-    pub(crate) fn of_test(bytes: &mut [u8]) -> Self {
+    #[cfg(any(test, feature = "host"))]
+    pub fn of_test(bytes: &mut [u8]) -> Self {
         Self {
-            vaddr: NonZero::new(bytes.as_mut_ptr().expose_provenance()).unwrap(),
+            vaddr: NonZero::new(bytes.as_mut_ptr().expose_provenance()).unwrap_or(NonZero::<usize>::MIN),
             len: bytes.len(),
         }
     }
@@ -37,6 +37,16 @@ impl Buffer {
             vaddr,
             len: len as usize,
         })
+    }
+
+    /// Bytes.
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// No bytes.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
     }
 
     /// Where the bytes are, and how many.

@@ -6,8 +6,9 @@ use device_class::net::{NetRequest, NetResponse};
 use driver_package::resources::DataRegion;
 
 pub use device_class::net::{
-    CAP_CHECKSUM, CAP_EVERYTHING, CAP_GROUPS, CAP_SEGMENT_4, CAP_SEGMENT_6, CAP_VERIFY, FLAG_VERIFIED,
-    HEADER, HEADROOM, LINK_DOWN, LINK_UNKNOWN, LINK_UP, NetCapabilities, Status,
+    CAP_CHECKSUM, CAP_EVERYTHING, CAP_GROUPS, CAP_SEGMENT_4, CAP_SEGMENT_6, CAP_VERIFY, FILTER_ALL_GROUPS,
+    FILTER_BROADCAST, FILTER_EVERYTHING, FLAG_VERIFIED, HEADER, HEADROOM, LINK_DOWN, LINK_UNKNOWN, LINK_UP,
+    NetCapabilities, Status,
 };
 
 pub use crate::buffer::Buffer;

@@ -7,7 +7,7 @@ use pci::bar::{self, Bar, BarError, Window};
 use pci::msix::{Memory, Msix};
 use pci::{ConfigMut, Patience, Place, express, header, msi, msix, virtio};
 
-use crate::nvme;
+use crate::{e1000, nvme};
 use system_spec::config::{BusBar, BusFunction, PCI_CLASS_STATED, RegionConfig};
 
 /// What a device is, as far as its reset goes.
@@ -17,13 +17,18 @@ pub enum Kind {
     Virtio,
     /// A controller with the registers of NVMe 1.4, section 3.1.
     Nvme,
+    /// An Intel 82540EM or 82545EM.
+    E1000,
 }
 
 impl Kind {
-    /// What the function at hand says it is: by its class code, and by its structures.
+    /// What the function at hand says it is: by its identity, by its class code, and by its structures.
     fn of(config: &impl ConfigMut) -> (Self, Option<Place>) {
+        let identity = header::identity(config);
         if header::class(config) == nvme::CLASS {
             (Self::Nvme, Some(nvme::REGISTERS))
+        } else if identity.is_some_and(|identity| e1000::IDENTITIES.contains(&identity)) {
+            (Self::E1000, Some(e1000::REGISTERS))
         } else {
             let common = virtio::structures(config).common;
             (

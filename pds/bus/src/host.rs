@@ -1,5 +1,6 @@
 //! The PCI host bridge: configuration space, and the functions that slots have.
 
+use bus::e1000::Ethernet;
 use bus::function::{self, Device, Doorbell, Function, FunctionError, Kind};
 use bus::nvme::Controller;
 use bus::virtio_pci::{Common, Virtio};
@@ -154,8 +155,8 @@ impl Host {
         Ok(())
     }
 
-    /// What the function of slot `number` of `slots` is, and its status: a virtio device's id and device status, an NVMe controller's
-    /// class code and controller status.
+    /// What the function of slot `number` of `slots` is, and its status: a virtio device's id and device status, another's
+    /// class code and status.
     pub fn identify(&self, slots: &[BusSlot], number: u32) -> Option<(u32, u32)> {
         /// virtio 1.2, 4.1.2: device ids of PCI start here.
         const FIRST: u16 = 0x1040;
@@ -169,6 +170,7 @@ impl Host {
                 Some((device.checked_sub(FIRST)?.into(), common.status().into()))
             }
             Behind::Nvme(controller) => Some((header::class(&config), controller.status())),
+            Behind::E1000(device) => Some((header::class(&config), device.status())),
         }
     }
 }
@@ -177,6 +179,7 @@ impl Host {
 enum Behind {
     Virtio(Virtio<Mapped>),
     Nvme(Controller<Mapped>),
+    E1000(Ethernet<Mapped>),
 }
 
 impl Behind {
@@ -188,9 +191,11 @@ impl Behind {
             .take(described.bar_count as usize)
             .find(|bar| bar.index == u64::from(function.registers.bar))?;
         let (region, offset) = (mapped(&bar.here)?, function.registers.offset as usize);
+        let registers = || region.part(offset, function.registers.len as usize);
         Some(match function.kind {
             Kind::Virtio => Self::Virtio(Virtio(region.part(offset, virtio::common::LEN as usize)?)),
-            Kind::Nvme => Self::Nvme(Controller(region.part(offset, function.registers.len as usize)?)),
+            Kind::Nvme => Self::Nvme(Controller(registers()?)),
+            Kind::E1000 => Self::E1000(Ethernet(registers()?)),
         })
     }
 }
@@ -200,18 +205,21 @@ impl Device for Behind {
         match self {
             Self::Virtio(device) => device.reset(),
             Self::Nvme(device) => device.reset(),
+            Self::E1000(device) => device.reset(),
         }
     }
     fn is_reset(&self) -> bool {
         match self {
             Self::Virtio(device) => device.is_reset(),
             Self::Nvme(device) => device.is_reset(),
+            Self::E1000(device) => device.is_reset(),
         }
     }
     fn is_limited(&mut self) -> bool {
         match self {
             Self::Virtio(device) => device.is_limited(),
             Self::Nvme(device) => device.is_limited(),
+            Self::E1000(device) => device.is_limited(),
         }
     }
 }

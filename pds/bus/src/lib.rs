@@ -10,6 +10,7 @@ use supervision::Code;
 use supervision::bus::Op;
 use system_spec::config::{BusSlot, MAX_SLOTS};
 
+pub mod e1000;
 pub mod function;
 pub mod nvme;
 pub mod virtio_mmio;

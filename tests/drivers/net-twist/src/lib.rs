@@ -1,10 +1,12 @@
-//! A virtio network driver with a twist: what the test drivers of the network class have in common.
+//! A network driver with a twist: what the test drivers of the network class have in common.
 //!
-//! Each of them is release 0.13.0 of `virtio-drivers` as the product has it, with one thing different.
+//! Each of them is a driver of the product, with one thing different: release 0.13.0 of `virtio-drivers` if it does not say another.
 #![no_std]
 
 use driver_runtime::ProbeError;
-use driver_runtime::net::{Begin, Buffer, Completion, Ended, Frame, NetCapabilities, NetDriver};
+use driver_runtime::net::{
+    Begin, Buffer, Completion, Ended, Frame, NetCapabilities, NetDriver, Status, Wanted,
+};
 use driver_runtime::resources::Resources;
 use virtio_drivers::transport::mmio::MmioTransport;
 
@@ -41,15 +43,15 @@ pub trait Twist: Default {
 }
 
 /// The driver with the twist `T`.
-pub struct Twisted<T> {
-    driver: Driver,
+pub struct Twisted<T, D = Driver> {
+    driver: D,
     twist: T,
 }
 
-impl<T: Twist> NetDriver for Twisted<T> {
+impl<T: Twist, D: NetDriver> NetDriver for Twisted<T, D> {
     fn probe(resources: &Resources) -> Result<Self, ProbeError> {
         Ok(Self {
-            driver: Driver::probe(resources)?,
+            driver: D::probe(resources)?,
             twist: T::default(),
         })
     }
@@ -66,6 +68,9 @@ impl<T: Twist> NetDriver for Twisted<T> {
         } else {
             Begin::Accepted
         }
+    }
+    fn set_filter(&mut self, filter: Wanted) -> Status {
+        self.driver.set_filter(filter)
     }
     fn link(&self) -> u32 {
         self.driver.link()

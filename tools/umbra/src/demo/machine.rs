@@ -48,8 +48,8 @@ pub enum Bus {
     Mmio,
     /// PCI, without the interface of before virtio 1.0: the disk is function 0:2.0, a second one 0:4.0, the network 0:3.0.
     Pci,
-    /// An NVMe controller, the same functions.
-    Nvme,
+    /// No virtio device, the same functions: an NVMe controller as a disk, an e1000 as a network.
+    Native,
 }
 
 /// What is behind the network device.
@@ -128,7 +128,7 @@ impl Attached {
         let slots = sdf::device_slots(&description.display().to_string(), &xml)?;
         let bus = |(_, slot): &(String, StagerSlot)| match Transport::from_number(slot.device.transport) {
             Some(Transport::VirtioPci) => Bus::Pci,
-            Some(Transport::Pci) => Bus::Nvme,
+            Some(Transport::Pci) => Bus::Native,
             _ => Bus::Mmio,
         };
         let of_class = |class: ClassId| {
@@ -312,7 +312,7 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
             Bus::Pci => {
                 format!("virtio-blk-pci,addr={function},disable-legacy=on,ioeventfd=off{platform}")
             }
-            Bus::Nvme => format!("nvme,addr={function},serial=umbra{place}"),
+            Bus::Native => format!("nvme,addr={function},serial=umbra{place}"),
         };
         add(
             "-device",
@@ -352,9 +352,10 @@ fn arguments(folder: &Path, attached: Attached, backend: Backend) -> Vec<OsStrin
         }
         let device: String = match bus {
             Bus::Mmio => "virtio-net-device,bus=virtio-mmio-bus.15".into(),
-            Bus::Pci | Bus::Nvme => {
+            Bus::Pci => {
                 format!("virtio-net-pci,addr=3.0,disable-legacy=on,ioeventfd=off,romfile={platform}")
             }
+            Bus::Native => "e1000,addr=3.0,romfile=".into(),
         };
         add("-device", format!("{device},mac={MAC}{end}").into());
     }

@@ -65,7 +65,7 @@ impl Disk {
         let bus = match self {
             Self::Mmio => Bus::Mmio,
             Self::Pci | Self::PciSmmu => Bus::Pci,
-            Self::Nvme | Self::NvmeSmmu => Bus::Nvme,
+            Self::Nvme | Self::NvmeSmmu => Bus::Native,
         };
         Attached {
             guarded: self.guarded(),
