@@ -57,6 +57,8 @@ pub enum Request {
     Renew(usize, Part),
     /// This static PD hangs.
     Silent(usize),
+    /// The stager's job for the slot is overdue, or it is not any more.
+    Hurry(usize, bool),
     /// A matter of the IOMMU.
     Dma(Dma),
 }
@@ -104,9 +106,14 @@ fn allowed(role: Role, op: Op) -> bool {
         Op::Silent => role == Role::Guard,
         // The stager asks for what it was building when it died.
         Op::SlotState => matches!(role, Role::Control | Role::Stager),
-        Op::Start | Op::Cut | Op::NextEvent | Op::Kill | Op::Consumed | Op::DomainState | Op::Renew => {
-            role == Role::Control
-        }
+        Op::Start
+        | Op::Cut
+        | Op::NextEvent
+        | Op::Kill
+        | Op::Consumed
+        | Op::DomainState
+        | Op::Renew
+        | Op::Hurry => role == Role::Control,
     }
 }
 
@@ -149,6 +156,7 @@ pub fn decode(role: Role, label: u64, words: &[u64], slots: usize) -> Result<Req
         Op::Consumed => Request::Consumed(slot()?),
         Op::DomainState => Request::DomainState(usize::try_from(word(0)?).map_err(|_| Code::Invalid)?),
         Op::Silent => Request::Silent(usize::try_from(word(0)?).map_err(|_| Code::Invalid)?),
+        Op::Hurry => Request::Hurry(slot()?, word(1)? != 0),
         Op::Renew => Request::Renew(slot()?, Part::from_word(word(1)?).ok_or(Code::Invalid)?),
         Op::Reach => Request::Dma(Dma::Reach {
             slot: slot()?,
@@ -198,6 +206,7 @@ mod tests {
         let may = |role, op: Op| decode(role, op as u64, &[0, 1], 1) != Err(Code::Denied);
         assert!(may(Role::Control, Op::Cut) && !may(Role::Stager, Op::Cut) && !may(Role::Bus, Op::Cut));
         assert!(may(Role::Control, Op::Renew) && !may(Role::Stager, Op::Renew));
+        assert!(may(Role::Control, Op::Hurry) && !may(Role::Stager, Op::Hurry));
         assert!(may(Role::Bus, Op::DeviceReset) && !may(Role::Control, Op::DeviceReset));
         assert!(may(Role::Stager, Op::BuildStep) && !may(Role::Control, Op::BuildStep));
         assert!(

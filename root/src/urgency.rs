@@ -1,28 +1,42 @@
 //! When building a driver must not wait for clients.
 //!
 //! The stager runs below all clients, so that staging costs them nothing. But while a device has no driver, clients of *other* devices
-//! would decide how long its own have to wait.
+//! would decide how long its own have to wait; and clients that never rest would decide that no driver is ever replaced.
 
-/// Devices that had a driver and wait for another, by slot.
+/// What the stager is waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bereft(u64);
+pub struct Urgency {
+    /// Devices that had a driver and wait for another: a bit for each slot.
+    bereft: u64,
+    /// Those for which it takes too long to build one.
+    overdue: u64,
+}
 
-impl Bereft {
+impl Urgency {
     /// The slot's driver was cut.
     pub fn cut(&mut self, slot: usize) {
-        self.0 |= bit(slot);
+        self.bereft |= bit(slot);
     }
 
     /// A driver of the slot was started.
     pub fn started(&mut self, slot: usize) {
-        self.0 &= !bit(slot);
+        self.bereft &= !bit(slot);
     }
 
-    /// The priority of the stager: its own (`given`), or the one below the lowest of the shadows while a device waits.
+    /// The stager's job for the slot takes too long, or it is done.
+    pub fn hurry(&mut self, slot: usize, hurry: bool) {
+        if hurry {
+            self.overdue |= bit(slot);
+        } else {
+            self.overdue &= !bit(slot);
+        }
+    }
+
+    /// The priority of the stager: its own (`given`), or the one below the lowest of the shadows while anybody waits for it.
     pub fn stager(self, given: u8, shadows: impl Iterator<Item = u8>) -> u8 {
         let urgent = shadows.min().map(|lowest| lowest.saturating_sub(1));
         urgent
-            .filter(|_| self.0 != 0)
+            .filter(|_| self != Self::default())
             .map_or(given, |urgent| urgent.max(given))
     }
 }
@@ -40,34 +54,49 @@ mod tests {
 
     const SHADOWS: [u8; 2] = [201, 200];
 
-    fn stager(bereft: Bereft) -> u8 {
-        bereft.stager(90, SHADOWS.into_iter())
+    fn stager(urgency: Urgency) -> u8 {
+        urgency.stager(90, SHADOWS.into_iter())
     }
 
     #[test]
     fn stager_is_urgent_while_any_device_waits() {
-        let mut bereft = Bereft::default();
-        assert_eq!(stager(bereft), 90);
-        bereft.cut(0);
-        bereft.cut(3);
-        bereft.cut(3);
-        assert_eq!(stager(bereft), 199);
-        bereft.started(3);
-        assert_eq!(stager(bereft), 199, "the other one still waits");
-        bereft.started(0);
-        bereft.started(0);
-        assert_eq!(stager(bereft), 90);
+        let mut urgency = Urgency::default();
+        assert_eq!(stager(urgency), 90);
+        urgency.cut(0);
+        urgency.cut(3);
+        urgency.cut(3);
+        assert_eq!(stager(urgency), 199);
+        urgency.started(3);
+        assert_eq!(stager(urgency), 199, "the other one still waits");
+        urgency.started(0);
+        urgency.started(0);
+        assert_eq!(stager(urgency), 90);
+    }
+
+    #[test]
+    fn stager_is_urgent_from_an_overdue_job_until_it_is_done() {
+        let mut urgency = Urgency::default();
+        urgency.hurry(0, true);
+        urgency.hurry(1, true);
+        assert_eq!(stager(urgency), 199);
+        urgency.cut(0);
+        urgency.started(0);
+        assert_eq!(stager(urgency), 199, "the job is as late as before");
+        urgency.hurry(0, false);
+        assert_eq!(stager(urgency), 199, "the other slot's");
+        urgency.hurry(1, false);
+        assert_eq!(stager(urgency), 90);
     }
 
     #[test]
     fn stager_is_never_below_what_its_description_says() {
-        let mut bereft = Bereft::default();
-        bereft.cut(1);
-        assert_eq!(bereft.stager(220, SHADOWS.into_iter()), 220);
-        assert_eq!(bereft.stager(90, [0].into_iter()), 90);
-        assert_eq!(bereft.stager(90, [].into_iter()), 90, "no device, no shadow");
-        bereft.cut(usize::MAX);
-        bereft.started(1);
-        assert_eq!(stager(bereft), 90);
+        let mut urgency = Urgency::default();
+        urgency.cut(1);
+        assert_eq!(urgency.stager(220, SHADOWS.into_iter()), 220);
+        assert_eq!(urgency.stager(90, [0].into_iter()), 90);
+        assert_eq!(urgency.stager(90, [].into_iter()), 90, "no device, no shadow");
+        urgency.cut(usize::MAX);
+        urgency.started(1);
+        assert_eq!(stager(urgency), 90);
     }
 }

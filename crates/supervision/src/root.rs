@@ -69,6 +69,8 @@ pub enum Op {
     /// Guard: a static PD gives no sign of life: start it anew, as after a fault. Its index. Answer
     /// [`Code::Gone`](crate::Code::Gone): it is buried.
     Silent = 20,
+    /// Control: the stager's job for a slot is overdue, or it is not any more. `slot, 1 or 0`. Meanwhile the stager runs before clients.
+    Hurry = 21,
 }
 
 /// Words that say which pages of a window may be written.
@@ -129,6 +131,7 @@ impl Op {
             18 => Self::Admission,
             19 => Self::DmaFault,
             20 => Self::Silent,
+            21 => Self::Hurry,
             _ => return None,
         })
     }

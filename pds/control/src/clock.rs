@@ -39,7 +39,9 @@ impl Clock {
 /// control's is later by a margin, so that it sees the shadow's reason rather than its own suspicion.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Building one generation. The stager runs below the clients, so this is long.
+    /// Building one generation below the clients. Who takes longer is kept from the processor by them.
+    pub hurry_us: u64,
+    /// The same from then on, before the clients.
     pub stage_us: u64,
     /// Draining, before the shadow goes on regardless; a request that the driver has had for so long is not waited for at all. About what
     /// the swap itself takes: whoever waits no longer than that loses at most as much again (`docs/design/002-drain.md`).
@@ -67,6 +69,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            hurry_us: 500_000,
             stage_us: 5_000_000,
             drain_us: 80,
             leave_us: 5_000,

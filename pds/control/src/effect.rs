@@ -26,6 +26,7 @@ pub fn of_call(call: &Call) -> u32 {
         Call::Kill => 108,
         Call::Renew(_) => 98,
         Call::Release => 96,
+        Call::Hurry(_) => 94,
     }
 }
 

@@ -137,6 +137,10 @@ pub struct FakeWorld {
     pub kills: u32,
     /// Parts of the system that were started anew on order.
     pub renewed: Vec<supervision::root::Part>,
+    /// How often the stager was given time before the clients.
+    pub hurries: u32,
+    /// It has that time now.
+    pub hurried: bool,
     /// A fault said so.
     pub control_is_dead: bool,
     /// Root refused a cut: it keeps a driver running that control wants gone.
@@ -200,6 +204,8 @@ impl FakeWorld {
             dies_at_write: None,
             kills: 0,
             renewed: Vec::new(),
+            hurries: 0,
+            hurried: false,
             control_is_dead: false,
             cut_refused: false,
             shadow_deaf: false,

@@ -173,6 +173,8 @@ pub struct Machine {
     transaction: u32,
     jobs: u32,
     job: Option<u32>,
+    /// Root was told that it takes too long.
+    hurried: bool,
     /// Package of the job in `StageNew`.
     staging: Option<u8>,
     /// Jobs whose outcome has not come, given up or not, with their packages: the stager may still be reading them.
@@ -229,6 +231,7 @@ impl Machine {
             transaction: 0,
             jobs: 0,
             job: None,
+            hurried: false,
             staging: None,
             lent: Vec::new(),
             shadow_active: true,

@@ -21,6 +21,8 @@ pub enum Call {
     Kill,
     /// Root: start a part of the system anew that does not answer.
     Renew(root::Part),
+    /// Root: the slot's job is overdue, or it is not any more: the stager runs before the clients.
+    Hurry(bool),
     /// Bus: take the power from a device that is to leave.
     Release,
 }

@@ -7,7 +7,7 @@ use root::events::Events;
 use root::request::{Request, Target, decode};
 use root::restart::Cause;
 use root::sender::Sender;
-use root::urgency::Bereft;
+use root::urgency::Urgency;
 use sel4::{CapRights, Fault, MessageInfo, ObjectBlueprint, cap};
 use sel4_root_task::debug_println;
 use supervision::Code;
@@ -39,8 +39,7 @@ pub struct Server<'a> {
     /// Tells control that there is an event.
     control: Option<cap::Notification>,
     lives: Lives,
-    /// Devices that wait for a driver.
-    bereft: Bereft,
+    urgency: Urgency,
 }
 
 impl<'a> Server<'a> {
@@ -70,7 +69,7 @@ impl<'a> Server<'a> {
             log: Log::new(spec, regions, memory)?,
             control,
             lives: Lives::new(spec, system),
-            bereft: Bereft::default(),
+            urgency: Urgency::default(),
         })
     }
 
@@ -169,14 +168,14 @@ impl<'a> Server<'a> {
             Request::Start(Target { slot, generation }) => {
                 self.drivers.start(slot, generation)?;
                 self.log.write(Kind::Start, slot, generation, 0, 0);
-                self.bereft.started(slot);
+                self.urgency.started(slot);
                 self.prioritise_stager();
                 done(true)
             }
             Request::Cut(Target { slot, generation }) => {
                 if self.drivers.cut(slot, generation)? {
                     self.log.write(Kind::Cut, slot, generation, 0, 0);
-                    self.bereft.cut(slot);
+                    self.urgency.cut(slot);
                     self.prioritise_stager();
                 }
                 done(true)
@@ -209,6 +208,11 @@ impl<'a> Server<'a> {
             }
             Request::Silent(pd) => self.silent(pd).and_then(|()| done(true)),
             Request::Renew(slot, part) => self.renew(slot, part).and_then(|()| done(true)),
+            Request::Hurry(slot, hurry) => {
+                self.urgency.hurry(slot, hurry);
+                self.prioritise_stager();
+                done(true)
+            }
             Request::Dma(request) => self.dma(request),
         }
     }
@@ -238,7 +242,7 @@ impl<'a> Server<'a> {
         Ok(words)
     }
 
-    /// While a device has no driver, clients of others must not keep its successor from being built.
+    /// Runs the stager at the priority that is due.
     fn prioritise_stager(&mut self) {
         let Some(stager) = self.caller(Role::Stager) else {
             return;
@@ -246,7 +250,7 @@ impl<'a> Server<'a> {
         let priority = |pd: usize| self.spec.pds().get(pd).map_or(0, |pd| pd.priority);
         let shadows = self.spec.slots().map(|slot| priority(slot.shadow));
         self.lives
-            .set_priority(stager, self.bereft.stager(priority(stager), shadows));
+            .set_priority(stager, self.urgency.stager(priority(stager), shadows));
     }
 
     fn kill(&mut self, slot: usize) -> Result<(), Code> {

@@ -226,6 +226,7 @@ fn act(
     let saved = outside.state.saved;
     STORE.with_borrow_mut(|store| {
         let limits = Limits {
+            hurry_us: 0,
             stage_us: 0,
             drain_us: 0,
             leave_us: 0,
@@ -378,6 +379,8 @@ impl World for Outside<'_> {
             }
             // It dies between two wake-ups, and its successor finds everything done.
             (Call::Renew(Part::Shadow | Part::Guard), None) => Ok(()),
+            // The model has no priorities.
+            (Call::Hurry(_), None) => Ok(()),
             // The model's device is never taken out.
             (Call::Release, None) => Err(Code::WrongState),
         };

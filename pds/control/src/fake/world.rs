@@ -33,6 +33,11 @@ impl World for FakeWorld {
             (_, Call::Discard(generation)) => self.discard(slot, generation),
             (_, Call::Reset) => self.reset(slot),
             (_, Call::Release) => self.release(slot),
+            (_, Call::Hurry(hurry)) => {
+                self.hurries += u32::from(hurry);
+                self.hurried = hurry;
+                Code::Ok
+            }
             (_, Call::Renew(part)) => {
                 self.renewed.push(part);
                 Code::Ok

@@ -29,6 +29,7 @@ impl World for Outside {
             Call::Discard(generation) => self.discard(slot, generation),
             Call::Kill => call(root, root::Op::Kill as u64, &[slot]),
             Call::Renew(part) => call(root, root::Op::Renew as u64, &[slot, part as u64]),
+            Call::Hurry(hurry) => call(root, root::Op::Hurry as u64, &[slot, hurry.into()]),
             Call::Reset => self.reset(slot),
             Call::Release => call(channel(self.config.bus_channel), bus::Op::Release as u64, &[slot]),
         }

@@ -42,6 +42,7 @@ impl Hash for Machine {
             transaction,
             jobs,
             job,
+            hurried,
             staging,
             lent,
             shadow_active,
@@ -58,7 +59,7 @@ impl Hash for Machine {
         (dead, quarantine).hash(state);
         (device_clean, last_side, package, previous, failures).hash(state);
         (floor, revoked).hash(state);
-        (pending, order, transaction, jobs, job, staging, lent).hash(state);
+        (pending, order, transaction, jobs, job, hurried, staging, lent).hash(state);
         (shadow_active, restoring, recovering).hash(state);
         // A driver is started again when a device comes, if it was for one that went.
         (presence, *condition == Condition::Offline(Reason::Removed)).hash(state);

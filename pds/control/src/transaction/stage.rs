@@ -4,7 +4,7 @@ use control_protocol::record::{Figures, Kind, Reason};
 use supervision::{Side, shadow, stager};
 
 use super::{After, Busy, Env, Incarnation, Machine, Order, Step, limits};
-use crate::world::World;
+use crate::world::{Call, World};
 
 /// Generations of a slot for which root has memory (`supervision::root`).
 const ROOT_ROOM: usize = 3;
@@ -90,7 +90,7 @@ impl Machine {
         self.mark = env.world.now();
         self.staging = Some(package);
         self.build(env, package, self.last_side.other());
-        self.enter(env, Step::StageNew, env.limits.stage_us);
+        self.enter(env, Step::StageNew, env.limits.hurry_us);
     }
 
     fn build<W: World>(&mut self, env: &mut Env<'_, W>, package: u8, side: Side) {
@@ -114,6 +114,8 @@ impl Machine {
             security_floor: self.floor,
             revoked_keys: self.revoked,
         });
+        // The job before may have been given up in a hurry.
+        self.hurry(env, false);
     }
 
     /// The driver that is to run is built. If another one serves, a pristine copy of that is built too, to go back to.
@@ -142,7 +144,7 @@ impl Machine {
     /// Has a pristine copy of the driver that serves built.
     pub(super) fn stage_spare<W: World>(&mut self, env: &mut Env<'_, W>, holder: Incarnation) {
         self.build(env, holder.package, holder.side);
-        self.enter(env, Step::StageSpare, env.limits.stage_us);
+        self.enter(env, Step::StageSpare, env.limits.hurry_us);
     }
 
     /// Both are built.
@@ -167,6 +169,15 @@ impl Machine {
             Some(_) => self.quiesce(env),
             // Lost meanwhile: the device is cut and reset already.
             None => self.bring_up_target(env),
+        }
+    }
+
+    /// The stager's job is overdue, or it is not any more: whether it goes before the clients.
+    pub(super) fn hurry<W: World>(&mut self, env: &mut Env<'_, W>, hurry: bool) {
+        if self.hurried != hurry {
+            self.hurried = hurry;
+            // Root does it, whatever state the slot is in.
+            let _ = env.world.call(self.slot, Call::Hurry(hurry));
         }
     }
 

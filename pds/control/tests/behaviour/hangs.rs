@@ -21,6 +21,7 @@ fn after_a_hang() -> System {
     system.run();
     assert_eq!(system.outcome(order), Outcome::Refused(Reason::StagerSilent));
     assert_eq!(system.world.renewed, [Part::Stager]);
+    assert_eq!(system.world.hurries, 1);
     system.world.stager_goes_on();
     system
 }
@@ -43,6 +44,32 @@ fn making_room() -> (System, u32) {
         system.deliver(0);
     }
     (system, update)
+}
+
+#[test]
+fn job_that_clients_hold_up_is_hurried_once_and_done() {
+    let mut system = System::new(&[GOOD, BETTER]);
+    system.settle();
+    let package = system.upload(BETTER).expect("there");
+    let job = system.world.interactions + 1;
+    system.world.faults.insert(job, Fault::Fails(Code::Denied));
+    let update = order(&mut system, &manually(package));
+    while !system.world.reports.is_empty() {
+        system.deliver(0);
+    }
+    assert_eq!(system.world.hurries, 0, "not before it is overdue");
+    system.world.now = system.control.deadline().expect("that of the job");
+    system.tick();
+    assert!(system.world.hurried);
+    system.world.stager_goes_on();
+    system.run();
+    assert!(!system.world.hurried);
+    assert_eq!(system.outcome(update), Outcome::Done);
+    assert!(system.world.renewed.is_empty());
+    assert_eq!(
+        system.world.hurries, 1,
+        "the copy of the driver that serves was in time"
+    );
 }
 
 #[test]
