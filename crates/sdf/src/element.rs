@@ -58,8 +58,8 @@ fn unknown(parent: &Element<'_>, child: &Element<'_>) -> Fault {
 
 /// Budget and period in µs; the defaults are Microkit's.
 fn scheduling(element: &Element<'_>) -> Result<(u64, u64), Fault> {
-    /// Twice the kernel's worst-case execution time; less is not worth a switch.
-    const MIN_US: u64 = 20;
+    /// Twice the least that the kernel takes: with that alone the first system call would be the end of each turn, and never be done.
+    const MIN_US: u64 = 40;
     /// An hour.
     const MAX_US: u64 = 3_600_000_000;
     let budget = element.number("budget")?.unwrap_or(1000);
