@@ -3,6 +3,7 @@
 //! The fuzzers in `fuzz/` call these functions; the tests here replay the fuzzers' seeds, so that neither can rot.
 #![forbid(unsafe_code)]
 
+mod descriptors;
 mod files;
 mod frames;
 mod heads;
@@ -15,6 +16,7 @@ mod net_world;
 mod package;
 mod stations;
 
+pub use descriptors::descriptors;
 pub use files::files;
 pub use frames::frames;
 pub use heads::heads;

@@ -66,3 +66,8 @@ fn links_believe_no_impossible_index() {
 fn heads_are_decided_once_and_no_path_climbs() {
     replay("heads", oracles::heads);
 }
+
+#[test]
+fn network_device_is_believed_nothing_that_does_not_fit() {
+    replay("descriptors", oracles::descriptors);
+}
