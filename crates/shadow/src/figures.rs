@@ -30,6 +30,11 @@ impl Gap {
         }
     }
 
+    /// Ticks since the last completion that was counted, or since it began; also when it has ended.
+    pub fn silence(&self, now: u64) -> u64 {
+        now.saturating_sub(self.last)
+    }
+
     /// It is being measured.
     pub fn is_measuring(&self) -> bool {
         self.measuring

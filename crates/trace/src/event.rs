@@ -93,8 +93,9 @@ kinds! {
     Replay = 13, "replay", "resubmitted", "queued";
     /// Shadow: passive mode. `a` requests resubmitted, `b` queued.
     Enabled = 14, "enabled", "resubmitted", "queued";
-    /// Shadow: the first completion of a generation. `a` ticks since it was enabled.
-    FirstCompletion = 15, "first completion", "ticks", "";
+    /// Shadow: the first completion of a generation. `a` ticks since it was enabled, `b` since the last completion before it, or since
+    /// the transaction began.
+    FirstCompletion = 15, "first completion", "ticks", "silence";
     /// Control, root: the generation's memory is given back.
     Reap = 16, "reap", "", "";
     /// Root: a driver faulted. `a` fault label, `b` address.

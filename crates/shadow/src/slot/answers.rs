@@ -57,6 +57,12 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             }
         };
         let Relayed { count, units, waited } = relayed;
+        if count > 0
+            && let Some(enabled) = self.first_completion.take()
+        {
+            let (since, silence) = (self.now.saturating_sub(enabled), self.gap.silence(self.now));
+            self.trace(Kind::FirstCompletion, since, silence, env);
+        }
         if count > 0 && self.gap.is_measuring() {
             self.gap.completed(count, self.now);
             self.keep_gap();
@@ -70,11 +76,6 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 waited,
             };
             env.tally(self.number, tally);
-        }
-        if count > 0
-            && let Some(enabled) = self.first_completion.take()
-        {
-            self.trace(Kind::FirstCompletion, self.now.saturating_sub(enabled), 0, env);
         }
         if let Some((failure, detail)) = fault {
             self.retire(failure, detail, outbox, env);

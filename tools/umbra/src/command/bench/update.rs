@@ -29,6 +29,10 @@ pub struct Arguments {
     /// How long the old driver may finish what it has, with nothing behind the disk, as `ctl update --drain` takes it
     #[arg(long, value_name = "TIME", value_parser = ctl::table::micros)]
     drain: Option<u32>,
+    /// Slow QEMU down for the updates with nothing behind the disk: what the host takes for a request is then little of the guest's time,
+    /// as with a disk that answers within microseconds
+    #[arg(long)]
+    prompt_disk: bool,
     /// Only with nothing behind the disk
     #[arg(long)]
     no_file: bool,
@@ -69,6 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         },
         updates: arguments.updates,
         drain_us: arguments.drain,
+        slow: arguments.prompt_disk,
     };
     let mut step = None;
     let mut say = |text: String| step = Some(Step::start(text));

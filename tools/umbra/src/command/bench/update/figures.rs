@@ -1,49 +1,63 @@
 //! The figures: spreads, histograms, JSON.
 
-use super::run::{OnFile, Swaps};
+use super::run::{OnFile, Swaps, Update};
 use crate::demo::Spread;
-use control_protocol::record::Figures;
 use serde_json::{Value, json};
 
 /// A figure of a transaction, in nanoseconds.
-type Part = fn(&Figures) -> Option<u64>;
+type Part = fn(&Update) -> Option<u64>;
 
 /// What is told of an update: its name, and what the number contains.
-const PARTS: [(&str, Part); 12] = [
+const PARTS: [(&str, Part); 16] = [
     ("last request until the order (nothing held back)", BEFORE),
     ("blackout: order until the first request, drain in", BLACKOUT),
     ("  drain: order until nothing is waited for", DRAIN),
     ("  blackout without the drain", WITHOUT_DRAIN),
     ("  swap: cut until the first request", SWAP),
-    ("    cut", |one| Some(one.cut_ns)),
-    ("    reset", |one| Some(one.reset_ns)),
-    ("    attach", |one| Some(one.attach_ns)),
-    ("    start, probe, check, replay", |one| Some(one.enable_ns)),
+    ("    cut", |one| Some(one.figures.cut_ns)),
+    ("    reset", |one| Some(one.figures.reset_ns)),
+    ("    attach", |one| Some(one.figures.attach_ns)),
+    ("    start, probe, check, replay", |one| {
+        Some(one.figures.enable_ns)
+    }),
+    ("first request until the first answer", FIRST_ANSWER),
     ("client gap (staging included)", CLIENT_GAP),
+    ("  across the swap: last answer until the first", SILENCE),
     ("  of it beyond the blackout (goal: 100)", BEYOND),
-    ("staging (clients go on)", |one| Some(one.stage_ns)),
+    ("client gap of a dry run: the same staging, no swap", DRY),
+    ("  client gap beyond blackout and dry run's gap", BEYOND_DRY),
+    ("staging (clients go on)", |one| Some(one.figures.stage_ns)),
 ];
 
-const BLACKOUT: Part = |one| one.blackout_ns;
-const DRAIN: Part = |one| Some(one.quiesce_ns);
-const WITHOUT_DRAIN: Part = |one| Some(one.blackout_ns?.saturating_sub(one.quiesce_ns));
+const BLACKOUT: Part = |one| one.figures.blackout_ns;
+const DRAIN: Part = |one| Some(one.figures.quiesce_ns);
+const WITHOUT_DRAIN: Part = |one| Some(one.figures.blackout_ns?.saturating_sub(one.figures.quiesce_ns));
 /// All that Umbra does while nobody serves the device.
-const SWAP: Part = |one| Some(one.cut_ns + one.reset_ns + one.attach_ns + one.enable_ns);
-const BEFORE: Part = |one| Some(one.before_ns);
-const CLIENT_GAP: Part = |one| one.client_gap_ns;
+const SWAP: Part = |one| {
+    let all = &one.figures;
+    Some(all.cut_ns + all.reset_ns + all.attach_ns + all.enable_ns)
+};
+const BEFORE: Part = |one| Some(one.figures.before_ns);
+const FIRST_ANSWER: Part = |one| one.first_answer_ns;
+const SILENCE: Part = |one| one.silence_ns;
+/// The transaction's record ends when the new driver is enabled; the silence goes on until that has answered.
+const CLIENT_GAP: Part = |one| one.figures.client_gap_ns.max(one.silence_ns);
 /// What an update's longest client gap is longer than its own blackout.
-const BEYOND: Part = |one| Some(one.client_gap_ns?.saturating_sub(one.blackout_ns?));
+const BEYOND: Part = |one| Some(CLIENT_GAP(one)?.saturating_sub(one.figures.blackout_ns?));
+const DRY: Part = |one| one.dry_gap_ns;
+const BEYOND_DRY: Part = |one| Some(BEYOND(one)?.saturating_sub(one.dry_gap_ns?));
 /// From the kill until the shadow was passive again.
-const RECOVERY: Part = |one| Some(one.total_ns);
+const RECOVERY: Part = |one| Some(one.figures.total_ns);
 /// From the last request handed to the driver that hung until its recovery began: a loss's blackout begins with that request.
-const HANG: Part = |one| one.blackout_ns?.checked_sub(one.total_ns);
+const HANG: Part = |one| one.figures.blackout_ns?.checked_sub(one.figures.total_ns);
 
 /// The tables and histograms.
 pub fn text(swaps: &Swaps, file: Option<&OnFile>) -> String {
     let mut text = String::from(
         "Virtual time. Blackout: from the order to hand no more requests to the old driver until the first is handed to the new one: the drain\n\
          and the swap. Before the order nothing is held back; the time since the last request is the device's, which has all there are.\n\
-         Client gap: longest time without a completion in the whole transaction, so what passed before the order is in it.\n\
+         Client gap: longest time without a completion from the beginning of the transaction to the new driver's first answer, so what passed\n\
+         before the order and the device's time for its first requests are in it. A dry run shows the same of staging alone.\n\
          Goals: blackout 100 (p50) and 1000 (p99), recovery 1000, a hang found at its deadline of 1000000, 95 % with kills.\n\n",
     );
     text += &table("nothing behind the disk, 32 in flight", &swaps.updates);
@@ -52,7 +66,7 @@ pub fn text(swaps: &Swaps, file: Option<&OnFile>) -> String {
     text += &histogram("client gap", &micros(&swaps.updates, CLIENT_GAP));
     text += &head("losses", swaps.kills.len());
     text += &line("recovery: kill until passive mode", &swaps.kills, RECOVERY);
-    text += &line("  of it staging", &swaps.kills, |one| Some(one.stage_ns));
+    text += &line("  of it staging", &swaps.kills, |one| Some(one.figures.stage_ns));
     text += &line("hang: last request until retired", &swaps.hangs, HANG);
     text += &histogram("recovery", &micros(&swaps.kills, RECOVERY));
     if let Some(file) = file {
@@ -80,13 +94,13 @@ fn head(name: &str, count: usize) -> String {
     )
 }
 
-fn table(name: &str, all: &[Figures]) -> String {
+fn table(name: &str, all: &[Update]) -> String {
     PARTS.iter().fold(head(name, all.len()), |text, (name, part)| {
         text + &line(name, all, *part)
     })
 }
 
-fn line(name: &str, all: &[Figures], part: Part) -> String {
+fn line(name: &str, all: &[Update], part: Part) -> String {
     match Spread::of(micros(all, part)) {
         Some(Spread { p50, p99, worst }) => {
             format!("  {name:<50}{p50:>10.1}{p99:>10.1}{worst:>10.1}\n")
@@ -95,7 +109,7 @@ fn line(name: &str, all: &[Figures], part: Part) -> String {
     }
 }
 
-fn micros(all: &[Figures], part: Part) -> Vec<f64> {
+fn micros(all: &[Update], part: Part) -> Vec<f64> {
     all.iter()
         .filter_map(|one| part(one).map(|ns| ns as f64 / 1000.0))
         .collect()
@@ -107,7 +121,7 @@ fn percent([before, after]: [f64; 2]) -> f64 {
 
 /// The same for programs.
 pub fn json(swaps: &Swaps, file: Option<&OnFile>) -> Value {
-    let spread = |all: &[Figures], part: Part| match Spread::of(micros(all, part)) {
+    let spread = |all: &[Update], part: Part| match Spread::of(micros(all, part)) {
         Some(Spread { p50, p99, worst }) => json!({ "p50_us": p50, "p99_us": p99, "max_us": worst }),
         None => Value::Null,
     };
@@ -118,7 +132,11 @@ pub fn json(swaps: &Swaps, file: Option<&OnFile>) -> Value {
         "drain": spread(&swaps.updates, DRAIN),
         "swap": spread(&swaps.updates, SWAP),
         "client_gap": spread(&swaps.updates, CLIENT_GAP),
+        "first_answer": spread(&swaps.updates, FIRST_ANSWER),
+        "client_gap_across_swap": spread(&swaps.updates, SILENCE),
         "client_gap_beyond_blackout": spread(&swaps.updates, BEYOND),
+        "client_gap_of_dry_run": spread(&swaps.updates, DRY),
+        "client_gap_beyond_blackout_and_dry_run": spread(&swaps.updates, BEYOND_DRY),
         "recovery": spread(&swaps.kills, RECOVERY),
         "hang": spread(&swaps.hangs, HANG),
     });
@@ -170,6 +188,7 @@ fn histogram(name: &str, values: &[f64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use control_protocol::record::Figures;
 
     #[test]
     fn each_value_is_in_one_class() {
@@ -187,19 +206,36 @@ mod tests {
 
     #[test]
     fn client_gap_is_held_against_the_blackout_of_its_own_update() {
-        let update = |blackout, gap| Figures {
-            blackout_ns: Some(blackout),
-            client_gap_ns: Some(gap),
-            ..Figures::default()
+        let update = |blackout, gap| {
+            Update::from(Figures {
+                blackout_ns: Some(blackout),
+                client_gap_ns: Some(gap),
+                ..Figures::default()
+            })
         };
         assert_eq!(BEYOND(&update(700_000, 750_000)), Some(50_000));
         assert_eq!(BEYOND(&update(700_000, 300_000)), Some(0));
-        assert_eq!(BEYOND(&Figures::default()), None);
+        assert_eq!(BEYOND(&Update::default()), None);
+    }
+
+    #[test]
+    fn client_gap_goes_on_until_the_new_drivers_first_answer() {
+        let update = Update {
+            silence_ns: Some(900_000),
+            dry_gap_ns: Some(150_000),
+            ..Update::from(Figures {
+                blackout_ns: Some(700_000),
+                client_gap_ns: Some(720_000),
+                ..Figures::default()
+            })
+        };
+        let parts = [CLIENT_GAP, BEYOND, BEYOND_DRY].map(|part| part(&update));
+        assert_eq!(parts, [Some(900_000), Some(200_000), Some(50_000)]);
     }
 
     #[test]
     fn blackout_is_the_drain_and_the_swap() {
-        let one = Figures {
+        let one = Update::from(Figures {
             before_ns: 300,
             blackout_ns: Some(700),
             quiesce_ns: 600,
@@ -208,20 +244,20 @@ mod tests {
             attach_ns: 30,
             enable_ns: 40,
             ..Figures::default()
-        };
+        });
         let parts = [BEFORE, DRAIN, WITHOUT_DRAIN, SWAP].map(|part| part(&one));
         assert_eq!(parts, [Some(300), Some(600), Some(100), Some(100)]);
-        assert_eq!(WITHOUT_DRAIN(&Figures::default()), None);
+        assert_eq!(WITHOUT_DRAIN(&Update::default()), None);
     }
 
     #[test]
     fn recovery_from_a_hang_is_not_counted_as_its_detection() {
-        let hang = Figures {
+        let hang = Update::from(Figures {
             blackout_ns: Some(1_000_300_000),
             total_ns: 300_000,
             ..Figures::default()
-        };
+        });
         assert_eq!(HANG(&hang), Some(1_000_000_000));
-        assert_eq!(HANG(&Figures::default()), None);
+        assert_eq!(HANG(&Update::default()), None);
     }
 }

@@ -1,17 +1,21 @@
 //! What is done to the machines, and what they say of it.
 
+mod watch;
+
 use crate::build::Config;
 use crate::ctl::Client;
 use crate::demo::machine::{self, Attached, Backend, Setup};
 use crate::demo::{self, CLIENTS, Clock, DEVICE, Operator, Packages, Patience};
 use crate::disk::{self, Layout, Verdict};
 use crate::pack;
-use crate::qemu::Tee;
+use crate::qemu::{Guest, Tee};
 use crate::system;
 use anyhow::{Context, Result, ensure};
 use control_protocol::record::{Figures, Outcome, Reason, Record, State};
 use control_protocol::request::{Commit, Policy};
+use serde_json::json;
 use std::time::Duration;
+use watch::Watch;
 
 /// Machines live no longer than this.
 const LIMIT: Duration = Duration::from_secs(1200);
@@ -26,6 +30,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 const REAPED: Duration = Duration::from_millis(100);
 /// Pause between two questions, on the host's clock.
 const PAUSE: Duration = Duration::from_millis(5);
+/// The same while the guest is slow: a question takes the guest as long as ever, and its time passes more slowly.
+const SELDOM: Duration = Duration::from_millis(400);
 
 /// A machine whose disk has nothing behind it.
 #[derive(Clone, Debug)]
@@ -42,24 +48,48 @@ pub struct Bare {
     pub updates: usize,
     /// How long each update drains, in microseconds, if not as by default.
     pub drain_us: Option<u32>,
+    /// QEMU is slowed down while drivers are updated, so that the host's time for a request is little of the guest's.
+    pub slow: bool,
+}
+
+/// An update, and how clients fared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Update {
+    /// What the transaction's record says.
+    pub figures: Figures,
+    /// The longest time without a completion while the same package was staged and checked, and no driver replaced.
+    pub dry_gap_ns: Option<u64>,
+    /// From the first request that the new driver had until its first answer.
+    pub first_answer_ns: Option<u64>,
+    /// From the last answer before until then.
+    pub silence_ns: Option<u64>,
+}
+
+impl From<Figures> for Update {
+    fn from(figures: Figures) -> Self {
+        Self {
+            figures,
+            ..Self::default()
+        }
+    }
 }
 
 /// What was measured with nothing behind the disk.
 #[derive(Clone, Debug, Default)]
 pub struct Swaps {
     /// Updates.
-    pub updates: Vec<Figures>,
+    pub updates: Vec<Update>,
     /// Kills.
-    pub kills: Vec<Figures>,
+    pub kills: Vec<Update>,
     /// Recoveries from a driver that hung.
-    pub hangs: Vec<Figures>,
+    pub hangs: Vec<Update>,
 }
 
 /// What was measured on a file of the host.
 #[derive(Clone, Debug, Default)]
 pub struct OnFile {
     /// Updates.
-    pub updates: Vec<Figures>,
+    pub updates: Vec<Update>,
     /// Requests per virtual second: undisturbed, and with a driver killed every second.
     pub reads: [f64; 2],
     /// The same for writes.
@@ -76,22 +106,28 @@ pub fn swaps(bare: &Bare, config: Config, say: &mut dyn FnMut(String)) -> Result
     let patience = Patience::default().transaction;
     demo::settled(&mut operator, DEVICE, Patience::default().boot)?;
     let mut swaps = Swaps::default();
+    let mut watch = Watch::begin(&mut operator, if bare.slow { SELDOM } else { PAUSE })?;
+    slow(&guest, bare.slow)?;
     for (number, release) in demo::walk(packages.releases.len(), updates)
         .into_iter()
         .enumerate()
     {
         say(format!("update {} of {updates}", number + 1));
         let package = &packages.releases[release];
-        let record = update(&mut operator, package, bare.drain_us, patience)?;
-        swaps.updates.push(record.figures);
+        let dry_gap_ns = watch.dry_run(&mut operator, package)?;
+        let update = watch.update(&mut operator, package, bare.drain_us)?;
+        swaps.updates.push(Update { dry_gap_ns, ..update });
     }
+    slow(&guest, false)?;
     for number in 0..KILLS {
         say(format!("kill {} of {KILLS}", number + 1));
         demo::settled(&mut operator, DEVICE, patience)?;
         // A driver that is killed right after an update waits for the memory of the one before.
         std::thread::sleep(REAPED);
         let job = operator.kill(DEVICE)?;
-        swaps.kills.push(done(&mut operator, job, patience)?.figures);
+        swaps
+            .kills
+            .push(done(&mut operator, job, patience)?.figures.into());
     }
     if let Some(hanging) = bare.hanging {
         say("a driver that hangs".into());
@@ -101,12 +137,29 @@ pub fn swaps(bare: &Bare, config: Config, say: &mut dyn FnMut(String)) -> Result
     Ok(swaps)
 }
 
+/// Makes QEMU translate each instruction by itself, or not: the guest's clock counts instructions, so it then runs many times slower than the
+/// host's, and whatever the host takes for a request is as many times less of the guest's time.
+fn slow(guest: &Guest, on: bool) -> Result<()> {
+    let line = format!("one-insn-per-tb {}", if on { "on" } else { "off" });
+    let answer = guest
+        .qmp()?
+        .execute("human-monitor-command", json!({ "command-line": line }))?;
+    // What the monitor does not know it says in words.
+    ensure!(
+        answer.as_str() == Some("") || !on,
+        "QEMU cannot be slowed down: {answer}"
+    );
+    Ok(())
+}
+
 /// Puts in a driver that hangs again and again, until it is given up.
-fn hangs(operator: &mut Client, driver: &str, config: Config, patience: Duration) -> Result<Vec<Figures>> {
+fn hangs(operator: &mut Client, driver: &str, config: Config, patience: Duration) -> Result<Vec<Update>> {
     let mut hangs = Vec::new();
     let hanging = pack::pack(&pack::find(driver)?, config)?.bytes;
     let before = demo::settled(operator, DEVICE, patience)?.package;
-    let mut job = update(operator, &hanging, None, patience)?.id;
+    let hash = operator.upload(&hanging, |_, _| {})?;
+    let update = operator.update_until(DEVICE, hash, Policy::Refuse, Commit::Timed, None)?;
+    let mut job = done(operator, update, patience)?.id;
     // It is restarted, hangs again, and is given up.
     loop {
         job += 1;
@@ -117,7 +170,7 @@ fn hangs(operator: &mut Client, driver: &str, config: Config, patience: Duration
                 .filter(|record| matches!(record.state, State::Done(_))))
         })?;
         ensure!(hung.cause == Some(Reason::RequestDeadline), "{hung:?}");
-        hangs.push(hung.figures);
+        hangs.push(hung.figures.into());
         if demo::settled(operator, DEVICE, patience)?
             .package
             .map(|one| one.hash)
@@ -127,14 +180,6 @@ fn hangs(operator: &mut Client, driver: &str, config: Config, patience: Duration
         }
     }
     Ok(hangs)
-}
-
-/// An update from a device at rest to a device at rest.
-fn update(client: &mut Client, package: &[u8], drain_us: Option<u32>, patience: Duration) -> Result<Record> {
-    demo::settled(client, DEVICE, patience)?;
-    let hash = client.upload(package, |_, _| {})?;
-    let job = client.update_until(DEVICE, hash, Policy::Refuse, Commit::Timed, drain_us)?;
-    done(client, job, patience)
 }
 
 fn done(operator: &mut impl Operator, job: u32, patience: Duration) -> Result<Record> {
@@ -163,14 +208,14 @@ pub fn on_file(
     let patience = Patience::default();
     demo::loaded(&mut operator, patience.boot)?;
     let mut result = OnFile::default();
+    let mut watch = Watch::begin(&mut operator, PAUSE)?;
     for (number, release) in demo::walk(packages.releases.len(), updates)
         .into_iter()
         .enumerate()
     {
         say(format!("on a file: update {} of {updates}", number + 1));
         let package = &packages.releases[release];
-        let record = update(&mut operator, package, None, patience.transaction)?;
-        result.updates.push(record.figures);
+        result.updates.push(watch.update(&mut operator, package, None)?);
     }
     demo::settled(&mut operator, DEVICE, patience.transaction)?;
     say("on a file: undisturbed".into());
