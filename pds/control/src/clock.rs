@@ -56,8 +56,10 @@ pub struct Limits {
     pub enable_us: u64,
     /// How long a new driver is watched before the old one's copy is given up.
     pub probation_us: u64,
-    /// Pause between two portions of giving back memory.
+    /// Pause between two portions of giving back memory that somebody waits for.
     pub reap_us: u64,
+    /// The same when nobody does: a portion holds up all clients, and they come first.
+    pub reap_idle_us: u64,
     /// How long clients' requests wait for a device that has no driver.
     pub patience_us: u64,
     /// Within which so many failures count together.
@@ -78,6 +80,7 @@ impl Default for Limits {
             enable_us: 2_000_000,
             probation_us: 1_000_000,
             reap_us: 50,
+            reap_idle_us: 200,
             patience_us: 1_000_000,
             failure_window_us: 60_000_000,
             back_off_us: 10_000,

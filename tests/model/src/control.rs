@@ -235,6 +235,7 @@ fn act(
             enable_us: 0,
             probation_us: 0,
             reap_us: 0,
+            reap_idle_us: 0,
             patience_us: 0,
             failure_window_us: 0,
             back_off_us: 1,

@@ -7,7 +7,7 @@ use supervision::{Code, shadow};
 use super::{After, Env, Machine, Step};
 use crate::world::{Call, World};
 
-/// Portions of memory given back per wake-up.
+/// Portions of memory given back per wake-up, if somebody waits for it.
 const PORTIONS: usize = 4;
 
 impl Machine {
@@ -121,13 +121,24 @@ impl Machine {
         if self.dead.is_empty() {
             return self.after_reap(env, after);
         }
-        self.enter(env, Step::Reap(after), env.limits.reap_us);
+        let pause = if self.is_awaited(after) {
+            env.limits.reap_us
+        } else {
+            env.limits.reap_idle_us
+        };
+        self.enter(env, Step::Reap(after), pause);
+    }
+
+    /// What follows on giving memory back waits for it.
+    fn is_awaited(&self, after: After) -> bool {
+        after != After::Rest || self.pending.is_some()
     }
 
     /// A portion of it.
     pub(super) fn reap<W: World>(&mut self, env: &mut Env<'_, W>) {
         let Step::Reap(after) = self.step else { return };
-        for _ in 0..PORTIONS {
+        let portions = if self.is_awaited(after) { PORTIONS } else { 1 };
+        for _ in 0..portions {
             let Some(generation) = self.dead.first().copied() else {
                 break;
             };
