@@ -186,17 +186,23 @@ impl BlockDriver for Driver {
             }
             self.waiting.pop();
         }
-        if !told {
+        if !told || self.waiting.len == 0 {
             return;
         }
+        // The first is under way. Who has not ended moves up, so that who has keeps no place while the first is slow.
+        let mut kept = 1;
         for behind in 1..self.waiting.len {
-            let place = self.waiting.place(behind);
-            let completion = place.and_then(|asked| end_of(&mut *self.queue, asked));
-            if let Some(completion) = completion {
-                *place = None;
+            let Some(asked) = *self.waiting.place(behind) else {
+                continue;
+            };
+            if let Some(completion) = end_of(&mut *self.queue, asked) {
                 done(completion);
+            } else {
+                *self.waiting.place(kept) = Some(asked);
+                kept += 1;
             }
         }
+        self.waiting.len = kept;
     }
 
     // An interrupt is a message: it is gone when it came.

@@ -185,7 +185,9 @@ impl BlockDriver for Driver {
     }
 
     fn submit(&mut self, request: &Request) -> Submit {
-        if self.waiting.count + self.asked.len() >= DEPTH {
+        // No more than the release has numbers for, which are fewer where the device's queues are short: what it had no room for would
+        // lie in `batch` with nothing under way, and no interrupt would come for it.
+        if self.waiting.count + self.asked.len() >= self.capabilities.queue_depth as usize {
             return Submit::Busy;
         }
         let Some(op) = operation(request.op) else {
