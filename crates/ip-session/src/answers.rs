@@ -13,6 +13,8 @@ use crate::sums::{self, Content};
 
 /// Offsets in a frame.
 const SOURCE: usize = 6;
+const IP: usize = 14;
+const TOTAL: usize = 16;
 const FRAGMENT: usize = 20;
 const TTL: usize = 22;
 const FROM: usize = 26;
@@ -80,8 +82,13 @@ pub(crate) fn turn_round(
     let pair = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
     let from = Ipv4Addr::new(head[FROM], head[FROM + 1], head[FROM + 2], head[FROM + 3]);
     let to = Ipv4Addr::new(head[TO], head[TO + 1], head[TO + 2], head[TO + 3]);
-    let answerable = to == address && from != to && is_station(from) && pair(FROM_PORT) != 0;
-    let whole = pair(FRAGMENT) & FRAGMENT_BITS == 0 && sums::header_is_whole(words);
+    // Two services of one kind would answer each other for ever.
+    let answerable =
+        to == address && from != to && is_station(from) && ![0, pair(TO_PORT)].contains(&pair(FROM_PORT));
+    // A packet that has more than the datagram would go back shorter than its header says.
+    let whole = pair(FRAGMENT) & FRAGMENT_BITS == 0
+        && IP + usize::from(pair(TOTAL)) == end
+        && sums::header_is_whole(words);
     if !answerable || !whole || (head[0] | head[SOURCE]) & GROUP != 0 {
         return None;
     }

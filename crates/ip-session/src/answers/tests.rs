@@ -109,7 +109,7 @@ fn what_nobody_takes_is_the_librarys_as_it_was() {
 #[test]
 fn what_is_not_plain_is_the_librarys_as_it_was() {
     // Where, what stands there, whether the header's sum is to be right all the same.
-    let changes: [(&str, usize, &[u8], bool); 15] = [
+    let changes: [(&str, usize, &[u8], bool); 16] = [
         ("to all", 0, &[0xff; 6], true),
         ("to a group", 0, &[1], true),
         ("from a group", SOURCE, &[3], true),
@@ -125,6 +125,7 @@ fn what_is_not_plain_is_the_librarys_as_it_was() {
         ("from all", FROM, &[255; 4], true),
         ("from itself", FROM, &[127, 0, 0, 1], true),
         ("from no port", FROM_PORT, &[0; 2], true),
+        ("from the same service", FROM_PORT, &HERE.to_be_bytes(), true),
     ];
     for (what, at, bytes, right) in changes {
         let (mut words, length) = frame(HERE, 64, b"hello");
@@ -148,7 +149,13 @@ fn no_length_is_believed() {
     for short in 0..length {
         assert_eq!(turned(&mut { words }, short, false), None);
     }
-    for (at, value) in [(16, [0xff; 2]), (16, [0, 27]), (38, [0xff; 2]), (38, [0, 7])] {
+    for (at, value) in [
+        (16, [0xff; 2]),
+        (16, [0, 27]),
+        (38, [0xff; 2]),
+        (38, [0, 7]),
+        (38, [0, 20]),
+    ] {
         let mut words = words;
         words.as_mut_bytes()[at..at + 2].copy_from_slice(&value);
         sums::complete_header(&mut words);
