@@ -291,6 +291,8 @@ impl Function {
         device.reset();
         let done = patience.until(|| device.is_reset());
         if !done && express::reset(config, &patience.renewed()).is_err() {
+            // A reset of the function that was begun lets it pull its line.
+            silence(config);
             return Err(FunctionError::Stuck);
         }
         let described = (
@@ -298,6 +300,7 @@ impl Function {
             (self.described.identity >> 16) as u16,
         );
         if identity != Some(described) || header::identity(config) != identity {
+            silence(config);
             return Err(FunctionError::Wrong);
         }
         self.place(config)?;
