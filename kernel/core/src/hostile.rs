@@ -380,6 +380,8 @@ impl World {
             (queues, account, k.action, k.domains.left())
         };
         assert_eq!(fields(&self.kernel), fields(&general));
+        assert!(self.kernel.ready == general.ready, "the same queues");
+        assert_eq!(self.kernel.fpu_access, general.fpu_access);
         assert!(self.kernel.m.same(&general.m), "the same memory and deadline");
         true
     }

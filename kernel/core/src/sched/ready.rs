@@ -15,7 +15,7 @@ struct List {
 }
 
 /// Threads that can run and are not running.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(test, derive(Clone, PartialEq))]
 pub struct ReadyQueues {
     lists: [[List; NUM_PRIORITIES]; NUM_DOMAINS],
     /// One bit per priority.
