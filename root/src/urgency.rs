@@ -32,6 +32,11 @@ impl Urgency {
         }
     }
 
+    /// Control is not any more who said what is overdue.
+    pub fn nobody_hurries(&mut self) {
+        self.overdue = 0;
+    }
+
     /// The priority of the stager: its own (`given`), or the one below the lowest of the shadows while anybody waits for it.
     pub fn stager(self, given: u8, shadows: impl Iterator<Item = u8>) -> u8 {
         let urgent = shadows.min().map(|lowest| lowest.saturating_sub(1));
@@ -85,6 +90,17 @@ mod tests {
         urgency.hurry(0, false);
         assert_eq!(stager(urgency), 199, "the other slot's");
         urgency.hurry(1, false);
+        assert_eq!(stager(urgency), 90);
+    }
+
+    #[test]
+    fn control_that_dies_leaves_no_hurry_and_no_device_alone() {
+        let mut urgency = Urgency::default();
+        urgency.hurry(0, true);
+        urgency.cut(1);
+        urgency.nobody_hurries();
+        assert_eq!(stager(urgency), 199, "a device waits");
+        urgency.started(1);
         assert_eq!(stager(urgency), 90);
     }
 

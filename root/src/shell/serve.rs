@@ -319,6 +319,11 @@ impl<'a> Server<'a> {
         let restarted = self.lives.fault(&self.spec, pd, cause);
         self.log
             .write(Kind::DomainFault, pd, restarted, cause.label, cause.address);
+        if self.caller(Role::Control) == Some(pd) {
+            // Its successor gives up the job, and does not know what we were told.
+            self.urgency.nobody_hurries();
+            self.prioritise_stager();
+        }
         if let Some(control) = self.control {
             // What it must know it asks for; a control that was just started anew looks at everything anyway.
             control.signal();

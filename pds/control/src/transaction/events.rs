@@ -118,6 +118,8 @@ impl Machine {
             Step::Idle => self.commit(env),
             Step::StageNew | Step::StageSpare => {
                 self.job = None;
+                // Its successor does the job once more: nobody waits for that, and it may hang again.
+                self.hurry(env, false);
                 self.stage_failed(env, Reason::StagerSilent);
             }
             Step::Quiesce => self.quiesce_late(env),

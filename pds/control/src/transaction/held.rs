@@ -155,6 +155,7 @@ impl Machine {
             return self.publish(env);
         }
         self.job = None;
+        self.hurry(env, false);
         self.staging = None;
         self.bury_target();
         if let Some(order) = self.order.take() {

@@ -202,6 +202,7 @@ impl Machine {
     pub(super) fn go_offline<W: World>(&mut self, env: &mut Env<'_, W>, reason: Reason) {
         self.note(env, trace::Kind::Offline, 0, 0);
         self.job = None;
+        self.hurry(env, false);
         self.staging = None;
         self.bury_target();
         self.give_up_spare_for_good();

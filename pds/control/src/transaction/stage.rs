@@ -114,7 +114,7 @@ impl Machine {
             security_floor: self.floor,
             revoked_keys: self.revoked,
         });
-        // The job before may have been given up in a hurry.
+        // A job that follows another one is not overdue yet.
         self.hurry(env, false);
     }
 

@@ -22,6 +22,7 @@ fn after_a_hang() -> System {
     assert_eq!(system.outcome(order), Outcome::Refused(Reason::StagerSilent));
     assert_eq!(system.world.renewed, [Part::Stager]);
     assert_eq!(system.world.hurries, 1);
+    assert!(!system.world.hurried, "its successor may hang too");
     system.world.stager_goes_on();
     system
 }
