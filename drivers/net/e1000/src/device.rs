@@ -8,6 +8,8 @@ pub mod register {
     pub const CTRL: usize = 0x0000;
     /// Device status.
     pub const STATUS: usize = 0x0008;
+    /// Access to registers of the PHY.
+    pub const MDIC: usize = 0x0020;
     /// Interrupt cause; read, it is taken back.
     pub const ICR: usize = 0x00c0;
     /// Interrupt mask set.
@@ -24,6 +26,8 @@ pub mod register {
     pub const RECEIVE: usize = 0x2800;
     /// Transmit descriptors, likewise.
     pub const TRANSMIT: usize = 0x3800;
+    /// What delays interrupts (`ITR`, `RDTR`, `RADV`), which a reset clears and QEMU's does not.
+    pub const DELAYS: [usize; 3] = [0x00c4, 0x2820, 0x282c];
     /// The 4096 bits of the multicast filter.
     pub const MTA: usize = 0x5200;
     /// How many words it has.
@@ -46,6 +50,11 @@ pub mod queue {
 
 /// `CTRL`: set the link up.
 pub const CTRL_SLU: u32 = 1 << 6;
+/// `CTRL`: forced speed and duplex, flow control, VLAN tags taken off. QEMU's device keeps them across a reset, whoever set them.
+pub const CTRL_NOT_OURS: u32 = 1 << 11 | 1 << 12 | 1 << 27 | 1 << 28 | 1 << 30;
+/// `MDIC`: write, to the PHY's control register (of PHY 1, register 0), that it negotiates and does not send back what it is to send (IEEE 802.3,
+/// 22.2.4.1).
+pub const MDIC_NEGOTIATE: u32 = 1 << 26 | 1 << 21 | 0x1140;
 /// `STATUS`: link up.
 pub const STATUS_LU: u32 = 1 << 1;
 /// Causes of interrupts: a descriptor was sent, the link changed, the device has no buffers, a frame came.

@@ -14,8 +14,8 @@ pub mod fake;
 mod ring;
 
 use device::{
-    CAUSES, COMMAND_SEND, CTRL_SLU, Descriptor, END, FRAME_MAX, RCTL_BAM, RCTL_EN, RCTL_MPE, RCTL_SECRC,
-    RCTL_UPE, Registers, TCTL_ON, TIPG_COPPER, register,
+    CAUSES, COMMAND_SEND, CTRL_NOT_OURS, CTRL_SLU, Descriptor, END, FRAME_MAX, MDIC_NEGOTIATE, RCTL_BAM,
+    RCTL_EN, RCTL_MPE, RCTL_SECRC, RCTL_UPE, Registers, TCTL_ON, TIPG_COPPER, register,
 };
 use driver_runtime::function::{self, Registers as Region};
 use driver_runtime::net::{
@@ -41,6 +41,8 @@ pub struct Driver {
     transmit: Ring<u32>,
     /// Buffers by their number, with their bytes.
     receive: Ring<(u32, usize)>,
+    /// What came last was no end of a frame: what comes next is none of its own.
+    broken: bool,
     mac: [u8; 6],
     link: u32,
 }
@@ -50,7 +52,11 @@ impl Driver {
     fn start(mut registers: Registers) -> Result<Self, ProbeError> {
         registers.write(register::IMC, u32::MAX);
         let control = registers.read(register::CTRL);
-        registers.write(register::CTRL, control | CTRL_SLU);
+        registers.write(register::CTRL, control & !CTRL_NOT_OURS | CTRL_SLU);
+        registers.write(register::MDIC, MDIC_NEGOTIATE);
+        for delay in register::DELAYS {
+            registers.write(delay, 0);
+        }
         for word in 0..register::MTA_WORDS {
             registers.write(register::MTA + 4 * word, 0);
         }
@@ -65,6 +71,7 @@ impl Driver {
             registers,
             transmit,
             receive,
+            broken: false,
             link: LINK_DOWN,
         };
         this.look_at_link();
@@ -184,7 +191,13 @@ impl NetDriver for Driver {
             let Some((descriptor, (id, room))) = self.receive.ended() else {
                 break;
             };
-            done(Ended::Buffer, came(id, room, &descriptor));
+            let rest = core::mem::replace(&mut self.broken, descriptor.status & END == 0);
+            let completion = if rest {
+                Completion::of(id, Status::IoError)
+            } else {
+                came(id, room, &descriptor)
+            };
+            done(Ended::Buffer, completion);
         }
     }
 

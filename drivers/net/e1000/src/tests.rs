@@ -115,6 +115,39 @@ fn frame_that_came_is_told_and_nonsense_is_an_error() {
 }
 
 #[test]
+fn rest_of_a_frame_in_pieces_is_no_frame() {
+    let mut driver = started();
+    for (slot, (status, expected)) in [
+        (DONE, Status::IoError),
+        (DONE, Status::IoError),
+        (DONE | END, Status::IoError),
+        (DONE | END, Status::Ok),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(driver.receive(slot as u32, buffer(2040)), Begin::Accepted);
+        end(&driver.registers, register::RECEIVE, slot, status, 60);
+        let all = ended(&mut driver);
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].1.status, expected, "{slot}");
+    }
+}
+
+#[test]
+fn nothing_of_a_predecessor_delays_or_changes_frames() {
+    let mut registers = registers();
+    registers.write(register::CTRL, u32::MAX);
+    for delay in register::DELAYS {
+        registers.write(delay, 0xffff);
+    }
+    let driver = Driver::start(registers).unwrap();
+    assert_eq!(driver.registers.read(register::CTRL) & device::CTRL_NOT_OURS, 0);
+    assert_eq!(driver.registers.read(register::MDIC), device::MDIC_NEGOTIATE);
+    assert!(register::DELAYS.iter().all(|at| driver.registers.read(*at) == 0));
+}
+
+#[test]
 fn filter_is_the_devices_own_bits_and_no_others() {
     let mut driver = started();
     let on = driver.registers.read(register::RCTL);
