@@ -7,10 +7,10 @@
 use crate::ClassId;
 
 /// SHA-256 of `abi/block.txt`.
-pub const BLOCK: [u8; 32] = hex(b"5a8b1e48c9372a0ddbbca07c8d62a4fe446b036903d095863b812d9a13fd03fa");
+pub const BLOCK: [u8; 32] = hex(b"ec8dc0ab8ba1895c5b2c551c1cdb90936f1218a2b1fc5df5d96651d98cc2dded");
 
 /// SHA-256 of `abi/net.txt`.
-pub const NET: [u8; 32] = hex(b"6527cbc2b4e01efa266c2e1f5c47fc8115f421744e0b33d15452ba18db1d14ce");
+pub const NET: [u8; 32] = hex(b"2d03a3a20b487c01221c0297df6fce25209f80bd02f67ffb416e3d02177489c5");
 
 /// Version of the block class's meaning. It changes when layouts stay and their sense does not.
 pub const BLOCK_SEMANTICS: u32 = 1;
