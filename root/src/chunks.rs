@@ -12,6 +12,16 @@ pub const CHUNK_BITS: u32 = 16;
 pub const CHUNKS: usize = 1 << (GENERATION_BITS - CHUNK_BITS);
 /// Pages of a chunk.
 pub const CHUNK_PAGES: u64 = 1 << (CHUNK_BITS - 12);
+/// Pages of a step of building while nobody waits for the driver: each step holds up all clients, and they come first.
+pub const QUIET_PAGES: u64 = CHUNK_PAGES / 4;
+
+/// Pages from `done` on that are the next step's, of `total`: at most `step`, and all of one chunk.
+pub fn next_pages(done: u64, total: u64, step: u64) -> u64 {
+    total
+        .saturating_sub(done)
+        .min(step)
+        .min(CHUNK_PAGES - done % CHUNK_PAGES)
+}
 
 /// Places objects in the chunks behind the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +68,25 @@ impl Objects {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_of_any_length_end_with_each_chunk_and_with_the_last_page() {
+        for steps in [
+            [QUIET_PAGES; 2],
+            [QUIET_PAGES, CHUNK_PAGES],
+            [CHUNK_PAGES; 2],
+            [3, 7],
+        ] {
+            let (mut done, mut count) = (0, 0);
+            while done < 41 {
+                let pages = next_pages(done, 41, steps[count % 2]);
+                assert!(pages > 0 && done / CHUNK_PAGES == (done + pages - 1) / CHUNK_PAGES);
+                (done, count) = (done + pages, count + 1);
+            }
+            assert_eq!(done, 41);
+        }
+        assert_eq!(next_pages(41, 41, CHUNK_PAGES), 0);
+    }
 
     #[test]
     fn objects_never_share_a_chunk_with_the_window() {

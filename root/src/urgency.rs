@@ -3,6 +3,8 @@
 //! The stager runs below all clients, so that staging costs them nothing. But while a device has no driver, clients of *other* devices
 //! would decide how long its own have to wait; and clients that never rest would decide that no driver is ever replaced.
 
+use crate::chunks::{CHUNK_PAGES, QUIET_PAGES};
+
 /// What the stager is waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Urgency {
@@ -37,11 +39,21 @@ impl Urgency {
         self.overdue = 0;
     }
 
+    /// Somebody waits for the stager.
+    pub fn is_any(self) -> bool {
+        self != Self::default()
+    }
+
+    /// Pages that a step of its builds.
+    pub fn step_pages(self) -> u64 {
+        if self.is_any() { CHUNK_PAGES } else { QUIET_PAGES }
+    }
+
     /// The priority of the stager: its own (`given`), or the one below the lowest of the shadows while anybody waits for it.
     pub fn stager(self, given: u8, shadows: impl Iterator<Item = u8>) -> u8 {
         let urgent = shadows.min().map(|lowest| lowest.saturating_sub(1));
         urgent
-            .filter(|_| self != Self::default())
+            .filter(|_| self.is_any())
             .map_or(given, |urgent| urgent.max(given))
     }
 }
@@ -102,6 +114,14 @@ mod tests {
         assert_eq!(stager(urgency), 199, "a device waits");
         urgency.started(1);
         assert_eq!(stager(urgency), 90);
+    }
+
+    #[test]
+    fn steps_are_short_while_nobody_waits() {
+        let mut urgency = Urgency::default();
+        assert_eq!(urgency.step_pages(), QUIET_PAGES);
+        urgency.cut(3);
+        assert_eq!(urgency.step_pages(), CHUNK_PAGES);
     }
 
     #[test]

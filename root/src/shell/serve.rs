@@ -156,7 +156,9 @@ impl<'a> Server<'a> {
                 Ok((Code::Ok, answer(&[generation, pages])))
             }
             Request::BuildStep(target) => {
-                let words = self.drivers.step(target.slot, target.generation)?;
+                let words = self
+                    .drivers
+                    .step(target.slot, target.generation, self.urgency.step_pages())?;
                 let code = if words[0] == words[1] {
                     Code::Ok
                 } else {
@@ -164,7 +166,10 @@ impl<'a> Server<'a> {
                 };
                 Ok((code, answer(&words)))
             }
-            Request::BuildFinish(target) => done(self.drivers.finish(target.slot, target.generation)?),
+            Request::BuildFinish(Target { slot, generation }) => {
+                let pages = self.urgency.step_pages();
+                done(self.drivers.finish(slot, generation, pages)?)
+            }
             Request::Start(Target { slot, generation }) => {
                 self.drivers.start(slot, generation)?;
                 self.log.write(Kind::Start, slot, generation, 0, 0);

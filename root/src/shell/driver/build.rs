@@ -6,7 +6,7 @@ use driver_package::resources::{
     LINK_OWN_VADDR, LINK_PEER_VADDR, MAGIC, MMIO_STRIDE, MMIO_VADDR, MmioRegion, RESOURCES_VADDR,
     SLOT_NOTIFICATION, SLOT_SHADOW, VERSION, WINDOW_VADDR,
 };
-use root::chunks::{CHUNK_PAGES, Objects};
+use root::chunks::{CHUNK_PAGES, Objects, next_pages};
 use root::window::{Window, WindowError};
 use sel4::init_thread::slot as init;
 use sel4::{
@@ -64,8 +64,8 @@ impl Drivers {
         Ok([number.into(), window.pages()])
     }
 
-    /// Creates the next frames and shows those of the image to the stager: pages done, pages of the window.
-    pub fn step(&mut self, slot: usize, generation: u32) -> Result<[u64; 2], Code> {
+    /// Creates the next frames, at most `pages`, and shows those of the image to the stager: pages done, pages of the window.
+    pub fn step(&mut self, slot: usize, generation: u32, pages: u64) -> Result<[u64; 2], Code> {
         let (vspace, window_here) = self.stager.ok_or(Code::WrongState)?;
         let (slot, place) = self.under_construction(slot, generation)?;
         let place = &mut slot.places[place];
@@ -74,7 +74,7 @@ impl Drivers {
         let Cursor::Frames(done) = build.cursor else {
             return Ok([total, total]);
         };
-        let now = (total - done).min(CHUNK_PAGES);
+        let now = next_pages(done, total, pages);
         let frames = place.frames + done;
         let blueprint = cap_type::SmallPage::object_blueprint();
         retype(place.chunks + done / CHUNK_PAGES, blueprint, frames, now).map_err(refused)?;
@@ -92,8 +92,8 @@ impl Drivers {
         Ok([done, total])
     }
 
-    /// The next step of making a filled window a thread; `true` when the generation is staged.
-    pub fn finish(&mut self, slot: usize, generation: u32) -> Result<bool, Code> {
+    /// The next step, of at most `pages`, of making a filled window a thread; `true` when the generation is staged.
+    pub fn finish(&mut self, slot: usize, generation: u32, pages: u64) -> Result<bool, Code> {
         let sched_control = self.sched_control;
         let (slot, place) = self.under_construction(slot, generation)?;
         let mut build = slot.places[place].build.ok_or(Code::WrongState)?;
@@ -102,8 +102,8 @@ impl Drivers {
             // The window is not complete.
             Cursor::Frames(_) => return Err(Code::WrongState),
             Cursor::Objects => slot.places[place].make_objects(&mut build),
-            Cursor::Pages(page) => slot.places[place].move_pages(&mut build, page),
-            Cursor::Data(region, page) => slot.map_data(place, &mut build, region, page),
+            Cursor::Pages(page) => slot.places[place].move_pages(&mut build, page, pages),
+            Cursor::Data(region, page) => slot.map_data(place, &mut build, (region, page), pages),
             Cursor::Thread => slot.make_thread(place, &mut build, side, generation, sched_control),
             Cursor::Complete => Ok(Cursor::Complete),
         };
@@ -151,9 +151,9 @@ impl Place {
     }
 
     /// Takes the next pages from the stager, if it had them, and gives them to the driver, with the rights of their segment.
-    fn move_pages(&self, build: &mut Build, first: u64) -> sel4::Result<Cursor> {
+    fn move_pages(&self, build: &mut Build, first: u64, pages: u64) -> sel4::Result<Cursor> {
         let total = build.window.pages();
-        let end = total.min(first + CHUNK_PAGES);
+        let end = first + next_pages(first, total, pages);
         for page in first..end {
             let frame = cap::UnspecifiedPage::from_bits(self.frames + page);
             if build.window.is_filled(page) {
@@ -187,12 +187,18 @@ impl Place {
 
 impl DeviceSlot {
     /// Maps the next pages of the data regions.
-    fn map_data(&self, place: usize, build: &mut Build, region: usize, first: u64) -> sel4::Result<Cursor> {
+    fn map_data(
+        &self,
+        place: usize,
+        build: &mut Build,
+        (region, first): (usize, u64),
+        pages: u64,
+    ) -> sel4::Result<Cursor> {
         let Some(frames) = self.data.get(region) else {
             return Ok(Cursor::Thread);
         };
         let place = &self.places[place];
-        let end = frames.region.pages().min(first + CHUNK_PAGES);
+        let end = first + next_pages(first, frames.region.pages(), pages);
         for page in first..end {
             let copy = place.next_copy(build)?;
             path(copy).copy(&path(frames.slot + page), CapRights::all())?;
