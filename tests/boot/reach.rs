@@ -80,7 +80,9 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
     let mut running = Running::product_system("two-disks", config, kernel)?;
     running.operate(|client, patience| demo::loaded(client, patience.boot))?;
     // Somebody's memory is there, or the attack would prove nothing.
-    let data = others_data(&running)?;
+    let data = demo::wait(demo::Patience::default().boot, "data of the other device", || {
+        others_data(&running)
+    })?;
     for whose in [KERNEL, ROOT, STREAMS, COMMAND] {
         let there = running.memory(whose, PAGE)?.iter().any(|byte| *byte != 0);
         ensure!(there, "nothing at {whose:#x}");
@@ -113,9 +115,9 @@ pub fn guarded(config: Config, kernel: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// Where data is that the other device reaches, and ours does not: the first page of the largest piece that is not empty. The tables of the
-/// IOMMU say so.
-fn others_data(running: &Running) -> Result<u64> {
+/// Where data is that the other device reaches, and ours does not: a page that is not empty, of the largest piece that has one. The
+/// tables of the IOMMU say so. `None`: its clients have not begun.
+fn others_data(running: &Running) -> Result<Option<u64>> {
     let tables = running.memory(STREAMS, smmu::memory::len(SPACES))?;
     let [ours, others] = [0, 1].map(|space| reached(&tables, space));
     let mut pieces: Vec<(u64, u64)> = Vec::new();
@@ -126,12 +128,14 @@ fn others_data(running: &Running) -> Result<u64> {
             _ => pieces.push((*page, PAGE as u64)),
         }
     }
-    let largest = pieces.into_iter().max_by_key(|(_, len)| *len);
-    let (start, len) = largest.context("regions of the other device")?;
-    let data = running.memory(start, len as usize)?;
-    let first = data.iter().position(|byte| *byte != 0);
-    let page = first.context("data of the other device")? / PAGE;
-    Ok(start + (page * PAGE) as u64)
+    pieces.sort_by_key(|(_, len)| std::cmp::Reverse(*len));
+    for (start, len) in pieces {
+        let data = running.memory(start, len as usize)?;
+        if let Some(first) = data.iter().position(|byte| *byte != 0) {
+            return Ok(Some(start + (first / PAGE * PAGE) as u64));
+        }
+    }
+    Ok(None)
 }
 
 /// Pages that the device of this space may read and write now, but not those of its driver: beside them is code, which it may only read.
