@@ -47,7 +47,7 @@ pub fn reset(config: &mut impl ConfigMut, patience: &impl Patience) -> Result<()
 mod tests {
     use super::*;
     use crate::fake::Fake;
-    use crate::patience::Times;
+    use crate::fake::Times;
 
     fn device() -> Fake {
         let mut fake = Fake::device();

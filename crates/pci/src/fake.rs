@@ -1,10 +1,19 @@
-//! A function for tests.
+//! Functions, ports and patience for tests, here and in the bus.
 
-use crate::{Config, ConfigMut};
+mod port;
+
+pub use port::RootPort;
+
+use core::cell::Cell;
+
+use crate::{Config, ConfigMut, Patience};
 
 /// Configuration space in which some bits can be written.
+#[derive(Clone, Debug)]
 pub struct Fake {
+    /// What is there.
     pub words: [u32; 64],
+    /// Which bits of it can be written.
     pub writable: [u32; 64],
     /// Bits of the command register that are always set.
     pub stuck: u32,
@@ -69,3 +78,32 @@ impl ConfigMut for Fake {
         self.words[index] = self.words[index] & !self.writable[index] | value & self.writable[index];
     }
 }
+
+/// Looks so often: for who has no clock.
+#[derive(Clone, Debug)]
+pub struct Times {
+    all: usize,
+    left: Cell<usize>,
+}
+
+impl Times {
+    /// So many looks before the last.
+    pub fn new(times: usize) -> Self {
+        Self {
+            all: times,
+            left: Cell::new(times),
+        }
+    }
+}
+
+impl Patience for Times {
+    fn lasts(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+    fn renewed(&self) -> Self {
+        Self::new(self.all)
+    }
+}
+

@@ -32,8 +32,8 @@ pub mod patience;
 pub mod port;
 pub mod virtio;
 
-#[cfg(test)]
-mod fake;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 
 pub use address::Address;
 pub use patience::Patience;
@@ -48,6 +48,14 @@ pub trait Config {
 pub trait ConfigMut: Config {
     /// Writes the word at `offset`, a multiple of 4 below 256.
     fn write(&mut self, offset: u8, value: u32);
+}
+
+/// Registers in memory, by byte offset.
+pub trait Mmio {
+    /// Reads the word at `offset`, a multiple of 4.
+    fn read(&self, offset: usize) -> u32;
+    /// Writes it.
+    fn write(&mut self, offset: usize, value: u32);
 }
 
 /// A piece of one of a function's memory regions.

@@ -1,7 +1,7 @@
 //! Interrupts as messages (PCI 6.8.2): a table in the device's memory says what to write where.
 
 use crate::capability::{self, Capability};
-use crate::{Config, ConfigMut, Place};
+use crate::{Config, ConfigMut, Mmio, Place};
 
 const ID: u8 = 0x11;
 /// Message control, in the upper half of the first word: on, and all vectors masked.
@@ -18,14 +18,6 @@ pub struct Msix {
     capability: Capability,
     /// Where the table is.
     pub table: Place,
-}
-
-/// A device's memory, in words.
-pub trait Memory {
-    /// Reads the word at this offset.
-    fn read(&self, offset: usize) -> u32;
-    /// Writes it.
-    fn write(&mut self, offset: usize, value: u32);
 }
 
 /// The function's, if it can do that.
@@ -59,7 +51,7 @@ pub fn switch_off(config: &mut impl ConfigMut) -> bool {
 impl Msix {
     /// Lets vector 0 write `data` to `address` and masks all others; `table` is the table, as many bytes as
     /// [`self.table`](Self::table) says. `false`: it does not read back.
-    pub fn aim(&self, config: &mut impl ConfigMut, table: &mut impl Memory, address: u64, data: u32) -> bool {
+    pub fn aim(&self, config: &mut impl ConfigMut, table: &mut impl Mmio, address: u64, data: u32) -> bool {
         self.switch(config, ON | ALL_MASKED);
         for entry in (0..self.table.len).step_by(ENTRY as usize) {
             let used = entry == 0;
@@ -101,7 +93,7 @@ mod tests {
 
     struct Table(Vec<u32>, Option<usize>);
 
-    impl Memory for Table {
+    impl Mmio for Table {
         fn read(&self, offset: usize) -> u32 {
             self.0[offset / 4]
         }

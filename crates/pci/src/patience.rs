@@ -1,7 +1,5 @@
 //! Waits that end. A function takes its time with some of what it is told, or never does it.
 
-use core::cell::Cell;
-
 /// How long somebody waits.
 pub trait Patience {
     /// Whether there is some left. Not for ever, however often that is asked.
@@ -22,37 +20,11 @@ pub trait Patience {
     }
 }
 
-/// Looks so often, for who has no clock: tests.
-#[derive(Clone, Debug)]
-pub struct Times {
-    all: usize,
-    left: Cell<usize>,
-}
-
-impl Times {
-    /// So many looks before the last.
-    pub fn new(times: usize) -> Self {
-        Self {
-            all: times,
-            left: Cell::new(times),
-        }
-    }
-}
-
-impl Patience for Times {
-    fn lasts(&self) -> bool {
-        let left = self.left.get();
-        self.left.set(left.saturating_sub(1));
-        left > 0
-    }
-    fn renewed(&self) -> Self {
-        Self::new(self.all)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::Times;
+    use core::cell::Cell;
 
     #[test]
     fn what_comes_in_time_is_seen_and_what_never_comes_is_given_up() {

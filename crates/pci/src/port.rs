@@ -10,23 +10,23 @@ const KINDS: [u32; 2] = [4, 6];
 /// First word: there is a slot behind the port.
 const SLOT: u32 = 1 << 24;
 /// Slot capabilities: power controller; things may go in and out.
-const NEEDED: u32 = 1 << 1 | 1 << 6;
+pub(crate) const NEEDED: u32 = 1 << 1 | 1 << 6;
 /// Slot capabilities: it does not say when a command is done.
 const NO_WORD_OF_COMMANDS: u32 = 1 << 18;
 
 /// Slot status: the button was pressed, the presence changed, a command is done. Written as 1 they are forgotten.
-const PRESSED: u16 = 1;
-const CHANGED: u16 = 1 << 3;
-const COMMAND_DONE: u16 = 1 << 4;
+pub(crate) const PRESSED: u16 = 1;
+pub(crate) const CHANGED: u16 = 1 << 3;
+pub(crate) const COMMAND_DONE: u16 = 1 << 4;
 /// Slot status: something is in it.
-const OCCUPIED: u16 = 1 << 6;
+pub(crate) const OCCUPIED: u16 = 1 << 6;
 
 /// Slot control: interrupt when the button is pressed, and when the presence changes.
 const LISTEN: u16 = 1 | 1 << 3 | 1 << 5;
 /// Slot control: the attention light is off.
 const ATTENTION_OFF: u16 = 3 << 6;
-const LIGHT: u16 = 3 << 8;
-const POWER_OFF: u16 = 1 << 10;
+pub(crate) const LIGHT: u16 = 3 << 8;
+pub(crate) const POWER_OFF: u16 = 1 << 10;
 /// Slot control: what has no power, and the light that says so.
 const NO_POWER: u16 = Light::Off as u16 | POWER_OFF;
 
@@ -186,7 +186,7 @@ impl Port {
 
 /// What the slot's light says.
 #[repr(u16)]
-enum Light {
+pub(crate) enum Light {
     On = 1 << 8,
     Blinks = 2 << 8,
     Off = 3 << 8,

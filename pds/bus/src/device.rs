@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use pci::virtio::common::DEVICE_STATUS;
+use system_spec::config::RegionConfig;
 
 /// Registers, or memory, mapped into this PD.
 #[derive(Clone, Copy)]
@@ -25,17 +26,6 @@ impl Mapped {
         })
     }
 
-    /// A part of it, from a multiple of 4.
-    pub fn part(self, offset: usize, len: usize) -> Option<Self> {
-        let inside = offset.checked_add(len).is_some_and(|end| end <= self.len);
-        if !inside || !offset.is_multiple_of(4) {
-            return None;
-        }
-        // SAFETY: inside what `new`'s caller vouched for, by the line before.
-        let base = unsafe { self.base.add(offset) };
-        Some(Self { base, len })
-    }
-
     fn word(&self, offset: usize) -> *mut u32 {
         assert!(offset.is_multiple_of(4) && self.len >= 4 && offset <= self.len - 4);
         // SAFETY: inside, by the assertion and `new`'s contract.
@@ -52,7 +42,32 @@ impl Mapped {
     }
 }
 
-impl bus::virtio_mmio::Registers for Mapped {
+impl bus::space::Mapped for Mapped {
+    fn part(&self, offset: usize, len: usize) -> Option<Self> {
+        let inside = offset.checked_add(len).is_some_and(|end| end <= self.len);
+        if !inside || !offset.is_multiple_of(4) {
+            return None;
+        }
+        // SAFETY: inside what `new`'s caller vouched for, by the line before.
+        let base = unsafe { self.base.add(offset) };
+        Some(Self { base, len })
+    }
+}
+
+/// This PD's address space.
+pub struct Here;
+
+impl bus::space::Space for Here {
+    type Mapped = Mapped;
+
+    fn at(&self, region: &RegionConfig) -> Option<Mapped> {
+        // SAFETY: the description's compiler mapped registers there (or the page of a copy, which we alone write), for ever, and
+        // wrote their address; 0 gives nothing.
+        unsafe { Mapped::new(region.vaddr, region.len) }
+    }
+}
+
+impl pci::Mmio for Mapped {
     fn read(&self, offset: usize) -> u32 {
         self.load(offset)
     }
@@ -82,15 +97,6 @@ impl pci::port::Registers for Mapped {
     }
 }
 
-impl pci::msix::Memory for Mapped {
-    fn read(&self, offset: usize) -> u32 {
-        self.load(offset)
-    }
-    fn write(&mut self, offset: usize, value: u32) {
-        self.store(offset, value);
-    }
-}
-
 impl bus::virtio_pci::Common for Mapped {
     fn status(&self) -> u8 {
         assert!(self.len > DEVICE_STATUS);
@@ -101,11 +107,5 @@ impl bus::virtio_pci::Common for Mapped {
         assert!(self.len > DEVICE_STATUS);
         // SAFETY: as `status`; the one write is a reset.
         unsafe { self.base.as_ptr().add(DEVICE_STATUS).write_volatile(value) }
-    }
-    fn read(&self, offset: usize) -> u32 {
-        self.load(offset)
-    }
-    fn write(&mut self, offset: usize, value: u32) {
-        self.store(offset, value);
     }
 }

@@ -1,10 +1,9 @@
 //! Intel 82540EM and 82545EM network devices (Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual,
 //! "SDM").
 
-use pci::Place;
+use pci::{Mmio, Place};
 
-use crate::function::Device;
-use crate::virtio_mmio::Registers;
+use crate::behind::Device;
 
 /// Vendor and device of those with these registers.
 pub const IDENTITIES: [(u16, u16); 2] = [(0x8086, 0x100e), (0x8086, 0x100f)];
@@ -32,14 +31,14 @@ pub const REGISTERS: Place = Place {
 #[derive(Debug)]
 pub struct Ethernet<R>(pub R);
 
-impl<R: Registers> Ethernet<R> {
+impl<R: Mmio> Ethernet<R> {
     /// Device status.
     pub fn status(&self) -> u32 {
         self.0.read(STATUS)
     }
 }
 
-impl<R: Registers> Device for Ethernet<R> {
+impl<R: Mmio> Device for Ethernet<R> {
     fn reset(&mut self) {
         // First what the reset should do too: QEMU's device forgets nothing by it, neither its queues nor its line.
         self.0.write(IMC, u32::MAX);
@@ -75,7 +74,7 @@ mod tests {
         written: Vec<usize>,
     }
 
-    impl Registers for Fake {
+    impl Mmio for Fake {
         fn read(&self, offset: usize) -> u32 {
             self.slow.set(self.slow.get().saturating_sub(1));
             let busy = self.slow.get() != 0;

@@ -4,40 +4,12 @@
 //! same each time: a bus that is started anew finds everything as it would put it, and disturbs no driver.
 
 use pci::bar::{self, Bar, BarError, Window};
-use pci::msix::{Memory, Msix};
-use pci::{ConfigMut, Patience, Place, express, header, msi, msix, virtio};
-
-use crate::{e1000, nvme};
+use pci::msix::Msix;
+use pci::{ConfigMut, Mmio, Patience, Place, express, header, msi, msix};
 use system_spec::config::{BusBar, BusFunction, PCI_CLASS_STATED, RegionConfig};
 
-/// What a device is, as far as its reset goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// As virtio 1.2, section 4.1, says.
-    Virtio,
-    /// A controller with the registers of NVMe 1.4, section 3.1.
-    Nvme,
-    /// An Intel 82540EM or 82545EM.
-    E1000,
-}
-
-impl Kind {
-    /// What the function at hand says it is: by its identity, by its class code, and by its structures.
-    fn of(config: &impl ConfigMut) -> (Self, Option<Place>) {
-        let identity = header::identity(config);
-        if header::class(config) == nvme::CLASS {
-            (Self::Nvme, Some(nvme::REGISTERS))
-        } else if identity.is_some_and(|identity| e1000::IDENTITIES.contains(&identity)) {
-            (Self::E1000, Some(e1000::REGISTERS))
-        } else {
-            let common = virtio::structures(config).common;
-            (
-                Self::Virtio,
-                common.filter(|place| place.len >= virtio::common::LEN),
-            )
-        }
-    }
-}
+use crate::behind::{Device, Kind};
+use crate::doorbell::Doorbell;
 
 /// Why a function cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,50 +34,6 @@ pub enum FunctionError {
     Unguarded,
     /// There is none, and its slot has no power.
     Gone,
-}
-
-/// Where messages are written to, and which there are: a GICv2m frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Doorbell {
-    /// Bus address.
-    pub address: u64,
-    /// INTID of the first message.
-    pub first: u32,
-    /// How many there are.
-    pub count: u32,
-}
-
-impl Doorbell {
-    /// Offset of the register that tells the range (`MSI_TYPER`).
-    pub const TYPE: usize = 0x08;
-    /// Offset of the register that messages are written to (`MSI_SETSPI_NS`).
-    const SET: u64 = 0x40;
-
-    /// The frame at `frame` whose type register reads so.
-    pub fn new(frame: u64, kind: u32) -> Self {
-        Self {
-            address: frame + Self::SET,
-            first: kind >> 16 & 0x3ff,
-            count: kind & 0x3ff,
-        }
-    }
-    fn has(&self, message: u32) -> bool {
-        message
-            .checked_sub(self.first)
-            .is_some_and(|index| index < self.count)
-    }
-}
-
-/// What is behind a function, to be reset.
-pub trait Device {
-    /// Tells it to reset itself.
-    fn reset(&mut self);
-    /// Whether it reads back as reset.
-    fn is_reset(&self) -> bool;
-    /// Whether what it reaches is what an IOMMU lets it, asked after its reset. QEMU has virtio devices of which that is not so.
-    fn is_limited(&mut self) -> bool {
-        true
-    }
 }
 
 /// A function that has its places.
@@ -238,7 +166,7 @@ impl Function {
     pub fn switch_on(
         &self,
         config: &mut impl ConfigMut,
-        table: Option<&mut impl Memory>,
+        table: Option<&mut impl Mmio>,
         doorbell: Option<Doorbell>,
     ) -> Result<(), FunctionError> {
         let on = self.let_answer(config, table, doorbell);
@@ -251,7 +179,7 @@ impl Function {
     fn let_answer(
         &self,
         config: &mut impl ConfigMut,
-        table: Option<&mut impl Memory>,
+        table: Option<&mut impl Mmio>,
         doorbell: Option<Doorbell>,
     ) -> Result<(), FunctionError> {
         let working = header::command(config) & header::BUS_MASTER;
@@ -280,7 +208,7 @@ impl Function {
         &self,
         config: &mut impl ConfigMut,
         device: &mut impl Device,
-        table: Option<&mut impl Memory>,
+        table: Option<&mut impl Mmio>,
         doorbell: Option<Doorbell>,
         patience: &impl Patience,
     ) -> Result<(), FunctionError> {

@@ -1,15 +1,17 @@
 //! The PCI host bridge: configuration space, and the functions that slots have.
 
-use bus::e1000::Ethernet;
-use bus::function::{self, Device, Doorbell, Function, FunctionError, Kind};
-use bus::nvme::Controller;
-use bus::virtio_pci::{Common, Virtio};
+mod slots;
+
 use pci::bar::Window;
 use pci::port::Port;
-use pci::{Address, Patience, header, virtio};
+use pci::{Address, Config, Mmio, Patience, header};
 use system_spec::config::{BusFunction, BusHost, BusSlot, MAX_SLOTS, RegionConfig};
 
-use crate::device::Mapped;
+use crate::behind::Behind;
+use crate::doorbell::Doorbell;
+use crate::function::{self, Function, FunctionError};
+use crate::space::{Mapped, Space};
+use crate::virtio_pci::{Common, Virtio};
 
 /// Bytes of a function's configuration space that are used.
 const CONFIG_LEN: usize = 256;
@@ -18,41 +20,31 @@ const CONFIG_LEN: usize = 256;
 const HOST_BRIDGE: u32 = 0;
 
 /// Everything on PCI.
-pub struct Host {
-    ecam: Mapped,
-    spare: Mapped,
+#[derive(Debug)]
+pub struct Host<S: Space> {
+    space: S,
+    ecam: S::Mapped,
+    spare: S::Mapped,
     spare_paddr: u64,
     /// What is left of `spare`.
-    pub(crate) window: Window,
+    window: Window,
     doorbell: Option<Doorbell>,
     /// What was found for each slot.
-    pub(crate) functions: [Option<Function>; MAX_SLOTS],
+    functions: [Option<Function>; MAX_SLOTS],
     /// The root port of each slot that is behind one.
-    pub(crate) ports: [Option<Port>; MAX_SLOTS],
+    ports: [Option<Port>; MAX_SLOTS],
 }
 
-fn mapped(region: &RegionConfig) -> Option<Mapped> {
-    // SAFETY: the description's compiler mapped registers there (or the page of a copy, which we alone write), for ever, and
-    // wrote their address; 0 gives nothing.
-    unsafe { Mapped::new(region.vaddr, region.len) }
-}
-
-impl Host {
-    /// The bridge, if there is one. Functions that no slot has are silenced; those of `slots` get their places.
-    pub fn start(host: &BusHost, slots: &[BusSlot], patience: &impl Patience) -> Option<Self> {
-        let page = RegionConfig {
-            vaddr: host.messages,
-            len: 0x1000,
-        };
-        let doorbell = mapped(&page).map(|frame| {
-            Doorbell::new(
-                host.messages_paddr,
-                pci::msix::Memory::read(&frame, Doorbell::TYPE),
-            )
-        });
+impl<S: Space> Host<S> {
+    /// The bridge, if there is one in `space`. Functions that no slot has are silenced; those of `slots` get their places.
+    pub fn start(space: S, host: &BusHost, slots: &[BusSlot], patience: &impl Patience) -> Option<Self> {
+        let doorbell = space
+            .at(&page(host.messages))
+            .map(|frame| Doorbell::new(host.messages_paddr, Mmio::read(&frame, Doorbell::TYPE)));
         let mut this = Self {
-            ecam: mapped(&host.ecam)?,
-            spare: mapped(&host.spare)?,
+            ecam: space.at(&host.ecam)?,
+            spare: space.at(&host.spare)?,
+            space,
             spare_paddr: host.spare_paddr,
             window: Window::new(host.spare_paddr, host.spare.len),
             doorbell,
@@ -73,8 +65,8 @@ impl Host {
     }
 
     /// Nobody drives what no slot has: it neither answers nor reaches memory nor interrupts.
-    pub(crate) fn silence(&mut self, slots: &[BusSlot], bus: u8) {
-        let ecam = self.ecam;
+    fn silence(&self, slots: &[BusSlot], bus: u8) {
+        let ecam = &self.ecam;
         // What lies beyond the part of ECAM that we were given is nobody's.
         let config = move |at: Address| ecam.part(at.ecam_offset(), CONFIG_LEN);
         for at in pci::address::functions(bus, config) {
@@ -89,27 +81,27 @@ impl Host {
         }
     }
 
-    pub(crate) fn at(&self, address: u32) -> Option<Mapped> {
+    fn at(&self, address: u32) -> Option<S::Mapped> {
         self.ecam
             .part(Address::from_bits(address as u16).ecam_offset(), CONFIG_LEN)
     }
 
-    pub(crate) fn config(&self, function: &BusFunction) -> Option<Mapped> {
+    fn config(&self, function: &BusFunction) -> Option<S::Mapped> {
         self.at(function.address)
     }
 
-    fn table(&self, described: &BusFunction, function: &Function) -> Option<Mapped> {
+    fn table(&self, described: &BusFunction, function: &Function) -> Option<S::Mapped> {
         let (paddr, len) = function.table()?;
         let (spare, start) = match (function.beside_drivers(), described.port) {
-            (Some((rest, start)), _) => (mapped(&rest)?, start),
-            (None, 0) => (self.spare, self.spare_paddr),
-            (None, _) => (mapped(&described.spare)?, described.spare_paddr),
+            (Some((rest, start)), _) => (self.space.at(&rest)?, start),
+            (None, 0) => (self.spare.clone(), self.spare_paddr),
+            (None, _) => (self.space.at(&described.spare)?, described.spare_paddr),
         };
         spare.part(paddr.checked_sub(start)? as usize, len)
     }
 
     /// Gives a slot's function its places and lets it answer.
-    pub(crate) fn settle(&mut self, number: usize, described: &BusFunction) -> Result<(), FunctionError> {
+    fn settle(&mut self, number: usize, described: &BusFunction) -> Result<(), FunctionError> {
         let mut config = self.config(described).ok_or(FunctionError::Wrong)?;
         let mut window = match described.port {
             0 => self.window,
@@ -118,7 +110,7 @@ impl Host {
         let function = Function::settle(&mut config, described, &mut window)?;
         let mut table = self.table(described, &function);
         function.switch_on(&mut config, table.as_mut(), self.doorbell)?;
-        copy(&config, described);
+        self.copy(&config, described);
         if described.port == 0 {
             self.window = window;
         }
@@ -148,10 +140,10 @@ impl Host {
         let function = self.functions.get(index).copied().flatten();
         let function = function.ok_or(FunctionError::Wrong)?;
         let mut config = self.config(&described).ok_or(FunctionError::Wrong)?;
-        let mut device = Behind::of(&described, &function).ok_or(FunctionError::Structures)?;
+        let mut device = Behind::of(&self.space, &described, &function).ok_or(FunctionError::Structures)?;
         let mut table = self.table(&described, &function);
         function.reset(&mut config, &mut device, table.as_mut(), self.doorbell, patience)?;
-        copy(&config, &described);
+        self.copy(&config, &described);
         Ok(())
     }
 
@@ -164,7 +156,7 @@ impl Host {
         let described = &slots[index].function;
         let function = self.functions.get(index).copied().flatten()?;
         let config = self.config(described)?;
-        match Behind::of(described, &function)? {
+        match Behind::of(&self.space, described, &function)? {
             Behind::Virtio(Virtio(common)) => {
                 let (_, device) = header::identity(&config)?;
                 Some((device.checked_sub(FIRST)?.into(), common.status().into()))
@@ -173,65 +165,22 @@ impl Host {
             Behind::E1000(device) => Some((header::class(&config), device.status())),
         }
     }
-}
 
-/// What is behind a function.
-enum Behind {
-    Virtio(Virtio<Mapped>),
-    Nvme(Controller<Mapped>),
-    E1000(Ethernet<Mapped>),
-}
-
-impl Behind {
-    /// Its registers, in the region that drivers get.
-    fn of(described: &BusFunction, function: &Function) -> Option<Self> {
-        let bar = described
-            .bars
-            .iter()
-            .take(described.bar_count as usize)
-            .find(|bar| bar.index == u64::from(function.registers.bar))?;
-        let (region, offset) = (mapped(&bar.here)?, function.registers.offset as usize);
-        let registers = || region.part(offset, function.registers.len as usize);
-        Some(match function.kind {
-            Kind::Virtio => Self::Virtio(Virtio(region.part(offset, virtio::common::LEN as usize)?)),
-            Kind::Nvme => Self::Nvme(Controller(registers()?)),
-            Kind::E1000 => Self::E1000(Ethernet(registers()?)),
-        })
-    }
-}
-
-impl Device for Behind {
-    fn reset(&mut self) {
-        match self {
-            Self::Virtio(device) => device.reset(),
-            Self::Nvme(device) => device.reset(),
-            Self::E1000(device) => device.reset(),
-        }
-    }
-    fn is_reset(&self) -> bool {
-        match self {
-            Self::Virtio(device) => device.is_reset(),
-            Self::Nvme(device) => device.is_reset(),
-            Self::E1000(device) => device.is_reset(),
-        }
-    }
-    fn is_limited(&mut self) -> bool {
-        match self {
-            Self::Virtio(device) => device.is_limited(),
-            Self::Nvme(device) => device.is_limited(),
-            Self::E1000(device) => device.is_limited(),
+    /// Shows the drivers what configuration space says.
+    fn copy(&self, config: &impl Config, described: &BusFunction) {
+        let Some(mut page) = self.space.at(&page(described.copy)) else {
+            return;
+        };
+        for offset in (0..CONFIG_LEN).step_by(4) {
+            Mmio::write(&mut page, offset, config.read(offset as u8));
         }
     }
 }
 
-/// Shows the drivers what configuration space says.
-fn copy(config: &Mapped, described: &BusFunction) {
-    let page = RegionConfig {
-        vaddr: described.copy,
-        len: 0x1000,
-    };
-    let Some(mut page) = mapped(&page) else { return };
-    for offset in (0..CONFIG_LEN).step_by(4) {
-        pci::msix::Memory::write(&mut page, offset, pci::Config::read(config, offset as u8));
-    }
+/// The page at an address.
+fn page(vaddr: u64) -> RegionConfig {
+    RegionConfig { vaddr, len: 0x1000 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,9 +10,13 @@ use supervision::Code;
 use supervision::bus::Op;
 use system_spec::config::{BusSlot, MAX_SLOTS};
 
+pub mod behind;
+pub mod doorbell;
 pub mod e1000;
 pub mod function;
+pub mod host;
 pub mod nvme;
+pub mod space;
 pub mod virtio_mmio;
 pub mod virtio_pci;
 

@@ -4,21 +4,20 @@
 #![no_main]
 
 mod device;
-mod host;
 mod patience;
-mod slots;
 
 use bus::function::FunctionError;
+use bus::host::Host;
+use bus::space::Space;
 use bus::virtio_mmio::{REGISTERS_LEN, identify, reset};
 use bus::{Bus, Request};
-use device::Mapped;
-use host::Host;
+use device::{Here, Mapped};
 use patience::Deadline;
 use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
 use supervision::{Code, bus::Presence, root};
-use system_spec::config::{BusConfig, BusSlot, NO_CHANNEL};
+use system_spec::config::{BusConfig, BusSlot, NO_CHANNEL, RegionConfig};
 
 /// A point where a test lets the bus die.
 #[cfg(feature = "crash-points")]
@@ -39,7 +38,7 @@ const VIRTIO_MMIO: u32 = 1;
 
 struct Pd {
     bus: Bus<'static>,
-    host: Option<Host>,
+    host: Option<Host<Here>>,
     control: Channel,
     root: Channel,
     /// The line of the root ports, if there are any.
@@ -49,8 +48,10 @@ struct Pd {
 }
 
 fn registers(slot: &BusSlot) -> Option<Mapped> {
-    // SAFETY: the description's compiler mapped the device's registers here, for ever, and wrote their address.
-    unsafe { Mapped::new(slot.registers, REGISTERS_LEN as u64) }
+    Here.at(&RegionConfig {
+        vaddr: slot.registers,
+        len: REGISTERS_LEN as u64,
+    })
 }
 
 /// How a reset ended that was tried.
@@ -184,7 +185,7 @@ fn init() -> Pd {
     }
     let bus = Bus::new(&config.slots, config.slot_count);
     let pd = Pd {
-        host: Host::start(&config.host, bus.slots(), &Deadline::new()),
+        host: Host::start(Here, &config.host, bus.slots(), &Deadline::new()),
         bus,
         control: Channel::new(config.control_channel as usize),
         root: Channel::new(config.root_channel as usize),

@@ -1,9 +1,8 @@
 //! NVMe controllers (NVM Express Base Specification 1.4, "NVMe").
 
-use pci::Place;
+use pci::{Mmio, Place};
 
-use crate::function::Device;
-use crate::virtio_mmio::Registers;
+use crate::behind::Device;
 
 /// PCI class code of a controller with these registers (NVMe 2.1.5).
 pub const CLASS: u32 = 0x01_0802;
@@ -25,14 +24,14 @@ const READY: u32 = 1;
 #[derive(Debug)]
 pub struct Controller<R>(pub R);
 
-impl<R: Registers> Controller<R> {
+impl<R: Mmio> Controller<R> {
     /// Controller status.
     pub fn status(&self) -> u32 {
         self.0.read(CSTS)
     }
 }
 
-impl<R: Registers> Device for Controller<R> {
+impl<R: Mmio> Device for Controller<R> {
     fn reset(&mut self) {
         let configuration = self.0.read(CC);
         self.0.write(CC, configuration & !ENABLED);
@@ -56,7 +55,7 @@ mod tests {
         gone: bool,
     }
 
-    impl Registers for Fake {
+    impl Mmio for Fake {
         fn read(&self, offset: usize) -> u32 {
             match offset {
                 _ if self.gone => u32::MAX,

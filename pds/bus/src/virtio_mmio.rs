@@ -1,6 +1,6 @@
 //! Devices whose registers are as virtio 1.2, section 4.2.2, says.
 
-use pci::Patience;
+use pci::{Mmio, Patience};
 
 /// "virt".
 const MAGIC_VALUE: u32 = 0x7472_6976;
@@ -14,14 +14,6 @@ const DEVICE_ID: usize = 0x08;
 const STATUS: usize = 0x70;
 /// Bytes of registers that are used here.
 pub const REGISTERS_LEN: usize = STATUS + 4;
-
-/// A device's registers, by byte offset.
-pub trait Registers {
-    /// Read one.
-    fn read(&self, offset: usize) -> u32;
-    /// Write one.
-    fn write(&mut self, offset: usize, value: u32);
-}
 
 /// What is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +34,7 @@ pub enum ResetError {
 }
 
 /// What is there, if it is a device of this transport.
-pub fn identify(registers: &impl Registers) -> Result<Identity, ResetError> {
+pub fn identify(registers: &impl Mmio) -> Result<Identity, ResetError> {
     let known = registers.read(MAGIC) == MAGIC_VALUE && matches!(registers.read(VERSION), 1 | 2);
     let device_id = registers.read(DEVICE_ID);
     if !known || device_id == 0 {
@@ -56,7 +48,7 @@ pub fn identify(registers: &impl Registers) -> Result<Identity, ResetError> {
 
 /// Puts the device into its reset state (virtio 1.2, 4.2.2.1: write 0 to the status, wait until 0 is read), in which it
 /// neither reads nor writes memory, and makes sure that it is the device it was.
-pub fn reset(registers: &mut impl Registers, patience: &impl Patience) -> Result<(), ResetError> {
+pub fn reset(registers: &mut impl Mmio, patience: &impl Patience) -> Result<(), ResetError> {
     let before = identify(registers)?;
     registers.write(STATUS, 0);
     if !patience.until(|| registers.read(STATUS) == 0) {
@@ -73,7 +65,7 @@ pub fn reset(registers: &mut impl Registers, patience: &impl Patience) -> Result
 mod tests {
     use super::*;
     use core::cell::Cell;
-    use pci::patience::Times;
+    use pci::fake::Times;
 
     /// A device that takes some reads until its reset is done.
     struct Fake {
@@ -98,7 +90,7 @@ mod tests {
         }
     }
 
-    impl Registers for Fake {
+    impl Mmio for Fake {
         fn read(&self, offset: usize) -> u32 {
             match offset {
                 MAGIC => self.magic,

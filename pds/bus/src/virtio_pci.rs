@@ -1,24 +1,21 @@
 //! virtio devices that are PCI functions (virtio 1.2, section 4.1).
 
+use pci::Mmio;
 use pci::virtio::common;
 
-use crate::function::Device;
+use crate::behind::Device;
 
 /// `VIRTIO_F_ACCESS_PLATFORM` (virtio 1.2, 6), in the upper half of the features: what the device reaches, the platform limits.
 const ACCESS_PLATFORM: u32 = 1 << (33 - 32);
 /// Number of that half.
 const UPPER: u32 = 1;
 
-/// The common configuration of a virtio device (virtio 1.2, 4.1.4.3), by byte offset.
-pub trait Common {
+/// The common configuration of a virtio device (virtio 1.2, 4.1.4.3).
+pub trait Common: Mmio {
     /// Reads the device status.
     fn status(&self) -> u8;
     /// Writes it.
     fn set_status(&mut self, value: u8);
-    /// Reads a word.
-    fn read(&self, offset: usize) -> u32;
-    /// Writes a word.
-    fn write(&mut self, offset: usize, value: u32);
 }
 
 /// A device, by its status: 0 resets it, and is read when that is done (virtio 1.2, 4.1.4.3.1).
@@ -50,6 +47,9 @@ mod tests {
             0
         }
         fn set_status(&mut self, _: u8) {}
+    }
+
+    impl Mmio for Fake {
         fn read(&self, offset: usize) -> u32 {
             assert_eq!(offset, common::DEVICE_FEATURE);
             (self.0 >> (32 * self.1)) as u32

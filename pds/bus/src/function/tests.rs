@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use system_spec::config::{BusBar, RegionConfig};
 
 use super::*;
+use crate::nvme;
 use pci::Config;
-use pci::patience::Times;
+use pci::fake::Times;
 
 const DOORBELL: Doorbell = Doorbell {
     address: 0x0802_0040,
@@ -114,7 +115,7 @@ impl Device for FakeStatus {
 
 struct Table(Vec<u32>);
 
-impl Memory for Table {
+impl Mmio for Table {
     fn read(&self, offset: usize) -> u32 {
         self.0[offset / 4]
     }
@@ -156,6 +157,20 @@ fn on(fake: &mut Fake, described: &BusFunction) -> Result<(Function, Table), Fun
     let mut table = Table(vec![7; 8]);
     function.switch_on(fake, Some(&mut table), Some(DOORBELL))?;
     Ok((function, table))
+}
+
+/// Resets it, looking so often.
+fn reset(
+    fake: &mut Fake,
+    (function, table): &mut (Function, Table),
+    looks: usize,
+) -> Result<(), FunctionError> {
+    let mut status = fake.status();
+    function.reset(fake, &mut status, Some(table), Some(DOORBELL), &Times::new(looks))
+}
+
+fn works(fake: &Fake) -> bool {
+    fake.words[1] & u32::from(header::BUS_MASTER) != 0
 }
 
 #[test]
@@ -292,23 +307,13 @@ fn messages_that_nobody_receives_are_not_sent() {
 #[test]
 fn a_reset_is_done_out_of_reach_of_memory_and_read_back() {
     let mut fake = Fake::new();
-    let (function, mut table) = on(&mut fake, &described()).unwrap();
+    let mut disk = on(&mut fake, &described()).unwrap();
     fake.words[1] |= u32::from(header::BUS_MASTER);
     let before = fake.words;
     // A driver cannot, but a device may have moved.
     fake.words[8] = 0xdead_000c;
     fake.slow.set(50);
-    let mut status = fake.status();
-    assert_eq!(
-        function.reset(
-            &mut fake,
-            &mut status,
-            Some(&mut table),
-            Some(DOORBELL),
-            &Times::new(99)
-        ),
-        Ok(())
-    );
+    assert_eq!(reset(&mut fake, &mut disk, 99), Ok(()));
     assert_eq!(fake.command_at_reset.get() as u16, 0x402);
     assert_eq!((fake.words, fake.status.get()), (before, 0));
 }
@@ -322,53 +327,33 @@ fn device_that_would_go_past_its_iommu_does_not_work() {
             guarded,
             ..described()
         };
-        let (function, mut table) = on(&mut fake, &described).unwrap();
-        let mut status = fake.status();
-        let result = function.reset(
-            &mut fake,
-            &mut status,
-            Some(&mut table),
-            Some(DOORBELL),
-            &Times::new(9),
-        );
+        let mut disk = on(&mut fake, &described).unwrap();
+        let result = reset(&mut fake, &mut disk, 9);
         let refused = guarded == 1 && unlimited;
         assert_eq!(result.err(), refused.then_some(FunctionError::Unguarded));
-        let works = fake.words[1] & u32::from(header::BUS_MASTER) != 0;
-        assert_ne!(works, refused);
+        assert_ne!(works(&fake), refused);
     }
 }
 
 #[test]
 fn a_device_that_does_not_read_back_is_not_believed() {
     let mut fake = Fake::new();
-    let (function, mut table) = on(&mut fake, &described()).unwrap();
+    let mut disk = on(&mut fake, &described()).unwrap();
     fake.slow.set(usize::MAX);
-    let mut status = fake.status();
-    let result = function.reset(
-        &mut fake,
-        &mut status,
-        Some(&mut table),
-        Some(DOORBELL),
-        &Times::new(99),
-    );
+    let result = reset(&mut fake, &mut disk, 99);
     assert_eq!(result, Err(FunctionError::Stuck));
-    assert_eq!(fake.words[1] & u32::from(header::BUS_MASTER), 0);
+    assert!(!works(&fake));
     on(&mut fake, &described()).unwrap();
-    let master = fake.words[1] & u32::from(header::BUS_MASTER);
-    assert_eq!(master, 0, "a bus that starts anew does not know that it failed");
-    let mut fake = Fake::new();
-    let (function, mut table) = on(&mut fake, &described()).unwrap();
-    fake.becomes = Some(0x1041_1af4);
-    let mut status = fake.status();
-    let result = function.reset(
-        &mut fake,
-        &mut status,
-        Some(&mut table),
-        Some(DOORBELL),
-        &Times::new(99),
+    assert!(
+        !works(&fake),
+        "a bus that starts anew does not know that it failed"
     );
+    let mut fake = Fake::new();
+    let mut disk = on(&mut fake, &described()).unwrap();
+    fake.becomes = Some(0x1041_1af4);
+    let result = reset(&mut fake, &mut disk, 99);
     assert_eq!(result, Err(FunctionError::Wrong));
-    assert_eq!(fake.words[1] & u32::from(header::BUS_MASTER), 0);
+    assert!(!works(&fake));
 }
 
 #[test]
@@ -423,16 +408,15 @@ proptest! {
     ) {
         let mut fake = Fake::new();
         let described = BusFunction { guarded: 1, ..described() };
-        let (function, mut table) = on(&mut fake, &described).unwrap();
+        let mut disk = on(&mut fake, &described).unwrap();
         for (index, word, writable) in hits {
             fake.words[index] = word;
             fake.writable[index] = writable | if index == 1 { 0xffff } else { 0 };
         }
         fake.slow.set(slow);
         (fake.unlimited, fake.becomes) = (unlimited, becomes);
-        let mut status = fake.status();
-        let result = function.reset(&mut fake, &mut status, Some(&mut table), Some(DOORBELL), &Times::new(9));
-        let works = fake.words[1] & u32::from(header::BUS_MASTER) != 0;
+        let result = reset(&mut fake, &mut disk, 9);
+        let works = works(&fake);
         prop_assert_eq!(works, result.is_ok(), "{:?}", result);
         if works {
             prop_assert!(!unlimited && fake.status.get() == 0 && fake.words[8] == 0x1000_4000 | fake.words[8] & 0xf);

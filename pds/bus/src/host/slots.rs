@@ -1,17 +1,17 @@
 //! Slots of devices that come and go, behind root ports.
 
-use pci::port::{Change, GRANULE, Port, Registers};
-use pci::{Config, Patience, header, port};
+use pci::port::{Change, GRANULE, Port};
+use pci::{Patience, header, port};
 use supervision::bus::Presence;
 use system_spec::config::{BusFunction, BusSlot};
 
-use bus::function::FunctionError;
+use super::Host;
+use crate::function::FunctionError;
+use crate::space::Space;
 
-use crate::host::Host;
-
-impl Host {
+impl<S: Space> Host<S> {
     /// Opens the way to what is behind ports, and listens to them. A slot whose port is none has no device.
-    pub(crate) fn open_ports(&mut self, slots: &[BusSlot], patience: &impl Patience) {
+    pub(super) fn open_ports(&mut self, slots: &[BusSlot], patience: &impl Patience) {
         for (number, slot) in slots
             .iter()
             .enumerate()
@@ -76,7 +76,7 @@ impl Host {
     }
 
     /// Silences what came with a slot's function, if that is one that comes. It does not show itself before that answers.
-    pub(crate) fn silence_beside(&mut self, slots: &[BusSlot], function: &BusFunction) {
+    pub(super) fn silence_beside(&self, slots: &[BusSlot], function: &BusFunction) {
         if function.port != 0 {
             self.silence(slots, (function.address >> 8) as u8);
         }
@@ -88,7 +88,7 @@ impl Host {
         }
     }
 
-    fn port(&self, number: usize, function: &BusFunction) -> Option<(Port, impl Registers + Config + use<>)> {
+    fn port(&self, number: usize, function: &BusFunction) -> Option<(Port, S::Mapped)> {
         let port = self.ports.get(number).copied().flatten()?;
         Some((port, self.at(function.port)?))
     }
@@ -134,7 +134,7 @@ impl Host {
     ///
     /// # Errors
     /// [`FunctionError::Gone`] if it is so; [`FunctionError::Stuck`] if nobody can tell.
-    pub(crate) fn make_sure(
+    pub(super) fn make_sure(
         &mut self,
         index: usize,
         function: &BusFunction,
