@@ -56,6 +56,8 @@ struct World {
     functions: BTreeMap<u16, Fake>,
     port: RootPort,
     memory: BTreeMap<u64, u32>,
+    /// Looks until what is behind the port answers.
+    late: usize,
     /// Status of the devices, and whether they do not reset.
     status: [u8; 2],
     stuck: [bool; 2],
@@ -73,8 +75,9 @@ struct Piece {
 
 impl World {
     fn function(&mut self, bits: u16) -> Option<&mut Fake> {
-        let has_power = bits >> 8 == 0 || self.port.has_power();
-        self.functions.get_mut(&bits).filter(|_| has_power)
+        let answers = bits >> 8 == 0 || self.port.has_power() && self.late == 0;
+        self.late = self.late.saturating_sub(1);
+        self.functions.get_mut(&bits).filter(|_| answers)
     }
     /// The device whose registers these are, if it answers there.
     fn device(&mut self, at: u64) -> Option<(usize, usize)> {
@@ -208,6 +211,7 @@ impl Machine {
             functions,
             port: RootPort::new(),
             memory: [(MESSAGES + Doorbell::TYPE as u64, 0x0050_0040)].into(),
+            late: 0,
             status: [15; 2],
             stuck: [false; 2],
         };
@@ -215,6 +219,9 @@ impl Machine {
         Self(Rc::new(RefCell::new(world)))
     }
     fn start(&self) -> Host<Self> {
+        self.start_with(&slots())
+    }
+    fn start_with(&self, slots: &[BusSlot]) -> Host<Self> {
         let host = BusHost {
             ecam: ECAM,
             spare: SPARE,
@@ -222,7 +229,7 @@ impl Machine {
             messages: MESSAGES,
             messages_paddr: 0x0802_0000,
         };
-        Host::start(self.clone(), &host, &slots(), &Times::new(9)).unwrap()
+        Host::start(self.clone(), &host, slots, &Times::new(9)).unwrap()
     }
     /// What somebody does to the slot behind the port.
     fn plug(&self, what: fn(&mut RootPort)) {
@@ -335,6 +342,35 @@ fn what_no_slot_has_is_silenced_and_what_a_slot_has_is_shown_to_its_drivers() {
     let at = SPARE.vaddr + u64::from(world.functions[&DISK].words[5] - 0x1010_0000);
     let table: Vec<_> = (0..3).map(|word| world.memory[&(at + 4 * word)]).collect();
     assert_eq!(table, [0x0802_0040, 0, 80]);
+}
+
+#[test]
+fn bridge_is_not_silenced_where_all_slots_are_behind_ports() {
+    let machine = Machine::new();
+    machine.start_with(&slots()[1..]);
+    let commands = [BRIDGE, PORT, STRANGER].map(|bits| match bits {
+        PORT => machine.0.borrow().port.fake.words[1] as u16,
+        _ => machine.command(bits),
+    });
+    assert_eq!(
+        commands,
+        [6, header::MEMORY | header::BUS_MASTER, header::INTX_OFF]
+    );
+}
+
+#[test]
+fn what_answers_late_is_served_when_it_is_asked_for_and_nothing_beside_it() {
+    let machine = Machine::new();
+    let mut host = machine.start();
+    machine.plug(RootPort::add);
+    machine.0.borrow_mut().late = 1000;
+    assert!(attend(&mut host));
+    assert_eq!(host.identify(&slots(), 7), None);
+    machine.0.borrow_mut().late = 0;
+    let beside = |world: &mut World| world.functions.get_mut(&BESIDE).unwrap().words[1] |= 6;
+    beside(&mut machine.0.borrow_mut());
+    assert_eq!(reset(&mut host, 7), Ok(()));
+    assert_eq!(machine.command(BESIDE), header::INTX_OFF);
 }
 
 #[test]
