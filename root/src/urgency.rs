@@ -5,6 +5,20 @@
 
 use crate::chunks::{CHUNK_PAGES, QUIET_PAGES};
 
+/// Budget and period of a stager with an overdue job, in microseconds.
+const OVERDUE: (u64, u64) = (5_000, 20_000);
+
+/// How a thread is scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheduling {
+    /// Priority.
+    pub priority: u8,
+    /// Microseconds of the processor that it may use within `period_us`.
+    pub budget_us: u64,
+    /// The time after which it gets them again, in microseconds.
+    pub period_us: u64,
+}
+
 /// What the stager is waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Urgency {
@@ -49,8 +63,23 @@ impl Urgency {
         if self.is_any() { CHUNK_PAGES } else { QUIET_PAGES }
     }
 
+    /// How the stager is scheduled: at its own priority (`given`), or at the one below the lowest of the shadows while anybody waits for it; and
+    /// on a quarter of the processor at most while a job is overdue, since it may have hung.
+    pub fn stager(self, given: Scheduling, shadows: impl Iterator<Item = u8>) -> Scheduling {
+        let is_less = given.budget_us.saturating_mul(OVERDUE.1) <= given.period_us.saturating_mul(OVERDUE.0);
+        let (budget_us, period_us) = match self.overdue == 0 || is_less {
+            true => (given.budget_us, given.period_us),
+            false => OVERDUE,
+        };
+        Scheduling {
+            priority: self.priority(given.priority, shadows),
+            budget_us,
+            period_us,
+        }
+    }
+
     /// The priority of the stager: its own (`given`), or the one below the lowest of the shadows while anybody waits for it.
-    pub fn stager(self, given: u8, shadows: impl Iterator<Item = u8>) -> u8 {
+    fn priority(self, given: u8, shadows: impl Iterator<Item = u8>) -> u8 {
         let urgent = shadows.min().map(|lowest| lowest.saturating_sub(1));
         urgent
             .filter(|_| self.is_any())
@@ -71,8 +100,42 @@ mod tests {
 
     const SHADOWS: [u8; 2] = [201, 200];
 
+    const GIVEN: Scheduling = Scheduling {
+        priority: 90,
+        budget_us: 5_000,
+        period_us: 5_000,
+    };
+
     fn stager(urgency: Urgency) -> u8 {
-        urgency.stager(90, SHADOWS.into_iter())
+        urgency.stager(GIVEN, SHADOWS.into_iter()).priority
+    }
+
+    #[test]
+    fn stager_that_may_have_hung_leaves_the_others_three_quarters() {
+        let budget = |urgency: Urgency, given: Scheduling| {
+            let is = urgency.stager(given, SHADOWS.into_iter());
+            (is.budget_us, is.period_us)
+        };
+        let mut urgency = Urgency::default();
+        urgency.cut(0);
+        assert_eq!(
+            budget(urgency, GIVEN),
+            (5_000, 5_000),
+            "it is waited for, and in time"
+        );
+        urgency.hurry(1, true);
+        assert_eq!(budget(urgency, GIVEN), OVERDUE);
+        let slower = Scheduling {
+            budget_us: 100,
+            ..GIVEN
+        };
+        assert_eq!(
+            budget(urgency, slower),
+            (100, 5_000),
+            "never more than it was given"
+        );
+        urgency.hurry(1, false);
+        assert_eq!(budget(urgency, GIVEN), (5_000, 5_000));
     }
 
     #[test]
@@ -128,9 +191,9 @@ mod tests {
     fn stager_is_never_below_what_its_description_says() {
         let mut urgency = Urgency::default();
         urgency.cut(1);
-        assert_eq!(urgency.stager(220, SHADOWS.into_iter()), 220);
-        assert_eq!(urgency.stager(90, [0].into_iter()), 90);
-        assert_eq!(urgency.stager(90, [].into_iter()), 90, "no device, no shadow");
+        assert_eq!(urgency.priority(220, SHADOWS.into_iter()), 220);
+        assert_eq!(urgency.priority(90, [0].into_iter()), 90);
+        assert_eq!(urgency.priority(90, [].into_iter()), 90, "no device, no shadow");
         urgency.cut(usize::MAX);
         urgency.started(1);
         assert_eq!(stager(urgency), 90);

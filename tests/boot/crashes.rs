@@ -13,6 +13,7 @@ use anyhow::{Result, ensure};
 use crash_points::Party;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Instant;
 use torment::{Packages, Torment};
 use umbra::build::Config;
 use umbra::ctl::Client;
@@ -61,7 +62,14 @@ fn campaign(client: &mut Client, patience: &Patience, packages: &Packages, choic
             Crashes::All { .. } => plan::all(commit, &passed),
             Crashes::Some { seed } => plan::some(commit, &passed, seed, SOME / 2),
         };
-        for case in &cases {
+        let began = Instant::now();
+        for (done, case) in cases.iter().enumerate() {
+            print!(
+                "{:>5} of {}{} ",
+                done + 1,
+                cases.len(),
+                left(began, done, cases.len())
+            );
             torment.case(case, &endings)?;
             ensure!(
                 torment.complaints.len() < ENOUGH,
@@ -92,6 +100,15 @@ fn campaign(client: &mut Client, patience: &Patience, packages: &Packages, choic
     ensure!(torment.met * 4 >= torment.cases * 3, "too many of them did not");
     ensure!(torment.complaints.is_empty(), "{}", torment.complaints.join("\n"));
     Ok(())
+}
+
+/// How long the rest takes if it goes on like that.
+fn left(began: Instant, done: usize, of: usize) -> String {
+    let each = began.elapsed().as_secs_f64() / done.max(1) as f64;
+    match (each * (of - done) as f64 / 60.0).ceil() {
+        _ if done == 0 => String::new(),
+        minutes => format!(", {minutes:.0} min left"),
+    }
 }
 
 /// Instants of control that the model has and at which it did not die.

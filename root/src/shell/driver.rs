@@ -88,7 +88,7 @@ pub struct Drivers {
     pub slots: Vec<DeviceSlot, MAX_SLOTS>,
     last_generation: u32,
     stager: Option<(cap::VSpace, usize)>,
-    sched_control: cap::SchedControl,
+    pub(super) sched_control: cap::SchedControl,
 }
 
 impl Drivers {

@@ -13,18 +13,19 @@ use system_spec::spec::{MAX_PDS, PAGE, Pd, Spec};
 use trace::clock;
 
 use super::memory::path;
-use super::system::{PdCaps, Static, run};
+use super::system::{PdCaps, Static, configure, run};
 
 /// All static PDs.
 pub struct Lives {
     pds: Vec<PdCaps, MAX_PDS>,
     lives: Vec<Life, MAX_PDS>,
     endpoint: u64,
+    sched_control: cap::SchedControl,
 }
 
 impl Lives {
     /// They all live.
-    pub fn new(spec: &Spec<'_>, system: &Static) -> Self {
+    pub fn new(spec: &Spec<'_>, system: &Static, sched_control: cap::SchedControl) -> Self {
         let lives = system.pds.iter().zip(spec.pds()).map(|(caps, pd)| {
             // A child's faults are its parent's business; a passive PD has no time of its own to start anew on.
             let can = pd.parent.is_none() && !pd.passive && !caps.written.segments.is_null();
@@ -34,6 +35,7 @@ impl Lives {
             pds: system.pds.clone(),
             lives: lives.collect(),
             endpoint: system.endpoint,
+            sched_control,
         }
     }
 
@@ -76,6 +78,15 @@ impl Lives {
         if let Some(caps) = self.pds.get(pd) {
             // Root may give any priority, and the thread exists.
             let _ = cap::Tcb::from_bits(caps.tcb).tcb_set_priority(init::TCB.cap(), priority.into());
+        }
+    }
+
+    /// Gives a PD this budget and period (µs) from now on.
+    pub fn set_budget(&self, pd: usize, budget_us: u64, period_us: u64) {
+        if let Some(caps) = self.pds.get(pd) {
+            let sched_context = cap::SchedContext::from_bits(caps.sched_context);
+            // The same as when it was created.
+            let _ = configure(self.sched_control, sched_context, budget_us, period_us, pd as u64);
         }
     }
 

@@ -7,7 +7,7 @@ use root::events::Events;
 use root::request::{Request, Target, decode};
 use root::restart::Cause;
 use root::sender::Sender;
-use root::urgency::Urgency;
+use root::urgency::{Scheduling, Urgency};
 use sel4::{CapRights, Fault, MessageInfo, ObjectBlueprint, cap};
 use sel4_root_task::debug_println;
 use supervision::Code;
@@ -40,6 +40,8 @@ pub struct Server<'a> {
     control: Option<cap::Notification>,
     lives: Lives,
     urgency: Urgency,
+    /// How the stager is scheduled; none: as its description says.
+    stager: Option<Scheduling>,
 }
 
 impl<'a> Server<'a> {
@@ -60,6 +62,7 @@ impl<'a> Server<'a> {
             }
             None => None,
         };
+        let lives = Lives::new(spec, system, drivers.sched_control);
         Ok(Self {
             spec: *spec,
             endpoint: cap::Endpoint::from_bits(system.endpoint),
@@ -68,8 +71,9 @@ impl<'a> Server<'a> {
             events: Events::new(),
             log: Log::new(spec, regions, memory)?,
             control,
-            lives: Lives::new(spec, system),
+            lives,
             urgency: Urgency::default(),
+            stager: None,
         })
     }
 
@@ -174,14 +178,14 @@ impl<'a> Server<'a> {
                 self.drivers.start(slot, generation)?;
                 self.log.write(Kind::Start, slot, generation, 0, 0);
                 self.urgency.started(slot);
-                self.prioritise_stager();
+                self.schedule_stager();
                 done(true)
             }
             Request::Cut(Target { slot, generation }) => {
                 if self.drivers.cut(slot, generation)? {
                     self.log.write(Kind::Cut, slot, generation, 0, 0);
                     self.urgency.cut(slot);
-                    self.prioritise_stager();
+                    self.schedule_stager();
                 }
                 done(true)
             }
@@ -215,7 +219,7 @@ impl<'a> Server<'a> {
             Request::Renew(slot, part) => self.renew(slot, part).and_then(|()| done(true)),
             Request::Hurry(slot, hurry) => {
                 self.urgency.hurry(slot, hurry);
-                self.prioritise_stager();
+                self.schedule_stager();
                 done(true)
             }
             Request::Dma(request) => self.dma(request),
@@ -247,15 +251,28 @@ impl<'a> Server<'a> {
         Ok(words)
     }
 
-    /// Runs the stager at the priority that is due.
-    fn prioritise_stager(&mut self) {
+    /// Schedules the stager as is due.
+    fn schedule_stager(&mut self) {
         let Some(stager) = self.caller(Role::Stager) else {
             return;
         };
         let priority = |pd: usize| self.spec.pds().get(pd).map_or(0, |pd| pd.priority);
         let shadows = self.spec.slots().map(|slot| priority(slot.shadow));
-        self.lives
-            .set_priority(stager, self.urgency.stager(priority(stager), shadows));
+        let Some(given) = self.spec.pds().get(stager).map(|pd| Scheduling {
+            priority: pd.priority,
+            budget_us: pd.budget_us,
+            period_us: pd.period_us,
+        }) else {
+            return;
+        };
+        let due = self.urgency.stager(given, shadows);
+        let before = self.stager.replace(due).unwrap_or(given);
+        if before.priority != due.priority {
+            self.lives.set_priority(stager, due.priority);
+        }
+        if (before.budget_us, before.period_us) != (due.budget_us, due.period_us) {
+            self.lives.set_budget(stager, due.budget_us, due.period_us);
+        }
     }
 
     fn kill(&mut self, slot: usize) -> Result<(), Code> {
@@ -327,7 +344,7 @@ impl<'a> Server<'a> {
         if self.caller(Role::Control) == Some(pd) {
             // Its successor gives up the job, and does not know what we were told.
             self.urgency.nobody_hurries();
-            self.prioritise_stager();
+            self.schedule_stager();
         }
         if let Some(control) = self.control {
             // What it must know it asks for; a control that was just started anew looks at everything anyway.

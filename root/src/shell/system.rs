@@ -252,13 +252,24 @@ impl Thread {
         badge: u64,
     ) -> sel4::Result<()> {
         let sched_context = cap::SchedContext::from_bits(self.sched_context);
-        // A full budget is a time slice, which has no refills.
-        let refills = if budget_us < period_us { EXTRA_REFILLS } else { 0 };
-        control.sched_control_configure_flags(sched_context, budget_us, period_us, refills, badge, 0)?;
+        configure(control, sched_context, budget_us, period_us, badge)?;
         let (priority, fault_ep) = (u64::from(priority), cap::Endpoint::from_bits(self.fault_ep));
         let tcb = cap::Tcb::from_bits(self.tcb);
         tcb.tcb_set_sched_params(init::TCB.cap(), priority, priority, sched_context, fault_ep)
     }
+}
+
+/// Gives a scheduling context its budget and period (µs). `badge` comes with timeout faults.
+pub fn configure(
+    control: cap::SchedControl,
+    sched_context: cap::SchedContext,
+    budget_us: u64,
+    period_us: u64,
+    badge: u64,
+) -> sel4::Result<()> {
+    // A full budget is a time slice, which has no refills.
+    let refills = if budget_us < period_us { EXTRA_REFILLS } else { 0 };
+    control.sched_control_configure_flags(sched_context, budget_us, period_us, refills, badge, 0)
 }
 
 /// Names a thread for the debug kernel's messages.

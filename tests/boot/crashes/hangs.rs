@@ -31,6 +31,7 @@ impl Torment<'_> {
     /// The stager answers when it can: if it does not by control's deadline it is started anew. That order is refused, and what is ordered
     /// after that is carried out.
     pub fn stager_hangs(&mut self) -> Result<()> {
+        let began = Instant::now();
         let seen = self.play(&hang(Party::Stager, 20, true))?;
         let refused = State::Done(Outcome::Refused(Reason::StagerSilent));
         ensure!(seen.record.state == refused, "stager hangs: {:?}", seen.record);
@@ -39,6 +40,7 @@ impl Torment<'_> {
             "{:?}",
             self.domain("stager")?
         );
+        println!("stager hangs and is found, {} ms", began.elapsed().as_millis());
         let after = self.play(&undisturbed())?.record;
         ensure!(after.state == State::Done(Outcome::Done), "{after:?}");
         Ok(())
