@@ -106,4 +106,3 @@ impl Patience for Times {
         Self::new(self.all)
     }
 }
-
