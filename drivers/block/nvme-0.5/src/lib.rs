@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod memory;
+mod waiting;
 
 use alloc::boxed::Box;
 
@@ -20,15 +21,13 @@ use nvme_driver::{Config, Nvme, NvmeBlockDriver};
 use rdif_block::{BlkError, IQueue, Interface, RequestFlags, RequestId, RequestOp, RequestStatus, Segment};
 
 use memory::Window;
-
-/// Requests under way at most: the release's queue of completions has 16 places, one of which stays free.
-const DEPTH: usize = 15;
+use waiting::{DEPTH, Waiting};
 
 /// The published driver as a driver of the block class.
 pub struct Driver {
     queue: Box<dyn IQueue>,
     capabilities: BlockCapabilities,
-    waiting: Waiting,
+    waiting: Waiting<Asked>,
     /// An interrupt came since each request was asked for.
     told: bool,
     /// Keeps the registers' mapping.
@@ -41,42 +40,6 @@ struct Asked {
     release: RequestId,
     id: u32,
     count: u32,
-}
-
-/// Requests under way in the order in which they were begun: a ring whose places become free from its beginning on.
-struct Waiting {
-    places: [Option<Asked>; DEPTH + 1],
-    first: usize,
-    len: usize,
-}
-
-impl Waiting {
-    fn new() -> Self {
-        Self {
-            places: [None; DEPTH + 1],
-            first: 0,
-            len: 0,
-        }
-    }
-
-    /// The place that is so many behind the first.
-    #[inline]
-    fn place(&mut self, behind: usize) -> &mut Option<Asked> {
-        &mut self.places[(self.first + behind) % (DEPTH + 1)]
-    }
-
-    #[inline]
-    fn push(&mut self, asked: Asked) {
-        *self.place(self.len) = Some(asked);
-        self.len += 1;
-    }
-
-    /// Frees the first place, of which there is one.
-    #[inline]
-    fn pop(&mut self) {
-        self.first = (self.first + 1) % (DEPTH + 1);
-        self.len -= 1;
-    }
 }
 
 driver_runtime::nvme_requests!();
@@ -135,7 +98,7 @@ impl BlockDriver for Driver {
         let Some(op) = operation(request.op) else {
             return Submit::Done(Status::Unsupported);
         };
-        if self.waiting.len == DEPTH {
+        if self.waiting.len() == DEPTH {
             return Submit::Busy;
         }
         let data = request.data.as_ptr();
@@ -168,7 +131,7 @@ impl BlockDriver for Driver {
                 Submit::Accepted
             }
             // A queue that is full while it is empty will never have room.
-            Err(BlkError::Retry) if self.waiting.len > 0 => Submit::Busy,
+            Err(BlkError::Retry) if self.waiting.len() > 0 => Submit::Busy,
             Err(error) => Submit::Done(status(error)),
         }
     }
@@ -177,64 +140,18 @@ impl BlockDriver for Driver {
         // The release is asked for each request, which takes longer than to look at the queue. Most end in their order, and one that
         // overtakes another tells by an interrupt: so without one nobody is asked for what stands behind the first that has not ended.
         let told = core::mem::take(&mut self.told);
-        while self.waiting.len > 0 {
-            if let Some(asked) = *self.waiting.place(0) {
-                let Some(completion) = end_of(&mut *self.queue, asked) else {
-                    break;
-                };
+        let Self { queue, waiting, .. } = self;
+        waiting.let_go(told, |asked| match end_of(&mut **queue, asked) {
+            Some(completion) => {
                 done(completion);
+                true
             }
-            self.waiting.pop();
-        }
-        if !told || self.waiting.len == 0 {
-            return;
-        }
-        // The first is under way. Who has not ended moves up, so that who has keeps no place while the first is slow.
-        let mut kept = 1;
-        for behind in 1..self.waiting.len {
-            let Some(asked) = *self.waiting.place(behind) else {
-                continue;
-            };
-            if let Some(completion) = end_of(&mut *self.queue, asked) {
-                done(completion);
-            } else {
-                *self.waiting.place(kept) = Some(asked);
-                kept += 1;
-            }
-        }
-        self.waiting.len = kept;
+            None => false,
+        });
     }
 
     // An interrupt is a message: it is gone when it came.
     fn handle_interrupt(&mut self) {
         self.told = true;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_a_ring_in_the_order_of_requests() {
-        let mut waiting = Waiting::new();
-        for round in 0..40 {
-            while waiting.len < DEPTH {
-                waiting.push(Asked {
-                    release: RequestId::new(1),
-                    id: round,
-                    count: 1,
-                });
-            }
-            // What overtakes the first frees no place.
-            *waiting.place(1) = None;
-            assert_eq!(waiting.len, DEPTH);
-            waiting.pop();
-            waiting.pop();
-            let ids: [Option<u32>; DEPTH - 2] =
-                core::array::from_fn(|behind| waiting.place(behind).map(|asked| asked.id));
-            assert!(ids.is_sorted() && ids[0].is_some(), "{ids:?}");
-            assert_eq!(ids[DEPTH - 3], Some(round));
-        }
     }
 }
