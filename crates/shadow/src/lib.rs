@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assemble;
+mod drain;
 pub mod engine;
 mod figures;
 pub mod journal;

@@ -19,11 +19,12 @@ use system_spec::config::MAX_SESSIONS;
 use trace::Kind;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
+use crate::drain::Pace;
 use crate::figures::{Gap, Handing};
 use crate::ledger::{Ledger, Region, Unkept};
 use crate::session::{Session, State};
 use crate::state::SlotState;
-use crate::{Class, Env, journal};
+use crate::{Class, Env, drain, journal};
 
 mod answers;
 mod arrivals;
@@ -130,6 +131,8 @@ pub struct Slot<'s, C: Class, P, R = Unkept> {
     transaction: u32,
     gap: Gap,
     handing: Handing,
+    /// Of the driver, for a drain.
+    pace: Pace,
     /// When to look for a request that has been with the driver too long.
     check_at: Option<u64>,
     watch: watch::Watch,
@@ -200,6 +203,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
             transaction: 0,
             gap: Gap::default(),
             handing: Handing::default(),
+            pace: Pace::default(),
             check_at: None,
             watch: watch::Watch::default(),
             flow: flow::Recorder::default(),
@@ -308,7 +312,11 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
         }
         self.transaction = command.transaction;
         if is(CommandKind::Quiesce) {
-            self.quiesce(command.a, command.b, outbox, env);
+            let order = drain::Order {
+                deadline: command.a,
+                age: command.b,
+            };
+            self.quiesce(order, outbox, env);
         } else if is(CommandKind::Impersonate) {
             let sent = self.in_flight();
             self.stop_feeding(sent, env);

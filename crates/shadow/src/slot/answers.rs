@@ -14,6 +14,8 @@ use crate::{Class, Env};
 pub(super) struct Relayed {
     /// How many.
     pub(super) count: u32,
+    /// Of these, what arrived by itself.
+    pub(super) arrived: u32,
     /// Units of data that they moved.
     pub(super) units: u64,
     /// How long the driver had them, in ticks, together.
@@ -23,6 +25,7 @@ pub(super) struct Relayed {
 impl Relayed {
     pub(super) fn add(&mut self, more: Self) {
         self.count += more.count;
+        self.arrived += more.arrived;
         self.units = self.units.wrapping_add(more.units);
         self.waited = self.waited.wrapping_add(more.waited);
     }
@@ -56,7 +59,13 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 Err(detail) => break Some((Failure::UnknownRequest, detail)),
             }
         };
-        let Relayed { count, units, waited } = relayed;
+        let Relayed {
+            count,
+            arrived,
+            units,
+            waited,
+        } = relayed;
+        self.pace.answered(count - arrived, waited);
         if count > 0
             && let Some(enabled) = self.first_completion.take()
         {
@@ -105,6 +114,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             count: 1,
             units: C::units(&request),
             waited: self.now.wrapping_sub(entry.since()),
+            ..Relayed::default()
         };
         let head = self.side().link.cursor() as u32;
         if self.kept.tracker.entry(index).session == OWN_SESSION {

@@ -59,6 +59,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         drop(inbox);
         if answered != 0 {
             relayed.count = answered.count_ones();
+            relayed.arrived = relayed.count;
             tracker.finish_all(answered);
             let heard = head.wrapping_sub(last.is_some().into());
             self.ledger

@@ -73,12 +73,14 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             Arrived::Nothing => None,
             Arrived::Rubbish => Some(Relayed {
                 count: 1,
+                arrived: 1,
                 ..Relayed::default()
             }),
             Arrived::Delivery(arrival) => {
                 self.deliver(&arrival, env);
                 Some(Relayed {
                     count: 1,
+                    arrived: 1,
                     units: C::arrival_len(&arrival),
                     waited: 0,
                 })

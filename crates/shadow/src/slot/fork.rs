@@ -47,6 +47,7 @@ where
             gap: self.gap,
             flow: self.flow,
             handing: self.handing,
+            pace: self.pace,
             check_at: self.check_at,
             watch: self.watch,
             now: self.now,
@@ -70,8 +71,8 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
     }
 }
 
-/// What a slot does depends on: everything but the figures that it reports, and what is known from the rest. The pages are
-/// hashed by whoever has them.
+/// What a slot does depends on: everything but the figures that it reports, and what is known from the rest. When a drain ends
+/// depends on two more, `handing` and `pace`, if its order names an age; the model's never do. The pages are hashed by whoever has them.
 impl<C: Class, P: Page + Hash, R: Region> Hash for Slot<'_, C, P, R>
 where
     C::Request: Hash,

@@ -147,6 +147,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 count: answered.count_ones(),
                 units,
                 waited,
+                ..relayed
             };
             session.live &= !answered;
             session.count = session.count.wrapping_sub(relayed.count);

@@ -10,21 +10,18 @@ use super::{Mode, Outbox, Slot, words_of};
 use crate::figures::Stop;
 use crate::ledger::Region;
 use crate::report::{Report, judge};
-use crate::{Class, Env, journal};
+use crate::{Class, Env, drain, journal};
 
 impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
-    /// The driver may finish what it has until `deadline`, but nothing that it has had for `age` ticks (0: however old).
-    pub(super) fn quiesce(&mut self, deadline: u64, age: u64, outbox: &mut Outbox, env: &mut impl Env) {
+    /// The driver may finish what it has, for as long as the order allows.
+    pub(super) fn quiesce(&mut self, order: drain::Order, outbox: &mut Outbox, env: &mut impl Env) {
         let had = self.in_flight();
-        let old = match age {
-            0 => u64::MAX,
-            age => self.handing.last().saturating_add(age),
-        };
+        let deadline = order.end(self.now, self.handing.last(), &self.pace);
         if self.mode == Mode::Passive && !self.broken {
             self.stop_handing(Stop::Ordered, had);
             self.trace(Kind::Quiesce, had.into(), self.handing.before(), env);
             if had > 0 {
-                let deadline = deadline.min(old);
+                // Answers that are there already are taken first, even if this is over at once.
                 return self.set_mode(Mode::Draining { deadline, had });
             }
         } else {

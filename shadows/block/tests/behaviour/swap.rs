@@ -120,6 +120,46 @@ fn what_the_driver_has_just_got_is_waited_for_until_it_has_had_it_for_long() {
 }
 
 #[test]
+fn driver_whose_answers_take_longer_than_they_would_be_waited_for_is_not_waited_for() {
+    let mut machine = Machine::running(&["raw"]);
+    // What a driver was quick with, and then what it is slow with.
+    for (pause, undrained) in [(1, 0), (50_000, 3)] {
+        load(&mut machine, 0, 0..8);
+        machine.pass(pause);
+        (0..8).for_each(|_| machine.driver_answers(0));
+        machine.exchange();
+        load(&mut machine, 0, 0..3);
+        let until = machine.now() + 100_000;
+        machine.command(CommandKind::Quiesce, Policy::Refuse, until, 1_000, 0);
+        let waits = matches!(machine.mode(), Mode::Draining { .. });
+        assert_eq!(waits, undrained == 0, "{pause}");
+        (0..3).for_each(|_| machine.driver_answers(0));
+        let quiesced = machine.expect(EventKind::Quiesced);
+        assert_eq!((quiesced.a, quiesced.b), (3, undrained), "{pause}");
+        machine.command(CommandKind::Resume, Policy::Refuse, 0, 0, 0);
+        machine.expect(EventKind::Enabled);
+        machine.exchange();
+    }
+}
+
+#[test]
+fn answers_that_are_there_at_the_order_count_even_if_nothing_is_waited_for() {
+    let mut machine = Machine::running(&["raw"]);
+    load(&mut machine, 0, 0..8);
+    machine.pass(50_000);
+    (0..7).for_each(|_| machine.driver_answers(0));
+    let driver = machine.driver.as_mut().unwrap();
+    let request = driver.pending.remove(0);
+    driver.answer(done(&request));
+    let rings = driver.link.publish();
+    machine.driver_rings(rings);
+    let until = machine.now() + 100_000;
+    machine.command(CommandKind::Quiesce, Policy::Refuse, until, 1_000, 0);
+    let quiesced = machine.expect(EventKind::Quiesced);
+    assert_eq!((quiesced.a, quiesced.b), (1, 0));
+}
+
+#[test]
 fn blackout_of_a_loss_begins_with_the_last_request() {
     let mut machine = Machine::running(&["raw"]);
     let before = machine.now();

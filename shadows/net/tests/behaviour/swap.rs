@@ -95,6 +95,34 @@ fn frames_that_the_old_driver_had_answered_are_delivered_though_it_is_gone() {
 }
 
 #[test]
+fn frames_that_come_do_not_hide_that_those_that_go_take_too_long_to_be_waited_for() {
+    let mut machine = Machine::running(1);
+    for _ in 0..8 {
+        machine.clients[0].ask();
+        machine.exchange();
+        machine.driver_takes();
+        machine.pass(500_000);
+        assert!(machine.send_one(true));
+        machine.exchange();
+    }
+    let address = machine.clients[0].address;
+    for number in 0..64 {
+        assert!(machine.refill(&frame(address, OUTSIDE, number)));
+    }
+    for _ in 0..8 {
+        assert_eq!(machine.arrive_together(&vec![frame(address, OUTSIDE, 1); 8]), 8);
+        machine.work_quietly();
+    }
+    machine.clients[0].ask();
+    machine.exchange();
+    machine.driver_takes();
+    let until = machine.now() + 100_000;
+    machine.command(CommandKind::Quiesce, Policy::Refuse, until, 50_000, 0);
+    let quiesced = machine.expect(EventKind::Quiesced);
+    assert_eq!((quiesced.a, quiesced.b), (1, 1));
+}
+
+#[test]
 fn filter_of_all_clients_is_told_to_the_next_driver() {
     let mut machine = Machine::running(2);
     machine.filter(0, FILTER_BROADCAST, 5);
