@@ -20,8 +20,8 @@ mod answer;
 pub const HEAD_MS: u64 = 10_000;
 /// How long a connection may be idle between requests, in ms.
 pub const IDLE_MS: u64 = 60_000;
-/// How long who knocks may take to come in, in ms.
-pub const KNOCK_MS: u64 = 3_000;
+/// How long who knocks may take to come in, in ms: an answer that is lost comes again after 1, 3 and 7 s.
+pub const KNOCK_MS: u64 = 10_000;
 /// How long an answer may make no progress, and how long it may take beyond a ms for each byte, in ms.
 pub const STALL_MS: u64 = 30_000;
 /// How long a client may take to close, in ms.
@@ -105,6 +105,11 @@ impl Connection {
     /// Whether it has asked for anything yet, and since when it has been waiting for a request, in ms; `None`: it is not.
     pub fn idle_since(&self) -> Option<(bool, u64)> {
         (self.is_idle() && self.head.is_empty()).then_some((self.in_use, self.since))
+    }
+
+    /// Since when somebody has been knocking who has not come in, in ms.
+    pub fn knocked_since(&self) -> Option<u64> {
+        matches!(self.step, Step::Knocked).then_some(self.since)
     }
 
     fn is_idle(&self) -> bool {
@@ -223,8 +228,7 @@ impl Connection {
             Step::Knocked | Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) | Step::Closing => {
                 world.tally.given_up += 1;
                 self.let_go(files);
-                self.step = Step::Closing;
-                socket.abort();
+                self.abort(socket);
             }
         }
         true
@@ -234,6 +238,17 @@ impl Connection {
     pub fn close(&mut self, socket: &mut tcp::Socket<'_>) {
         place::close(socket);
         self.step = Step::Closing;
+    }
+
+    /// Whoever knocked is not let in, and not told: the place would have to wait for that, and it may be that nobody is there.
+    pub fn turn_away(&mut self, socket: &mut tcp::Socket<'_>, now: u64) {
+        self.abort(socket);
+        self.since = now.saturating_sub(CLOSE_MS);
+    }
+
+    fn abort(&mut self, socket: &mut tcp::Socket<'_>) {
+        self.step = Step::Closing;
+        socket.abort();
     }
 
     fn step_forward<P: Page>(

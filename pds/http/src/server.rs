@@ -18,6 +18,8 @@ const RECEIVE: usize = 2048;
 const SEND: usize = 8192;
 /// An idle connection stays this long even if others want its place, in ms.
 const GRACE_MS: u64 = 1000;
+/// So long it has to come in if others want its place, in ms: none that is there needs longer, unless frames are lost.
+const KNOCK_GRACE_MS: u64 = 100;
 /// A client that answers nothing for so long is gone.
 const GONE: Duration = Duration::from_secs(60);
 
@@ -30,7 +32,7 @@ pub struct Tally {
     pub refused: u64,
     /// Connections given up on in the middle of an answer.
     pub given_up: u64,
-    /// Idle connections closed to make room.
+    /// Connections that were idle, or had not come in, and ended to make room.
     pub made_room: u64,
     /// Connections at this moment.
     pub connections: u64,
@@ -121,9 +123,19 @@ impl Server {
         self.connections.iter().map(Connection::deadline).min()
     }
 
-    /// Nobody else can come in: the connection that has been idle for longest has to leave, of those that never asked for anything, or
-    /// else of all.
+    /// Nobody else can come in: who has knocked for longest and is not in has to leave, since it may be that nobody is there; or else the
+    /// connection that has been idle for longest, of those that never asked for anything, or else of all.
     fn make_room(&mut self, now: u64, sockets: &mut SocketSet<'_>) -> bool {
+        let connections = self.connections.iter_mut();
+        let knocks = connections.filter_map(|connection| Some((connection.knocked_since()?, connection)));
+        let longest = knocks.min_by_key(|(since, _)| *since);
+        if let Some((_, connection)) =
+            longest.filter(|(since, _)| now >= since.saturating_add(KNOCK_GRACE_MS))
+        {
+            self.tally.made_room += 1;
+            connection.turn_away(sockets.get_mut(connection.socket()), now);
+            return true;
+        }
         let idle = self.connections.iter_mut().filter_map(|connection| {
             let idle = connection.idle_since()?;
             Some((idle, connection))

@@ -198,17 +198,56 @@ fn crowd_that_says_nothing_does_not_harm_a_connection_in_use() {
 }
 
 #[test]
-fn those_who_knock_and_are_not_there_lose_their_places() {
+fn those_who_knock_and_are_not_there_lose_their_places_to_those_who_are() {
     let mut world = World::new(&[("/A", 1000)]);
-    let first = world.connect();
-    world.hang_up(first, true);
+    let kept = world.connect();
+    assert_eq!(world.ask(kept, &get("/A")).body, content(1000));
+    // More than there are places, again and again.
+    for number in 0..10 * CONNECTIONS as u16 {
+        world.knock(number);
+        world.pass(18);
+        if number % 10 == 9 {
+            let real = world.connect();
+            assert_eq!(world.ask(real, &get("/A")).body, content(1000), "knock {number}");
+            world.hang_up(real, false);
+        }
+    }
+    assert_eq!(world.ask(kept, &get("/A")).body, content(1000));
+}
+
+#[test]
+fn those_who_knock_and_are_not_there_are_forgotten_though_nobody_wants_their_places() {
+    let mut world = World::new(&[]);
+    world.pass(5);
+    (0..CONNECTIONS as u16 - 1).for_each(|number| world.knock(number));
+    assert_eq!(world.places_taken(), CONNECTIONS as u64 - 1);
+    world.pass(13_000);
+    assert_eq!(world.places_taken(), 0);
+}
+
+#[test]
+fn burst_of_clients_comes_in_as_far_as_there_are_places() {
+    let mut world = World::new(&[("/A", 1000)]);
+    let clients: Vec<_> = (0..2 * CONNECTIONS).map(|_| world.begin_connecting()).collect();
     world.pass(20);
-    (0..CONNECTIONS as u16).for_each(|number| world.knock(number));
-    let early = world.try_connect();
-    assert!(world.is_gone(early), "all places are taken");
-    world.pass(6_000);
-    let late = world.connect();
-    assert_eq!(world.ask(late, &get("/A")).body, content(1000));
+    let inside = clients.iter().filter(|client| !world.is_gone(**client)).count();
+    assert_eq!(
+        inside, CONNECTIONS,
+        "who comes late turns nobody away who is coming in"
+    );
+}
+
+#[test]
+fn client_whose_handshake_is_lost_more_than_once_is_let_in() {
+    let mut world = World::new(&[("/A", 1000)]);
+    world.lose_what_is_answered(1);
+    let client = world.try_connect();
+    world.pass(5_000);
+    world.lose_what_is_answered(0);
+    for _ in 0..1000 {
+        world.pass(10);
+    }
+    assert_eq!(world.ask(client, &get("/A")).body, content(1000));
 }
 
 #[test]

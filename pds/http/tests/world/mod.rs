@@ -161,6 +161,12 @@ impl World {
     }
 
     pub fn try_connect(&mut self) -> Client {
+        let client = self.begin_connecting();
+        self.pass(5);
+        client
+    }
+
+    pub fn begin_connecting(&mut self) -> Client {
         let buffer = || tcp::SocketBuffer::new(vec![0; 16384]);
         let socket = self
             .clients_host
@@ -176,7 +182,6 @@ impl World {
             to_say: Vec::new(),
             ears: usize::MAX,
         });
-        self.pass(5);
         Client(number)
     }
 
@@ -284,6 +289,17 @@ impl World {
         for end in &mut self.ends {
             (end.lose, end.repeat) = (lose, repeat);
         }
+    }
+
+    /// Every so many frames of the server's; 0: none.
+    pub fn lose_what_is_answered(&mut self, every: u32) {
+        self.ends[1].lose = every;
+    }
+
+    /// Places that are taken, of those who came in and of those who did not.
+    pub fn places_taken(&mut self) -> u64 {
+        self.pass(20);
+        self.server.tally().connections
     }
 
     /// Somebody wants to connect from an address that nobody has.
