@@ -4,6 +4,7 @@
 //! - [`Host`]: an address, and sockets.
 //! - [`answers`]: datagrams that need no socket.
 //! - [`dhcp`]: where the address comes from.
+//! - `handshake`: what a peer is not told.
 //! - [`place`]: a socket that serves one peer after the other.
 //! - `wire`: two ends in memory that lose and repeat frames, for tests.
 //!
@@ -18,6 +19,7 @@ extern crate alloc;
 pub mod answers;
 #[cfg(feature = "dhcp")]
 pub mod dhcp;
+mod handshake;
 mod host;
 #[cfg(feature = "pd")]
 pub mod pd;

@@ -12,6 +12,7 @@ use smoltcp::time::Instant;
 use zerocopy::IntoBytes;
 
 use crate::answers::{Answers, Turned, turn_round};
+use crate::handshake;
 use crate::sums::{self, Content};
 
 /// Bytes of the data region for each frame, with its headroom.
@@ -71,6 +72,8 @@ struct Out<P> {
     first: usize,
     /// Longest frame that the device takes.
     frame_max: usize,
+    /// Peers are not told how long segments may be.
+    is_silent: bool,
     broken: Option<RequestError>,
 }
 
@@ -111,6 +114,7 @@ impl<P: Page, A: Answers> Session<P, A> {
                 free,
                 first: incoming * BUFFER,
                 frame_max: (usize::from(info.mtu) + HEADER).min(FRAME_MAX),
+                is_silent: false,
                 broken: None,
             },
             services,
@@ -121,6 +125,11 @@ impl<P: Page, A: Answers> Session<P, A> {
         };
         this.post();
         Some(this)
+    }
+
+    /// From now on those who connect are not told how long segments may be: QEMU's network, told twice, loses what they said (`handshake`).
+    pub fn tell_no_segment_size(&mut self) {
+        self.out.is_silent = true;
     }
 
     /// The rules were broken: nothing is sent or received any more.
@@ -361,6 +370,9 @@ impl<P: Page> phy::TxToken for Send<'_, P> {
         // The library asks for no more than the capabilities say.
         let length = length.min(FRAME_MAX);
         let result = f(&mut self.frame.as_mut_bytes()[..length]);
+        if self.out.is_silent {
+            handshake::forget_segment_size(&mut self.frame.as_mut_bytes()[..length]);
+        }
         sums::complete(self.frame, length);
         // There is room.
         let _ = self.out.send(self.frame, length);

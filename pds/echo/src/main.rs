@@ -39,6 +39,7 @@ fn run(config: &ClientConfig, channels: &mut Channels) -> Result<(), InfoError> 
     let address = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, mac[5]), 24);
     let session = Session::answering(client, data, &info, address.address(), Datagrams);
     let mut session = session.ok_or(InfoError::Refused)?;
+    session.tell_no_segment_size();
     let mut host = Host::with_address(mac, address, &mut session, now(), trace::clock::ticks());
     let mut echo = Echo::new(&mut host.sockets, CONNECTIONS);
     while !channels.is_told_to_stop() {

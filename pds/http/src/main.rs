@@ -114,6 +114,7 @@ fn run(
     let client = NetClient::new(link!(config.link), link!(config.deliveries));
     let info = client.wait_for_info(channels).ok()?;
     let mut session = Session::new(client, area(&config.data)?, &info)?;
+    session.tell_no_segment_size();
     let mut host = Host::new(info.address.0, &mut session, now(), clock::ticks());
     let dhcp = Dhcp::new(&mut host);
     let mut server = Server::new(&mut host.sockets, CONNECTIONS, PORT, PAGE);
