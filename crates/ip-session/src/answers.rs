@@ -2,7 +2,7 @@
 //! socket of the library's, with a copy into its buffer and one out of it, and a look at all other sockets for each.
 //!
 //! What is not as plain as a datagram can be is left to the library: other protocols, fragments, options, another destination than
-//! our address, a source that cannot be answered.
+//! our address, a source that cannot be answered, a port that is a service's.
 
 use core::net::Ipv4Addr;
 
@@ -31,6 +31,9 @@ const GROUP: u8 = 1;
 const FRAGMENT_BITS: u16 = 0x3fff;
 /// As of any packet that begins here (RFC 1700).
 const TTL_START: u8 = 64;
+
+/// Ports below are services' (RFC 6335, section 6), of which some answer whatever comes. They ask nothing.
+const SERVICES: u16 = 1024;
 
 /// What becomes of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +85,9 @@ pub(crate) fn turn_round(
     let pair = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
     let from = Ipv4Addr::new(head[FROM], head[FROM + 1], head[FROM + 2], head[FROM + 3]);
     let to = Ipv4Addr::new(head[TO], head[TO + 1], head[TO + 2], head[TO + 3]);
-    // Two services of one kind would answer each other for ever.
-    let answerable =
-        to == address && from != to && is_station(from) && ![0, pair(TO_PORT)].contains(&pair(FROM_PORT));
+    // Two services would answer each other for ever.
+    let asks = pair(FROM_PORT) >= SERVICES && pair(FROM_PORT) != pair(TO_PORT);
+    let answerable = to == address && from != to && is_station(from) && asks;
     // A packet that has more than the datagram would go back shorter than its header says.
     let whole = pair(FRAGMENT) & FRAGMENT_BITS == 0
         && IP + usize::from(pair(TOTAL)) == end

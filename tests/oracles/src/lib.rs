@@ -3,6 +3,7 @@
 //! The fuzzers in `fuzz/` call these functions; the tests here replay the fuzzers' seeds, so that neither can rot.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod descriptors;
 mod files;
 mod frames;
@@ -16,6 +17,7 @@ mod net_world;
 mod package;
 mod stations;
 
+pub use answers::answers;
 pub use descriptors::descriptors;
 pub use files::files;
 pub use frames::frames;

@@ -71,3 +71,8 @@ fn heads_are_decided_once_and_no_path_climbs() {
 fn network_device_is_believed_nothing_that_does_not_fit() {
     replay("descriptors", oracles::descriptors);
 }
+
+#[test]
+fn datagrams_go_back_whole_or_are_the_librarys() {
+    replay("answers", oracles::answers);
+}

@@ -109,7 +109,7 @@ fn what_nobody_takes_is_the_librarys_as_it_was() {
 #[test]
 fn what_is_not_plain_is_the_librarys_as_it_was() {
     // Where, what stands there, whether the header's sum is to be right all the same.
-    let changes: [(&str, usize, &[u8], bool); 16] = [
+    let changes: [(&str, usize, &[u8], bool); 17] = [
         ("to all", 0, &[0xff; 6], true),
         ("to a group", 0, &[1], true),
         ("from a group", SOURCE, &[3], true),
@@ -126,6 +126,7 @@ fn what_is_not_plain_is_the_librarys_as_it_was() {
         ("from itself", FROM, &[127, 0, 0, 1], true),
         ("from no port", FROM_PORT, &[0; 2], true),
         ("from the same service", FROM_PORT, &HERE.to_be_bytes(), true),
+        ("from another service", FROM_PORT, &1023u16.to_be_bytes(), true),
     ];
     for (what, at, bytes, right) in changes {
         let (mut words, length) = frame(HERE, 64, b"hello");

@@ -1,0 +1,4 @@
+//! See `oracles::answers`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| oracles::answers(bytes));
