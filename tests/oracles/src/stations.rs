@@ -158,6 +158,8 @@ impl Test {
         self.machine.attach(Policy::Refuse);
         self.machine.start(RECORD);
         self.machine.expect(EventKind::Enabled);
+        // What has come and was not taken yet has no buffer any more either.
+        self.machine.exchange_of(1);
         let second = &self.machine.clients[1];
         let taken = second.received.len() + second.spoilt.len();
         self.machine.clients[1].post(taken.min(48));
