@@ -96,8 +96,9 @@ fn head(bytes: &[u8]) -> Result<Option<(Request<'_>, usize)>, Refusal> {
     let skipped = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
     let bytes = bytes.get(skipped..).unwrap_or_default();
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-    let sound = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
-    if !is_sound(sound) {
+    // The end of its last line belongs to a head: a CR before that would otherwise be taken for a part of it.
+    let said = end.map_or(bytes.len(), |end| end + 2);
+    if !is_sound(bytes.get(..said).unwrap_or_default()) {
         return Err(Refusal::BadRequest);
     }
     let Some(end) = end else {
@@ -111,7 +112,8 @@ fn head(bytes: &[u8]) -> Result<Option<(Request<'_>, usize)>, Refusal> {
     if skipped + end + 4 > HEAD_MAX {
         return Err(Refusal::HeadTooLong);
     }
-    let mut lines = sound.split(|byte| *byte == b'\n');
+    let lines = bytes.get(..end).unwrap_or_default();
+    let mut lines = lines.split(|byte| *byte == b'\n');
     let mut lines = core::iter::from_fn(|| lines.next().map(|line| line.strip_suffix(b"\r").unwrap_or(line)));
     let line = lines.next().unwrap_or_default();
     let (method, target, minor) = request_line(line)?;

@@ -51,6 +51,18 @@ fn head_behind_an_empty_line_is_refused_before_it_has_no_room() {
 }
 
 #[test]
+fn lone_cr_is_no_part_of_any_line() {
+    for head in [
+        "GET / HTTP/1.1\r\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\r\n\r\n",
+    ] {
+        assert_eq!(refusal(head), Some(Refusal::BadRequest), "{head:?}");
+    }
+}
+
+#[test]
 fn connection_stays_as_the_version_and_the_field_say() {
     let stays = |head: &str| match parse(head.as_bytes()) {
         Parsed::Complete(request, _) => request.keep_alive,
