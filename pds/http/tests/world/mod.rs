@@ -102,7 +102,7 @@ impl World {
     }
 
     /// One turn of everybody, at this moment. True: something happened.
-    fn turn(&mut self) -> bool {
+    pub fn turn(&mut self) -> bool {
         let now = Instant::from_millis(self.now as i64);
         for client in &mut self.clients {
             let socket = self
@@ -291,9 +291,9 @@ impl World {
         }
     }
 
-    /// Every so many frames of the server's; 0: none.
-    pub fn lose_what_is_answered(&mut self, every: u32) {
-        self.ends[1].lose = every;
+    /// Every so many frames of the clients'; 0: none.
+    pub fn lose_what_is_asked(&mut self, every: u32) {
+        self.ends[0].lose = every;
     }
 
     /// Places that are taken, of those who came in and of those who did not.
