@@ -241,9 +241,10 @@ impl Connection {
     }
 
     /// Whoever knocked is not let in, and not told: the place would have to wait for that, and it may be that nobody is there.
-    pub fn turn_away(&mut self, socket: &mut tcp::Socket<'_>, now: u64) {
-        self.abort(socket);
-        self.since = now.saturating_sub(CLOSE_MS);
+    pub fn turn_away(&mut self, socket: &mut tcp::Socket<'_>, port: u16, now: u64) {
+        socket.abort();
+        place::listen_again(socket, port, false);
+        (self.step, self.since) = (Step::Idle, now);
     }
 
     fn abort(&mut self, socket: &mut tcp::Socket<'_>) {

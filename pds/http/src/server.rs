@@ -133,7 +133,7 @@ impl Server {
             longest.filter(|(since, _)| now >= since.saturating_add(KNOCK_GRACE_MS))
         {
             self.tally.made_room += 1;
-            connection.turn_away(sockets.get_mut(connection.socket()), now);
+            connection.turn_away(sockets.get_mut(connection.socket()), self.port, now);
             return true;
         }
         let idle = self.connections.iter_mut().filter_map(|connection| {
