@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 use crash_points::Party;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use torment::{Packages, Torment};
 use umbra::build::Config;
 use umbra::ctl::Client;
@@ -23,6 +23,8 @@ use umbra_model::endings::{Crash, Endings};
 
 /// Complaints after which there is no point in going on.
 const ENOUGH: usize = 40;
+/// For one transaction, by the host's time: a stager that hangs has some 6 s of the guest's, of which a busy host makes a minute.
+const WHOEVER_HANGS: Duration = Duration::from_secs(240);
 /// Cases of a run that does not do them all.
 const SOME: usize = 60;
 
@@ -32,7 +34,11 @@ pub fn run(config: Config, kernel: Option<&Path>) -> Result<()> {
     println!("deaths: {choice:?}");
     let mut running = Running::test_system_within("crash", config, kernel, choice.limit())?;
     let packages = Packages::new(config)?;
-    running.operate(|client, patience| campaign(client, patience, &packages, choice))?;
+    let patience = Patience {
+        transaction: WHOEVER_HANGS,
+        ..Patience::default()
+    };
+    running.operate(|client, _| campaign(client, &patience, &packages, choice))?;
     let verdict = running.check()?;
     ensure!(verdict.holds(), "{verdict:?}");
     Ok(())
