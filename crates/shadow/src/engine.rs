@@ -67,6 +67,26 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
 
     /// These channels were notified (a bit each): do what there is to do, and wish for notifications again.
     pub fn wake(&mut self, channels: u64, env: &mut impl Env) {
+        if !self.wake_for_one(channels, env) {
+            self.go_round(channels, env);
+        }
+    }
+
+    /// One channel was notified and nothing else can have happened: do what a single entry of that peer asks for. False: not such a
+    /// case; what was done all the same, going round does not do again.
+    #[inline]
+    fn wake_for_one(&mut self, channels: u64, env: &mut impl Env) -> bool {
+        // No deadline of any slot is earlier than the timeout.
+        let now = env.now();
+        self.armed.is_some_and(|armed| now < armed)
+            && self.control.is_asleep()
+            && self.outbox.is_empty()
+            && (self.slots.iter_mut()).any(|slot| slot.pass_for_one(channels, now, env))
+    }
+
+    /// The general way of [`wake`](Self::wake), which takes nothing for granted.
+    #[inline(never)] // With registers of its own.
+    pub fn go_round(&mut self, channels: u64, env: &mut impl Env) {
         let (mut quiet, mut channels) = (false, channels);
         for _ in 0..PASSES {
             if !self.control.is_asleep() || channels & (1 << self.control_channel) != 0 {

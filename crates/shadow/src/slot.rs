@@ -36,6 +36,7 @@ mod fork;
 mod learn;
 mod restart;
 mod runs;
+mod single;
 mod swap;
 mod watch;
 
@@ -148,6 +149,8 @@ pub struct Slot<'s, C: Class, P, R = Unkept> {
     control: u64,
     /// The answer to our own request is a predecessor's: it is not learnt from.
     own_is_old: bool,
+    /// Whether a peer's single entry may go the short way; `None`: to be found out.
+    calm: Option<bool>,
 }
 
 impl<'s, C: Class, P: Page> Slot<'s, C, P> {
@@ -212,6 +215,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
             changed: false,
             control: 0,
             own_is_old: false,
+            calm: None,
         }
     }
 
@@ -235,6 +239,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
     /// driver it may rely on from then on, and a successor must know before the client does.
     pub(crate) fn call(&mut self, channel: u64, label: u64, words: [u64; 2]) -> Option<(u64, [u64; 4])> {
         let known = self.kept.has_record != 0 && !self.is_gone();
+        self.calm = None;
         let session = self
             .sessions
             .iter_mut()

@@ -79,6 +79,8 @@ pub struct Link<Tx, Rx, P = SharedPage> {
     wants_space: bool,
     /// Our flag is set.
     asleep: bool,
+    /// It asks for more than entries.
+    asleep_for_all: bool,
     entries: PhantomData<fn(Tx) -> Rx>,
 }
 
@@ -132,6 +134,7 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
             peer_tail: 0,
             wants_space: false,
             asleep: false,
+            asleep_for_all: false,
             entries: PhantomData,
         }
     }
@@ -361,6 +364,7 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         P::fence();
         let quiet = self.nothing_new(wish);
         self.asleep = quiet == Ok(true);
+        self.asleep_for_all = wish != Wish::Entries;
         if !self.asleep {
             self.own.store32(ASLEEP, 0, Relaxed);
         }
@@ -371,6 +375,13 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
     #[inline]
     pub fn is_asleep(&self) -> bool {
         self.asleep
+    }
+
+    /// The same, and of new entries alone. While that is so the peer notifies of every entry that it publishes: a receiver that takes some
+    /// without [`awake`](Self::awake) misses none.
+    #[inline]
+    pub fn sleeps_for_entries(&self) -> bool {
+        self.asleep && !self.asleep_for_all
     }
 
     /// No notifications wanted: we look ourselves.

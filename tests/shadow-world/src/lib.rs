@@ -47,11 +47,16 @@ pub struct Surroundings {
     timeout: Option<u64>,
     /// What the shadow traced.
     pub traced: Vec<trace::Event>,
+    /// What it counted, and how it stands.
+    counted: trace::Tally,
+    standing: trace::Standing,
+    /// Looking at the clock takes no time.
+    pub still: bool,
 }
 
 impl Env for Surroundings {
     fn now(&self) -> u64 {
-        self.clock.set(self.clock.get() + 1);
+        self.clock.set(self.clock.get() + u64::from(!self.still));
         self.clock.get()
     }
     fn notify(&mut self, channel: u64) {
@@ -65,6 +70,27 @@ impl Env for Surroundings {
     fn trace(&mut self, event: &trace::Event) {
         self.traced.push(*event);
     }
+    fn tally(&mut self, _: u32, more: trace::Tally) {
+        self.counted.answered += more.answered;
+        self.counted.bytes += more.bytes;
+        self.counted.waited += more.waited;
+    }
+    fn stand(&mut self, _: u32, standing: trace::Standing) {
+        self.standing = standing;
+    }
+}
+
+/// See [`World::seen`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Seen {
+    pages: Vec<(u64, Vec<u64>)>,
+    kept: Vec<u64>,
+    rung: Vec<u64>,
+    timeout: Option<u64>,
+    traced: Vec<trace::Event>,
+    counted: trace::Tally,
+    standing: trace::Standing,
+    ringing: u64,
 }
 
 /// A shadow that may die at any store and any notification.
@@ -92,6 +118,9 @@ pub struct World<C: Class> {
     pub lives: Vec<u64>,
     /// Channels on which the shadow was notified.
     pub ringing: u64,
+    /// The shadow always takes the general way.
+    pub thorough: bool,
+    kept: Kept,
     clients: Vec<u64>,
     control: Link<Command, Event, HostPage>,
     assemble: Box<dyn Fn(u64) -> (Mortal<C>, bool)>,
@@ -106,7 +135,7 @@ impl<C: Class + 'static> World<C> {
         let clients = sessions.iter().map(|session| session.link.channel).collect();
         let control = pages.peer(config.control);
         let built = {
-            let pages = pages.clone();
+            let (pages, kept) = (pages.clone(), kept.clone());
             move |now| build(&config, &kept, &pages, &parts, now)
         };
         let (shadow, again) = built(1);
@@ -118,6 +147,9 @@ impl<C: Class + 'static> World<C> {
                 rung: Vec::new(),
                 timeout: None,
                 traced: Vec::new(),
+                counted: trace::Tally::default(),
+                standing: trace::Standing::default(),
+                still: false,
             },
             pages,
             events: Vec::new(),
@@ -127,6 +159,8 @@ impl<C: Class + 'static> World<C> {
             rung_by_successor: false,
             lives: Vec::new(),
             ringing: u64::MAX,
+            thorough: false,
+            kept,
             clients,
             control: Link::over(control.0, control.1),
             assemble: Box::new(built),
@@ -154,6 +188,7 @@ impl<C: Class + 'static> World<C> {
         }
         match std::mem::take(&mut self.ringing) {
             0 => {}
+            channels if self.thorough => self.while_alive(|shadow, env| shadow.go_round(channels, env)),
             channels => self.while_alive(|shadow, env| shadow.wake(channels, env)),
         }
         self.control.awake();
@@ -164,6 +199,28 @@ impl<C: Class + 'static> World<C> {
             self.ringing |= 1 << CONTROL;
         }
         let _ = self.control.sleep();
+    }
+
+    /// All that anybody sees of the shadow: each page of its links, what outlives it, whom it notified, its timeout, what it counted.
+    pub fn seen(&self) -> Seen {
+        let Surroundings {
+            rung,
+            timeout,
+            traced,
+            counted,
+            standing,
+            ..
+        } = &self.env;
+        Seen {
+            pages: self.pages.words(),
+            kept: self.kept.0.iter().map(Cell::get).collect(),
+            rung: rung.clone(),
+            timeout: *timeout,
+            traced: traced.clone(),
+            counted: *counted,
+            standing: *standing,
+            ringing: self.ringing,
+        }
     }
 
     /// What the shadow does; if it dies over it, root starts it anew.

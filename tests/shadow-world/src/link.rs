@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use device_class::ClassId;
 use device_class::report::{DriverReport, RECORD_MAX};
-use shared_ring::page::HostPage;
+use shared_ring::PAGE_SIZE;
+use shared_ring::page::{HostPage, Page};
 use system_spec::config::{LinkConfig, ShadowConfig};
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
@@ -21,6 +22,15 @@ impl Pages {
     pub fn at(&self, address: u64) -> HostPage {
         let mut pages = self.0.borrow_mut();
         pages.entry(address).or_insert_with(HostPage::zeroed).clone()
+    }
+
+    /// What is in them, by address.
+    pub(crate) fn words(&self) -> Vec<(u64, Vec<u64>)> {
+        let pages = self.0.borrow();
+        let words = |page: &HostPage| (0..PAGE_SIZE).step_by(8).map(|at| page.load64(at)).collect();
+        let mut all: Vec<_> = pages.iter().map(|(at, page)| (*at, words(page))).collect();
+        all.sort_unstable();
+        all
     }
 
     /// Own and other page of the end of a link that is not the shadow's.

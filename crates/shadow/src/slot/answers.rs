@@ -59,13 +59,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 Err(detail) => break Some((Failure::UnknownRequest, detail)),
             }
         };
-        let Relayed {
-            count,
-            arrived,
-            units,
-            waited,
-        } = relayed;
-        self.pace.answered(count - arrived, waited);
+        let count = relayed.count;
         if count > 0
             && let Some(enabled) = self.first_completion.take()
         {
@@ -76,19 +70,32 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.gap.completed(count, self.now);
             self.keep_gap();
         }
-        self.watch.count(count);
         if count > 0 {
-            self.flow.count(count);
-            let tally = Tally {
-                answered: count.into(),
-                bytes: units.wrapping_mul(C::unit(&self.running)),
-                waited,
-            };
-            env.tally(self.number, tally);
+            self.note(relayed, env);
         }
         if let Some((failure, detail)) = fault {
             self.retire(failure, detail, outbox, env);
         }
+    }
+
+    /// What was relayed, for a drain, for the watch and for the operator.
+    #[inline]
+    pub(super) fn note(&mut self, relayed: Relayed, env: &mut impl Env) {
+        let Relayed {
+            count,
+            arrived,
+            units,
+            waited,
+        } = relayed;
+        self.pace.answered(count - arrived, waited);
+        self.watch.count(count);
+        self.flow.count(count);
+        let tally = Tally {
+            answered: count.into(),
+            bytes: units.wrapping_mul(C::unit(&self.running)),
+            waited,
+        };
+        env.tally(self.number, tally);
     }
 
     /// One answer; `Some`: it was to a client's request, or something arrived. The error is a [`detail`].

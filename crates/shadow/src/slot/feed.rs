@@ -25,6 +25,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
 
     /// First half of a pass: what the driver has to say, and what is due. [`settle`](Self::settle) follows.
     pub fn receive(&mut self, channels: u64, outbox: &mut Outbox, env: &mut impl Env) {
+        self.calm = None;
         self.now = env.now();
         if let Mode::Waiting { deadline, policy } = self.mode {
             self.await_report(deadline, policy, outbox, env);
@@ -128,7 +129,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     }
 
     /// Entries a session may have live: the table but for a reserve of each other session.
-    fn allowance(&self) -> u32 {
+    #[inline]
+    pub(super) fn allowance(&self) -> u32 {
         let others = self.sessions.len().saturating_sub(1) as u32;
         (!Self::OWN_SET)
             .count_ones()
@@ -343,6 +345,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     }
 
     /// Make known what was handed over.
+    #[inline]
     pub(super) fn publish_to_driver(&mut self, env: &mut impl Env) {
         let side = &mut self.sides[self.current];
         if side.link.has_unpublished() {

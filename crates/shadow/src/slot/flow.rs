@@ -47,6 +47,12 @@ impl Recorder {
         }
     }
 
+    /// Nothing is recorded.
+    #[inline]
+    pub fn is_off(&self) -> bool {
+        self.until == Until::Now
+    }
+
     /// Clients were answered.
     #[inline]
     pub fn count(&mut self, answered: u32) {
@@ -91,7 +97,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
                 generation: self.kept.generation,
             },
         );
-        if self.flow.until != Until::Now {
+        if !self.flow.is_off() {
             self.record(env);
         }
     }

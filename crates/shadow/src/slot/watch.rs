@@ -40,7 +40,14 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// A request is with the driver.
+    #[inline]
+    pub fn feed(&mut self) {
+        self.busy = true;
+    }
+
     /// Requests have ended.
+    #[inline]
     pub fn count(&mut self, ended: u32) {
         self.ended = self.ended.saturating_add(ended);
         // What arrived by itself made work too.

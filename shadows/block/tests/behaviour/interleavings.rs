@@ -299,3 +299,22 @@ proptest! {
         play.finish();
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A shadow that takes short ways, and one that never does: nobody can tell them apart.
+    #[test]
+    fn short_ways_end_where_the_general_one_does(steps in prop::collection::vec(step(), 1..400)) {
+        let mut plays = [Play::new(), Play::new()];
+        plays.iter_mut().for_each(|play| play.machine.env.still = true);
+        plays[1].machine.thorough = true;
+        for step in steps {
+            if !matches!(step, Step::Die(..)) {
+                plays.iter_mut().for_each(|play| play.step(step));
+                prop_assert_eq!(plays[0].machine.seen(), plays[1].machine.seen(), "{:?}", step);
+            }
+        }
+        plays.into_iter().for_each(Play::finish);
+    }
+}

@@ -3,6 +3,7 @@
 mod hostile;
 mod receive;
 mod restart;
+mod single;
 mod swap;
 mod transmit;
 mod world;

@@ -115,6 +115,11 @@ impl Client {
         }
     }
 
+    /// Post up to four more, as far as there is room.
+    pub fn post_some(&mut self) {
+        self.post(4.min(self.free.len()).min(64 - self.session.posted()));
+    }
+
     /// Post a buffer at this place, whatever that is.
     pub fn post_at(&mut self, offset: u64, length: u32) {
         let id = self.free.pop().expect("a free buffer");
