@@ -37,8 +37,8 @@ static KERNEL: Single<Kernel<Hardware>> = Single(UnsafeCell::new(Kernel::new(Har
 /// The kernel.
 #[inline(always)]
 fn kernel() -> &'static mut Kernel<Hardware> {
-    // SAFETY: called once per kernel entry, by the functions below, which the vectors call one at a time and which
-    // do not call each other: the reference is the only one.
+    // SAFETY: called once per kernel entry, by the functions below, of which the vectors reach one at a time: the reference is the
+    // only one.
     unsafe { &mut *KERNEL.0.get() }
 }
 
@@ -61,50 +61,68 @@ extern "C" fn kernel_boot(registers: &BootRegisters) -> u64 {
     leave(kernel)
 }
 
-/// A system call.
+/// A system call. Each way is a jump from here, so that none saves registers for another.
 #[unsafe(no_mangle)]
 extern "C" fn kernel_syscall(number: i64) -> u64 {
+    match number {
+        NB_SEND_RECV => signal_and_recv(number),
+        NB_SEND_WAIT => signal_and_wait(number),
+        CALL => call(number),
+        REPLY_RECV => reply_and_recv(number),
+        RECV => recv(number),
+        WAIT => wait(number),
+        _ => general(number),
+    }
+}
+
+#[inline(never)]
+extern "C" fn signal_and_recv(number: i64) -> u64 {
+    quickly(number, |kernel| kernel.fast_signal_recv())
+}
+
+#[inline(never)]
+extern "C" fn signal_and_wait(number: i64) -> u64 {
+    quickly(number, |kernel| {
+        kernel.fast_signal_wait() || kernel.fast_ack_wait()
+    })
+}
+
+#[inline(never)]
+extern "C" fn call(number: i64) -> u64 {
+    quickly(number, |kernel| kernel.fast_call() || kernel.fast_ack())
+}
+
+#[inline(never)]
+extern "C" fn reply_and_recv(number: i64) -> u64 {
+    quickly(number, |kernel| kernel.fast_reply_recv())
+}
+
+#[inline(never)]
+extern "C" fn recv(number: i64) -> u64 {
+    quickly(number, |kernel| kernel.fast_recv())
+}
+
+#[inline(never)]
+extern "C" fn wait(number: i64) -> u64 {
+    quickly(number, |kernel| kernel.fast_wait())
+}
+
+#[inline(never)]
+extern "C" fn general(number: i64) -> u64 {
+    quickly(number, |_| false)
+}
+
+/// By the short way if there is one.
+#[inline(always)]
+fn quickly(number: i64, fast: impl FnOnce(&mut Kernel<Hardware>) -> bool) -> u64 {
     let kernel = kernel();
-    let done = match number {
-        CALL => kernel.fast_call() || kernel.fast_ack(),
-        REPLY_RECV => kernel.fast_reply_recv(),
-        NB_SEND_RECV => fast_signal_recv(kernel),
-        NB_SEND_WAIT => fast_signal_wait(kernel),
-        RECV => fast_recv(kernel),
-        WAIT => fast_wait(kernel),
-        _ => false,
-    };
-    if !done {
+    if !fast(kernel) {
         slow_syscall(kernel, number);
     }
     leave(kernel)
 }
 
-/// Out of line, so that the fast paths of calls need not save its registers.
-#[inline(never)]
-fn fast_signal_recv(kernel: &mut Kernel<Hardware>) -> bool {
-    kernel.fast_signal_recv()
-}
-
-/// As above.
-#[inline(never)]
-fn fast_signal_wait(kernel: &mut Kernel<Hardware>) -> bool {
-    kernel.fast_signal_wait() || kernel.fast_ack_wait()
-}
-
-/// As above.
-#[inline(never)]
-fn fast_recv(kernel: &mut Kernel<Hardware>) -> bool {
-    kernel.fast_recv()
-}
-
-/// As above.
-#[inline(never)]
-fn fast_wait(kernel: &mut Kernel<Hardware>) -> bool {
-    kernel.fast_wait()
-}
-
-/// As above.
+/// Out of line, so that the short ways need not save its registers.
 #[inline(never)]
 fn slow_syscall(kernel: &mut Kernel<Hardware>, number: i64) {
     kernel.syscall(number);
