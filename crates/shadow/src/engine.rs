@@ -22,6 +22,8 @@ pub struct Shadow<'s, C: Class, P, R = Unkept> {
     outbox: Outbox,
     /// The timeout that is set, if any.
     armed: Option<u64>,
+    /// Until then nothing is due and control will say what it wants, so that one peer's notification may be all there is; 0: it may not.
+    calm_until: u64,
 }
 
 impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
@@ -41,6 +43,7 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
             control_channel,
             outbox: Deque::new(),
             armed: None,
+            calm_until: 0,
         }
     }
 
@@ -63,6 +66,7 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
     /// The timeout was reached. [`wake`](Self::wake) follows.
     pub fn timeout(&mut self) {
         self.armed = None;
+        self.calm_until = 0;
     }
 
     /// These channels were notified (a bit each): do what there is to do, and wish for notifications again.
@@ -76,12 +80,8 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
     /// case; what was done all the same, going round does not do again.
     #[inline]
     fn wake_for_one(&mut self, channels: u64, env: &mut impl Env) -> bool {
-        // No deadline of any slot is earlier than the timeout.
         let now = env.now();
-        self.armed.is_some_and(|armed| now < armed)
-            && self.control.is_asleep()
-            && self.outbox.is_empty()
-            && (self.slots.iter_mut()).any(|slot| slot.pass_for_one(channels, now, env))
+        now < self.calm_until && (self.slots.iter_mut()).any(|slot| slot.pass_for_one(channels, now, env))
     }
 
     /// The general way of [`wake`](Self::wake), which takes nothing for granted.
@@ -113,6 +113,9 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
             env.set_timeout(deadline);
             self.armed = Some(deadline);
         }
+        // No slot's deadline is earlier than the timeout.
+        let awaits_control = self.control.is_asleep() && self.outbox.is_empty();
+        self.calm_until = self.armed.filter(|_| awaits_control).unwrap_or(0);
     }
 
     /// Answer a client's protected call: label and words of the reply.

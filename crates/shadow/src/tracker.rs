@@ -230,10 +230,10 @@ impl Tracker {
         };
     }
 
-    /// Requests that were put are live, and with the driver.
+    /// Requests that were put are live, and with the driver; the last of them has this order.
     #[inline]
-    pub fn enter_sent(&mut self, set: u64) {
-        self.order = self.order.wrapping_add(set.count_ones().into());
+    pub fn enter_sent(&mut self, set: u64, order: u64) {
+        self.order = order;
         self.live |= set;
         self.sent |= set;
     }

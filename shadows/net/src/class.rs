@@ -93,6 +93,11 @@ impl<M: FrameMemory> Class for Net<M> {
     }
 
     #[inline]
+    fn admit(session: &mut Plan<M>, told: &NetCapabilities, request: &NetRequest) -> Option<NetRequest> {
+        session.admit(told, request)
+    }
+
+    #[inline]
     fn enter(_: &mut Plan<M>, _: &NetRequest) -> bool {
         false
     }

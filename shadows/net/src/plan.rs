@@ -9,6 +9,8 @@ use device_class::net::{
 use crate::memory::FrameMemory;
 use crate::station::Arrival;
 
+mod plain;
+
 /// What the description says of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {

@@ -23,7 +23,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let Ok(mut inbox) = self.sides[self.current & 1].link.inbox() else {
             return relayed;
         };
-        let (mut answered, mut last) = (0u64, None);
+        let (mut answered, mut last, first) = (0u64, None, inbox.head());
         while let Some(response) = inbox.peek() {
             let (tag, of) = C::stamp_of(&response);
             let Some(index) = tracker.find(tag) else { break };
@@ -58,10 +58,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let head = inbox.head();
         drop(inbox);
         if answered != 0 {
-            relayed.count = answered.count_ones();
+            // All but the last.
+            let heard = head.wrapping_sub(last.is_some().into());
+            relayed.count = heard.wrapping_sub(first);
             relayed.arrived = relayed.count;
             tracker.finish_all(answered);
-            let heard = head.wrapping_sub(last.is_some().into());
             self.ledger
                 .follow(None, Some((generation, heard)), tracker.live());
         }
@@ -111,7 +112,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         }
         drop(driver);
         if entered != 0 {
-            tracker.enter_sent(entered);
+            tracker.enter_sent(entered, order);
             self.ledger.accept(tracker.live(), None);
         }
     }

@@ -84,7 +84,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         if taken > 0 {
             session.live |= entered;
             session.count += taken;
-            tracker.enter_sent(entered);
+            tracker.enter_sent(entered, order);
             let taken = Some((session.index, session.link.cursor()));
             self.ledger.accept(tracker.live(), taken);
         }
@@ -112,7 +112,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             link, plan, names, ..
         } = session;
         let mut outbox = link.outbox();
-        let (mut answered, mut units, mut waited) = (0u64, 0u64, 0u64);
+        let (mut answered, mut units, mut waited, from) = (0u64, 0u64, 0u64, inbox.head());
         while let Some(response) = inbox.peek() {
             let (tag, of) = C::stamp_of(&response);
             let Some(index) = tracker.find(tag) else { break };
@@ -144,7 +144,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         drop(outbox);
         if answered != 0 {
             relayed = Relayed {
-                count: answered.count_ones(),
+                count: head.wrapping_sub(from),
                 units,
                 waited,
                 ..relayed
