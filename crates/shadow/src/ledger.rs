@@ -458,3 +458,26 @@ impl<R: Region> Ledger<R> {
         (0..SLOT_WORDS).for_each(|at| self.store(at, 0));
     }
 }
+
+/// For the model checker: all that a successor may go on from. What is left of requests that are live no more, and of the snapshot that
+/// is not valid, is written before it is read; figures only end in a report; of orders only which is earlier counts.
+#[cfg(feature = "model")]
+impl<R: Region> Ledger<R> {
+    /// Tell it from others.
+    pub fn hash_kept<H: core::hash::Hasher>(&self, state: &mut H) {
+        use core::hash::Hash;
+        let live = self.live();
+        (live, self.load(HEARD), self.load(HANDED)).hash(state);
+        (CURSORS..SNAPSHOTS).for_each(|at| self.load(at).hash(state));
+        self.snapshot().as_bytes().hash(state);
+        let mut indices: heapless::Vec<usize, CAPACITY> =
+            (0..CAPACITY).filter(|index| live >> index & 1 != 0).collect();
+        indices.sort_unstable_by_key(|&index| self.entry(index).order);
+        for index in indices {
+            let at = Self::entry_at(index);
+            let entry = self.entry(index);
+            (index, entry.request, entry.session).hash(state);
+            (ORIGIN..=ANSWER).for_each(|word| self.load(at + word).hash(state));
+        }
+    }
+}

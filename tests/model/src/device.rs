@@ -1,16 +1,15 @@
-//! The device, the driver that has it, and the client. The device does what it was told at any later time and in any
-//! order, until it is reset: also when the driver that told it is gone.
+//! The device, and the driver that has it. The device does what it was told at any later time and in any order, until it
+//! is reset: also when the driver that told it is gone.
 
 use device_class::ClassId;
-use device_class::block::{BlockCapabilities, BlockRequest, BlockResponse, Status};
+use device_class::block::{BlockCapabilities, BlockRequest, BlockResponse};
 use device_class::report::{DriverReport, RECORD_MAX, STATE_FAILED, STATE_READY};
-use shadow::slot::Mode;
 use shared_ring::Link;
 use supervision::Side;
 use supervision::root::EventKind;
 use zerocopy::IntoBytes;
 
-use crate::disk::{RECORD, SCRIPT_MAX, Wanted, place_of};
+use crate::disk::{CONTENTS, HOMES, RECORD, origin};
 use crate::memory::{Memory, PageRef};
 use crate::state::{State, Violation};
 
@@ -31,16 +30,27 @@ pub struct Programmer {
 }
 
 /// The device.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Device {
-    /// What block 0 contains, in the cache …
-    pub block: u8,
+    /// What the sessions' blocks contain, in the cache …
+    pub blocks: [u8; HOMES],
     /// … and on stable storage: as of some flush, or later.
-    stable: u8,
+    pub stable: [u8; HOMES],
     /// Whose queues it uses.
     programmer: Option<Programmer>,
     /// What it has not done yet.
     pub told: Vec<Told>,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self {
+            blocks: CONTENTS,
+            stable: CONTENTS,
+            programmer: None,
+            told: Vec::new(),
+        }
+    }
 }
 
 impl Device {
@@ -61,6 +71,8 @@ impl Device {
 #[derive(Clone, Debug, Hash)]
 pub struct Driver {
     by: Programmer,
+    /// The shadow's to it.
+    channel: u64,
     link: Link<BlockResponse, BlockRequest, PageRef>,
     /// It has probed and reported.
     reported: bool,
@@ -79,6 +91,7 @@ impl Driver {
     pub fn new(generation: u32, place: usize, side: Side) -> Self {
         Self {
             by: Programmer { generation, place },
+            channel: side as u64,
             link: Link::over(PageRef::of_driver(side), PageRef::of_shadow(side)),
             reported: false,
             hung: false,
@@ -178,14 +191,15 @@ impl State {
     pub fn driver_probes(&mut self, state: u32, record: &BlockCapabilities) {
         let Some(driver) = &mut self.driver else { return };
         driver.reported = true;
-        let by = driver.by;
+        let (by, channel) = (driver.by, driver.channel);
         self.memory
             .with(|| driver.link.write_info(&report(by.generation, state, record)));
         match self.device.programmer {
             Some(other) if other != by => self.violate(Violation::TwoOwners),
             _ => self.device.programmer = Some(by),
         }
-        self.shadow_wakes();
+        // Who reports notifies, whether the shadow sleeps or not.
+        self.shadow_wakes(channel);
     }
 
     /// The driver takes its requests and tells them to the device.
@@ -199,48 +213,19 @@ impl State {
             let _ = driver.link.publish();
         });
         for request in taken {
-            self.check_order(&request);
-            let script = self.client.script;
-            let content = match place_of(&request, script).map(|place| script[place]) {
-                Some(Wanted::Write(content)) => content,
-                _ => 0,
+            let content = match origin(&request) {
+                Some(origin) => self.begun(origin),
+                None => 0,
             };
             self.device.told.push(Told { request, content, by });
-        }
-    }
-
-    /// A request that was answered is not begun again, and none before what it overlaps with is answered.
-    fn check_order(&mut self, request: &BlockRequest) {
-        let (script, answers) = (self.client.script, self.client.answers);
-        let Some(place) = place_of(request, script) else {
-            return;
-        };
-        if answers[place].is_some() {
-            self.violate(Violation::StaleReplay);
-        }
-        let overlaps = |earlier: &usize| script[*earlier].overlaps(script[place]);
-        if (0..place)
-            .filter(overlaps)
-            .any(|earlier| answers[earlier].is_none())
-        {
-            self.violate(Violation::Disorder);
         }
     }
 
     /// The device does one of the things it was told, by DMA: whoever is there by then.
     pub fn device_acts(&mut self, which: usize) {
         let told = self.device.told.remove(which);
-        if let Some(place) = place_of(&told.request, self.client.script) {
-            // Into a disk that may have newer data, or a buffer that the client uses again. What was answered `Offline`
-            // may still be carried out by a device that cannot be reset; nobody can prevent that.
-            if self.client.answers[place] == Some(Status::Ok as u8) {
-                self.violate(Violation::StaleReplay);
-            }
-            match self.client.script[place] {
-                Wanted::Write(_) => self.device.block = told.content,
-                Wanted::Read => self.client.data[place] = self.device.block,
-                Wanted::Flush => self.device.stable = self.device.block,
-            }
+        if let Some(origin) = origin(&told.request) {
+            self.carried_out(origin, told.request.block, told.content);
         }
         // The completion goes into the generation's memory.
         let home = self.root.generations.at(told.by.place);
@@ -259,13 +244,11 @@ impl State {
         let Some(driver) = &mut self.driver else { return };
         let done = std::mem::take(&mut driver.done);
         driver.last = done.last().map(answer);
-        self.memory.with(|| {
+        self.driver_writes(|driver| {
             for request in &done {
                 let _ = driver.link.send(&answer(request));
             }
-            let _ = driver.link.publish();
         });
-        self.shadow_wakes();
     }
 
     /// The driver does something wrong.
@@ -307,125 +290,13 @@ impl State {
 
     fn driver_writes(&mut self, act: impl FnOnce(&mut Driver)) {
         let Some(driver) = &mut self.driver else { return };
-        self.memory.with(|| {
+        let wakes = self.memory.with(|| {
             act(driver);
-            let _ = driver.link.publish();
+            driver.link.publish()
         });
-        self.shadow_wakes();
-    }
-}
-
-/// The client.
-#[derive(Clone, Debug, Hash)]
-pub struct Client {
-    link: Link<BlockRequest, BlockResponse, PageRef>,
-    /// What it will ask, in this order.
-    pub script: &'static [Wanted],
-    /// How much of it was sent.
-    pub sent: usize,
-    /// How requests ended, by place in the script.
-    pub answers: [Option<u8>; SCRIPT_MAX],
-    /// What reads got.
-    pub data: [u8; SCRIPT_MAX],
-    /// What block 0 may contain by what was answered: a bit for each.
-    contents: u16,
-    /// The same when the flush was sent, and what of the script came after that.
-    flushed: u16,
-}
-
-impl Client {
-    /// A client that has asked nothing.
-    pub fn new(script: &'static [Wanted]) -> Self {
-        assert!(script.len() <= SCRIPT_MAX);
-        Self {
-            link: Link::over(PageRef::CLIENT, PageRef::SESSION),
-            script,
-            sent: 0,
-            answers: [None; SCRIPT_MAX],
-            data: [0; SCRIPT_MAX],
-            contents: 1,
-            flushed: 0,
-        }
-    }
-
-    /// What block 0 may contain by what was answered, and by what was not, of so many requests of the script.
-    fn allowed(&self, requests: usize) -> u16 {
-        let pending = (0..requests).filter(|place| self.answers[*place].is_none());
-        pending.fold(self.contents, |allowed, place| match self.script[place] {
-            Wanted::Write(content) => allowed | 1 << content,
-            Wanted::Read | Wanted::Flush => allowed,
-        })
-    }
-
-    /// Everything that was sent was answered.
-    pub fn is_answered(&self) -> bool {
-        self.answers[..self.sent].iter().all(Option::is_some)
-    }
-}
-
-impl State {
-    /// The client sends its next request.
-    pub fn client_sends(&mut self) {
-        let place = self.client.sent;
-        let wanted = self.client.script[place];
-        let request = wanted.request(place);
-        self.client.sent += 1;
-        if wanted == Wanted::Flush {
-            // Neither what was not answered yet nor what is sent later must be on stable storage, but it may.
-            self.client.flushed = self.client.allowed(self.client.script.len());
-        }
-        let link = &mut self.client.link;
-        self.memory.with(|| {
-            let _ = link.send(&request);
-            let _ = link.publish();
-        });
-        self.shadow_wakes();
-    }
-
-    /// The client takes its answers.
-    pub fn client_takes(&mut self) {
-        let link = &mut self.client.link;
-        let mut answers = Vec::new();
-        self.memory.with(|| {
-            while let Ok(Some(answer)) = link.recv() {
-                answers.push(answer);
-            }
-            let _ = link.publish();
-        });
-        answers.iter().for_each(|answer| self.answered(answer));
-        self.check_contents();
-    }
-
-    fn answered(&mut self, answer: &BlockResponse) {
-        let (place, ok) = (answer.id as usize, answer.status == Status::Ok as u8);
-        // A driver that lacks the flush was taken under `degrade`: that it lacks it is said.
-        let lacking = answer.status == Status::CapabilityLost as u8
-            && self.client.script.get(place) == Some(&Wanted::Flush);
-        if !ok && !lacking && !matches!(self.shadow.mode(), Mode::Offline { .. }) {
-            self.violate(Violation::ClientError);
-        }
-        let client = &mut self.client;
-        if place >= client.sent || client.answers[place].replace(answer.status).is_some() {
-            return self.violate(Violation::AnsweredTwice);
-        }
-        match client.script[place] {
-            Wanted::Write(content) if ok => client.contents = 1 << content,
-            // It may have been carried out.
-            Wanted::Write(content) => client.contents |= 1 << content,
-            Wanted::Read if ok && client.contents >> client.data[place] & 1 == 0 => {
-                self.violate(Violation::LostWrite)
-            }
-            Wanted::Flush if ok && client.flushed >> self.device.stable & 1 == 0 => {
-                self.violate(Violation::LostWrite)
-            }
-            Wanted::Read | Wanted::Flush => {}
-        }
-    }
-
-    /// What is on the disk was acknowledged last, or may still be.
-    fn check_contents(&mut self) {
-        if self.client.allowed(self.client.sent) >> self.device.block & 1 == 0 {
-            self.violate(Violation::LostWrite);
+        if wakes {
+            let channel = driver.channel;
+            self.shadow_wakes(channel);
         }
     }
 }

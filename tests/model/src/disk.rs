@@ -1,5 +1,4 @@
-//! The block class with a partition table of one block, and what is kept of the truth: the client's requests, the
-//! disk's blocks, and which contents each block may have.
+//! The block class with a partition table of one block, and what clients may ask of it.
 
 use std::hash::{Hash, Hasher};
 
@@ -22,8 +21,14 @@ const TABLE: u64 = BLOCKS as u64 - 1;
 pub const SCRIPT_MAX: usize = 6;
 /// Bytes of a block.
 pub const BLOCK: u64 = 512;
-/// Index of the client's data region at the driver, and of the shadow's scratch region.
-pub const CLIENT_REGION: u16 = 0;
+/// Most sessions.
+pub const SESSIONS_MAX: usize = 2;
+/// Blocks that clients' requests are about.
+pub const HOMES: usize = 2;
+/// What these contain in the beginning; writes write other numbers, each its own.
+pub const CONTENTS: [u8; HOMES] = [0, 1];
+/// Index of the sessions' data regions at the driver, and of the shadow's scratch region.
+const CLIENT_REGIONS: [u16; SESSIONS_MAX] = [0, 2];
 const SCRATCH_REGION: u16 = 1;
 
 /// What a good driver can do.
@@ -148,8 +153,12 @@ impl Class for Disk {
         }
     }
     fn open(session: &mut Confined, _: &Reading, record: &BlockCapabilities) -> Option<[u64; 2]> {
-        (session.0.start, session.0.len) = (0, record.capacity);
-        Some([0, record.capacity])
+        // There is a partition of one block for each of the first blocks.
+        (session.0.start, session.0.len) = match session.0.wish {
+            None => (0, record.capacity),
+            Some(block) => (block as u64, 1),
+        };
+        Some([session.0.start, session.0.len])
     }
     fn restore(session: &mut Confined, words: [u64; 2]) {
         Block::restore(&mut session.0, words);
@@ -175,7 +184,29 @@ impl Class for Disk {
     }
 }
 
-/// A client's request, on block 0.
+/// A session, and what its client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Asking {
+    /// Its requests, in this order, all on its first block.
+    pub script: &'static [Wanted],
+    /// The block that it is confined to; `None`: the whole disk.
+    pub partition: Option<usize>,
+}
+
+impl Asking {
+    /// The block of the disk that its requests are about.
+    pub fn home(&self) -> usize {
+        self.partition.unwrap_or(0)
+    }
+
+    /// What the session `index` is confined to.
+    pub fn plan(&self, index: usize) -> Confined {
+        let data = BLOCK * SCRIPT_MAX as u64;
+        Confined(Plan::new(self.partition, data, CLIENT_REGIONS[index]))
+    }
+}
+
+/// A client's request, on its session's first block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wanted {
     /// Write this content, which no other request writes.
@@ -216,10 +247,20 @@ impl Wanted {
     }
 }
 
-/// Place in the client's script of a request at the driver; `None`: the shadow's own.
-pub fn place_of(request: &BlockRequest, script: &[Wanted]) -> Option<usize> {
-    if request.op == Op::Flush as u8 {
-        return script.iter().position(|wanted| *wanted == Wanted::Flush);
-    }
-    (request.region == CLIENT_REGION).then_some((request.offset / BLOCK) as usize)
+/// A client's request: its session, and its place in the script, unless it is the flush, which is there once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its session.
+    pub session: usize,
+    /// Its place; `None`: the flush.
+    pub place: Option<usize>,
+}
+
+/// Whose request it is that a driver has; `None`: the shadow's own.
+pub fn origin(request: &BlockRequest) -> Option<Origin> {
+    let session = CLIENT_REGIONS
+        .iter()
+        .position(|region| *region == request.region)?;
+    let place = (request.op != Op::Flush as u8).then_some((request.offset / BLOCK) as usize);
+    Some(Origin { session, place })
 }

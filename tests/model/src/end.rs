@@ -6,6 +6,7 @@ use control_protocol::{Record, record};
 use root::generation::{PLACES, Phase};
 use shadow::slot::Mode;
 
+use crate::client::Client;
 use crate::endings::ended;
 use crate::state::State;
 use crate::step::expected;
@@ -23,7 +24,7 @@ pub fn complaint(state: &State) -> Option<&'static str> {
     if machine.busy().is_some() || machine.deadline().is_some() {
         return Some("the transaction does not end");
     }
-    if !state.client.is_answered() {
+    if !state.clients.iter().all(Client::is_answered) {
         return Some("a request has no answer");
     }
     let open = |record: &Record| !matches!(record.state, record::State::Done(_));

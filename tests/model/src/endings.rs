@@ -11,7 +11,7 @@ use control_protocol::Record;
 use control_protocol::record::{Kind, Outcome, State as RecordState};
 use supervision::shadow::Policy;
 
-use crate::bounds::{Bounds, Kinds};
+use crate::bounds::{Bounds, IDLE, Kinds};
 use crate::control::{Effect, Fault, Input, Wake, Wish};
 use crate::device::Misdeed;
 use crate::end::complaint;
@@ -121,7 +121,7 @@ impl Endings {
                 time: false,
                 ..Kinds::ALL
             },
-            script: &[],
+            sessions: IDLE,
             bad,
             named: true,
             count_steps: false,

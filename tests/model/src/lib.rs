@@ -3,7 +3,7 @@
 //!
 //! Nothing of the transaction is written again here. Control is `control::transaction::Machine`, root is
 //! `root::generation::Generations`, the shadow is `shadow::slot::Slot` with the block class's rules, over the code's
-//! own links. Around them stand small models of what the code meets: [`device`] (device, driver, client), the stager
+//! own links. Around them stand small models of what the code meets: [`device`] (device, driver), [`client`], the stager
 //! and the links ([`state`]), root's hand on memory and registers ([`root`]).
 //!
 //! What is checked, how far, and what it found: `docs/design/011-model.md`.
@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bounds;
+pub mod client;
 pub mod control;
 pub mod device;
 pub mod disk;

@@ -5,21 +5,29 @@ use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::Ordering;
 
+use device_class::block::{BlockRequest, BlockResponse};
 use shadow::ledger::Region;
 use shared_ring::page::Page;
+use shared_ring::{CAPACITY, ENTRIES, HEAD, INFO, TAIL};
 
-/// Pages: per side of the device slot the shadow's and the driver's, then the client's and the shadow's of the session.
-const PAGES: usize = 6;
+use crate::disk::SESSIONS_MAX;
+
+/// Pages: per side of the device slot the shadow's and the driver's, then the client's and the shadow's of each session.
+const PAGES: usize = 4 + 2 * SESSIONS_MAX;
 
 /// Which page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PageRef(u8);
 
 impl PageRef {
-    /// The client's page of its session.
-    pub const CLIENT: Self = Self(4);
+    /// The client's page of a session.
+    pub fn client(session: usize) -> Self {
+        Self(4 + 2 * session as u8)
+    }
     /// The shadow's page of it.
-    pub const SESSION: Self = Self(5);
+    pub fn session(session: usize) -> Self {
+        Self(5 + 2 * session as u8)
+    }
     /// What the shadow writes on a side.
     pub fn of_shadow(side: supervision::Side) -> Self {
         Self(2 * side as u8)
@@ -61,10 +69,43 @@ impl Memory {
 
     /// With the region or without: nobody will look at it when the shadow cannot die any more.
     pub fn hash_with<H: Hasher>(&self, region: bool, state: &mut H) {
-        self.pages.hash(state);
-        if region {
-            self.region.hash(state);
+        for number in 0..PAGES {
+            self.hash_page(number, state);
         }
+        if region {
+            shadow::state::ledger(Resting(&self.region), 0).hash_kept(state);
+        }
+    }
+
+    /// Nobody reads again what its reader has taken from a ring.
+    fn hash_page<H: Hasher>(&self, number: usize, state: &mut H) {
+        let index = |page: usize, offset: usize| look_up(&self.pages[page], (offset / 8) as u16) as u32;
+        const {
+            assert!(
+                TAIL % 8 == 0
+                    && HEAD % 8 == 0
+                    && size_of::<BlockRequest>() % 8 == 0
+                    && size_of::<BlockResponse>() % 8 == 0
+            )
+        }
+        // Pages of a link are neighbours.
+        let (tail, head) = (index(number, TAIL), index(number ^ 1, HEAD));
+        let in_ring = ENTRIES / 8..INFO / 8;
+        // Pages of even numbers carry requests.
+        let len = [size_of::<BlockRequest>(), size_of::<BlockResponse>()][number % 2];
+        let is_read_again = |word: usize| {
+            let place = (word * 8 - ENTRIES) / len;
+            let ahead = (place as u32).wrapping_sub(head) % CAPACITY;
+            ahead < tail.wrapping_sub(head)
+        };
+        for (word, value) in &self.pages[number] {
+            let at = usize::from(*word);
+            if !in_ring.contains(&at) || is_read_again(at) {
+                (word, value).hash(state);
+            }
+        }
+        // So that neighbouring pages are told apart.
+        u64::MAX.hash(state);
     }
 
     fn change(&mut self, page: Option<PageRef>, word: u16, value: u64) {
@@ -122,6 +163,17 @@ impl Region for RegionRef {
     fn store(&self, at: usize, value: u64) {
         IN_PLACE.with_borrow_mut(|memory| memory.change(None, at as u16, value));
     }
+}
+
+/// A region that is only looked at.
+#[derive(Clone, Copy)]
+struct Resting<'a>(&'a Words);
+
+impl Region for Resting<'_> {
+    fn load(&self, at: usize) -> u64 {
+        look_up(self.0, at as u16)
+    }
+    fn store(&self, _: usize, _: u64) {}
 }
 
 impl Page for PageRef {

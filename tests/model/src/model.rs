@@ -29,7 +29,7 @@ pub enum Action {
 }
 
 impl System {
-    /// The first driver serves and is committed; the client has sent nothing.
+    /// The first driver serves and is committed; the clients have sent nothing.
     pub fn booted(&self) -> State {
         let mut state = State::new(Bounds {
             orders: 0,
@@ -40,7 +40,9 @@ impl System {
             state.take(*step);
         }
         assert_eq!(complaint(&state), None, "after boot: {state:?}");
-        state.client.script = self.bounds.script;
+        for (client, asking) in state.clients.iter_mut().zip(self.bounds.sessions) {
+            client.script = asking.script;
+        }
         state.left = self.bounds;
         state
     }
@@ -111,7 +113,7 @@ impl Model for System {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let never = |name, condition| Property::<Self>::always(name, condition);
-        vec![
+        let mut properties = vec![
             never("never two owners", |_, state| {
                 state.broken != Some(Violation::TwoOwners)
             }),
@@ -130,6 +132,9 @@ impl Model for System {
             never("every request answered once", |_, state| {
                 state.broken != Some(Violation::AnsweredTwice)
             }),
+            never("nothing answered that was not done", |_, state| {
+                state.broken != Some(Violation::NotDone)
+            }),
             never("no error while the device works", |_, state| {
                 state.broken != Some(Violation::ClientError)
             }),
@@ -141,14 +146,23 @@ impl Model for System {
                 let offline = |machine: &Machine| matches!(machine.condition(), Condition::Offline(_));
                 state.grave || troubles >= FAILURES || !machine_is(state, offline)
             }),
-            Property::sometimes("an update succeeds", |_, state| {
+        ];
+        // That the search goes where it should; without an order or a trouble it cannot.
+        if self.bounds.orders > 0 {
+            properties.push(Property::sometimes("an update succeeds", |_, state| {
                 machine_is(state, |machine| machine.counts().0 > 0)
-            }),
-            Property::sometimes("a driver is lost and replaced", |_, state| {
-                machine_is(state, |machine| {
-                    machine.counts().1 > 0 && machine.condition() == Condition::Working
-                })
-            }),
-        ]
+            }));
+        }
+        if self.bounds.orders > 0 || self.bounds.troubles > 0 {
+            properties.push(Property::sometimes(
+                "a driver is lost and replaced",
+                |_, state| {
+                    machine_is(state, |machine| {
+                        machine.counts().1 > 0 && machine.condition() == Condition::Working
+                    })
+                },
+            ));
+        }
+        properties
     }
 }

@@ -8,14 +8,13 @@ use shadow::ledger::Part;
 use shadow::session::Session;
 use shadow::slot::{Mode, Outbox, Side, Slot, Times};
 use shadow::state::{SlotState, initialise, ledger, work_len};
-use shadow_block::plan::Plan;
 use shared_ring::Link;
 use supervision::shadow::{Command, CommandKind, Event};
 use zerocopy::IntoBytes;
 
-use crate::disk::{BLOCK, BLOCKS, CLIENT_REGION, Confined, Disk, Reading};
+use crate::SLOT;
+use crate::disk::{Asking, Disk, Reading};
 use crate::memory::{Memory, PageRef, RegionRef};
-use crate::{SLOT, disk};
 
 type Work = &'static mut SlotState;
 
@@ -35,9 +34,15 @@ fn work() -> Work {
 const LATER: u64 = 1000;
 const SOON: u64 = 10;
 
-/// A shadow with one slot and one session.
+/// Channel of a session; below are those of the sides.
+pub fn channel_of(session: usize) -> u64 {
+    2 + session as u64
+}
+
+/// A shadow with one slot.
 pub struct Shadow {
     slot: Option<TheSlot>,
+    sessions: &'static [Asking],
     now: u64,
     /// Commands and events so far.
     obeyed: u32,
@@ -50,6 +55,7 @@ impl Clone for Shadow {
     fn clone(&self) -> Self {
         Self {
             slot: Some(self.slot().fork(work())),
+            sessions: self.sessions,
             now: self.now,
             obeyed: self.obeyed,
             told: self.told,
@@ -102,23 +108,25 @@ impl Shadow {
     }
 
     /// Started for the first time.
-    pub fn first(memory: &mut Memory) -> Self {
-        let mut slot = memory.with(assemble);
+    pub fn first(memory: &mut Memory, sessions: &'static [Asking]) -> Self {
+        let mut slot = memory.with(|| assemble(sessions));
         memory.with(|| slot.open());
         Self {
             slot: Some(slot),
+            sessions,
             now: SOON,
             obeyed: 0,
             told: 0,
         }
     }
 
-    /// One wake-up: commands, then passes until it rests. Answers how many commands are obeyed, and what it says to control.
+    /// One wake-up: commands, then passes until it rests; who has notified is in `channels`, a bit each. Answers how many commands are obeyed, and what it says to control.
     /// If it dies on the way (`memory`'s limit), a successor has taken over.
     pub fn wake(
         &mut self,
         memory: &mut Memory,
         commands: &VecDeque<Command>,
+        channels: u64,
         dies: bool,
     ) -> (usize, Vec<Event>) {
         let mut ring = Ring {
@@ -135,11 +143,13 @@ impl Shadow {
                 slot.command(&at(*command, env.0), &mut ring.outbox, &mut env);
                 ring.settle(slot);
             }
+            let mut channels = channels;
             for _ in 0..8 {
-                slot.receive(u64::MAX, &mut ring.outbox, &mut env);
+                slot.receive(channels, &mut ring.outbox, &mut env);
                 ring.settle(slot);
-                slot.serve(u64::MAX, &mut ring.outbox, &mut env);
+                slot.serve(channels, &mut ring.outbox, &mut env);
                 ring.settle(slot);
+                channels = 0;
                 if slot.rest(&mut ring.outbox, &mut env) {
                     break;
                 }
@@ -157,7 +167,7 @@ impl Shadow {
     /// A successor goes on from region and pages. Answers where it stands in control's ring.
     fn succeed(&mut self, memory: &mut Memory) -> (u32, u32) {
         memory.limit(None);
-        let mut slot = memory.with(assemble);
+        let mut slot = memory.with(|| assemble(self.sessions));
         memory.with(|| slot.recover(self.now));
         let cursor = slot.control_cursor();
         if let Some(dead) = self.slot.replace(slot) {
@@ -198,7 +208,7 @@ fn at(command: Command, now: u64) -> Command {
 }
 
 /// As `shadow_block::assemble` does it.
-fn assemble() -> TheSlot {
+fn assemble(sessions: &[Asking]) -> TheSlot {
     let work = work();
     work.as_mut_bytes().fill(0);
     let side = |side: supervision::Side| Side {
@@ -214,11 +224,11 @@ fn assemble() -> TheSlot {
     };
     let ledger = ledger(RegionRef, 0);
     let mut slot = Slot::with_ledger(SLOT, sides, work, Reading::default(), times, 0, ledger);
-    let link = Link::resume(PageRef::SESSION, PageRef::CLIENT);
-    let data = BLOCK * disk::SCRIPT_MAX as u64;
-    let plan = Confined(Plan::new(None, data, CLIENT_REGION));
-    let added = slot.add_session(Session::new(0, 2, link, plan));
-    assert!(added && BLOCKS > 1);
+    for (index, asking) in sessions.iter().enumerate() {
+        let link = Link::resume(PageRef::session(index), PageRef::client(index));
+        let session = Session::new(index as u32, channel_of(index), link, asking.plan(index));
+        assert!(slot.add_session(session));
+    }
     slot
 }
 

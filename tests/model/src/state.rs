@@ -10,7 +10,8 @@ use control::transaction::Machine;
 use supervision::{shadow, stager};
 
 use crate::bounds::Bounds;
-use crate::device::{Client, Device, Driver};
+use crate::client::Client;
+use crate::device::{Device, Driver};
 use crate::endings::Crash;
 use crate::memory::Memory;
 use crate::records::{Ledger, Records};
@@ -28,11 +29,13 @@ pub enum Violation {
     LostWrite,
     /// A request was begun, or was carried out, after it had been answered.
     StaleReplay,
-    /// A request was begun before one that it overlaps with and that was sent earlier was answered.
+    /// A request was begun before one that it overlaps with and that its session sent earlier was answered.
     Disorder,
     /// A request was answered twice, or never sent.
     AnsweredTwice,
-    /// The client saw an error although the device was not offline.
+    /// A request was answered that the device has not carried out: with another's answer, or with none.
+    NotDone,
+    /// A client saw an error although the device was not offline.
     ClientError,
 }
 
@@ -78,8 +81,10 @@ pub struct State {
     pub device: Device,
     /// The program of the generation that has the device.
     pub driver: Option<Driver>,
-    /// The client.
-    pub client: Client,
+    /// The clients, by session.
+    pub clients: Vec<Client>,
+    /// Contents that no block has any more, by what was answered: a bit for each.
+    pub overwritten: u16,
     /// What the adversary may still do.
     pub left: Bounds,
     /// Something happened for which the device may go offline at once: it was not reset, or somebody was taken for dead.
@@ -98,7 +103,7 @@ impl State {
     /// Nothing has happened yet, not even control's start.
     pub fn new(bounds: Bounds) -> Self {
         let mut memory = Memory::default();
-        let shadow = Arc::new(Shadow::first(&mut memory));
+        let shadow = Arc::new(Shadow::first(&mut memory, bounds.sessions));
         Self {
             machine: None,
             saved: SlotState::default(),
@@ -115,7 +120,11 @@ impl State {
             memory,
             device: Device::default(),
             driver: None,
-            client: Client::new(&[]),
+            clients: (0..)
+                .zip(bounds.sessions)
+                .map(|(index, asking)| Client::new(index, asking))
+                .collect(),
+            overwritten: 0,
             left: bounds,
             grave: false,
             fate: None,
@@ -130,17 +139,25 @@ impl State {
         self.broken.get_or_insert(violation);
     }
 
-    /// The shadow was notified: it outranks who did it, so it runs at once. If it is to die, a successor goes on.
-    pub fn shadow_wakes(&mut self) {
-        self.shadow_runs(false);
+    /// The shadow was notified on a channel.
+    pub fn shadow_wakes(&mut self, channel: u64) {
+        self.shadow_notified(1 << channel);
+    }
+
+    /// The shadow was notified on these channels, a bit each: it outranks who did it, so it runs at once. If it is to die, a
+    /// successor goes on. Who sees that it is awake does not notify it.
+    pub fn shadow_notified(&mut self, channels: u64) {
+        if channels != 0 {
+            self.shadow_runs(false, channels);
+        }
     }
 
     /// The shadow takes control's commands.
     pub fn shadow_obeys(&mut self) {
-        self.shadow_runs(true);
+        self.shadow_runs(true, 0);
     }
 
-    fn shadow_runs(&mut self, obeys: bool) {
+    fn shadow_runs(&mut self, obeys: bool, channels: u64) {
         let mut commands = match obeys {
             true => std::mem::take(&mut self.commands),
             false => VecDeque::new(),
@@ -149,7 +166,7 @@ impl State {
         self.memory.limit(fate);
         let before = self.memory.changes();
         let shadow = Arc::make_mut(&mut self.shadow);
-        let (obeyed, events) = shadow.wake(&mut self.memory, &commands, fate.is_some());
+        let (obeyed, events) = shadow.wake(&mut self.memory, &commands, channels, fate.is_some());
         self.shadow_changes = self.memory.changes() - before;
         self.events.extend(events);
         commands.drain(..obeyed);
@@ -158,15 +175,15 @@ impl State {
         }
         if fate.is_some() {
             // Everybody was notified, and the successor looks at everything.
-            self.shadow_runs(true);
+            self.shadow_runs(true, u64::MAX);
         }
-        self.client_takes();
+        self.clients_take();
     }
 
     /// What the shadow waits for did not come in time.
     pub fn shadow_times_out(&mut self) {
         Arc::make_mut(&mut self.shadow).time_passes();
-        self.shadow_wakes();
+        self.shadow_runs(false, 0);
     }
 
     /// The stager takes a job.
@@ -241,7 +258,8 @@ impl Hash for State {
             memory,
             device,
             driver,
-            client,
+            clients,
+            overwritten,
             left,
             grave,
             fate: _,
@@ -251,7 +269,7 @@ impl Hash for State {
         } = self;
         (records, ledger, crash).hash(state);
         (machine, saved, events, commands, outcomes, jobs, building).hash(state);
-        (root, shadow, device, driver, client).hash(state);
+        (root, shadow, device, driver, clients, overwritten).hash(state);
         memory.hash_with(left.troubles > 0 && left.kinds.shadow, state);
         (left, grave, broken).hash(state);
         if left.count_steps {
@@ -281,7 +299,14 @@ impl fmt::Debug for State {
             .field("root", &self.root)
             .field("device", &self.device)
             .field("driver", &self.driver)
-            .field("client", &(self.client.sent, self.client.answers))
+            .field(
+                "clients",
+                &self
+                    .clients
+                    .iter()
+                    .map(|client| (client.sent, client.answers))
+                    .collect::<Vec<_>>(),
+            )
             .field("events", &self.events)
             .field("commands", &self.commands)
             .field("broken", &self.broken)

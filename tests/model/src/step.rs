@@ -6,9 +6,10 @@ use device_class::report::STATE_READY;
 use shadow::slot::Mode;
 use supervision::shadow::Policy;
 
+use crate::client::Client;
 use crate::control::{Effect, Fault, Input, Wake, Wish};
 use crate::device::Misdeed;
-use crate::disk::RECORD;
+use crate::disk::{RECORD, SESSIONS_MAX};
 use crate::state::State;
 
 /// A step of somebody.
@@ -41,8 +42,10 @@ pub enum Step {
     DriverErrs(Misdeed),
     /// The device does one of the things it was told.
     Device(usize),
-    /// The client sends a request.
-    Client,
+    /// A client sends its next request.
+    Client(usize),
+    /// All clients send all that is left, before the shadow runs.
+    Clients,
 }
 
 /// What wakes the shadow.
@@ -56,17 +59,21 @@ pub enum Waking {
     Report,
     /// The driver, by its answers.
     Answers,
-    /// The client.
-    Client,
+    /// A client.
+    Client(usize),
+    /// All clients together.
+    Clients,
 }
 
 impl Waking {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 5 + SESSIONS_MAX] = [
         Self::Commands,
         Self::Time,
         Self::Report,
         Self::Answers,
-        Self::Client,
+        Self::Client(0),
+        Self::Client(1),
+        Self::Clients,
     ];
 
     fn step(self) -> Step {
@@ -75,7 +82,8 @@ impl Waking {
             Self::Time => Step::ShadowTime,
             Self::Report => Step::DriverProbes,
             Self::Answers => Step::DriverAnswers,
-            Self::Client => Step::Client,
+            Self::Client(which) => Step::Client(which),
+            Self::Clients => Step::Clients,
         }
     }
 }
@@ -99,7 +107,8 @@ impl State {
             Step::DriverAnswers => self.driver_answers(),
             Step::DriverErrs(misdeed) => self.driver_errs(misdeed),
             Step::Device(which) => self.device_acts(which),
-            Step::Client => self.client_sends(),
+            Step::Client(which) => self.client_sends(which),
+            Step::Clients => self.clients_send(),
         }
     }
 }
@@ -156,7 +165,11 @@ fn prompt(state: &State) -> Vec<Step> {
         add(driver.wants_to_answer(), Step::DriverAnswers);
     }
     (0..state.device.told.len()).for_each(|which| add(true, Step::Device(which)));
-    add(state.client.sent < state.client.script.len(), Step::Client);
+    for (which, client) in state.clients.iter().enumerate() {
+        add(client.wants(), Step::Client(which));
+    }
+    let left = |client: &Client| client.script.len() - client.sent;
+    add(state.clients.iter().map(left).sum::<usize>() > 1, Step::Clients);
     steps
 }
 

@@ -53,6 +53,21 @@ fn any_trouble_at_any_step_while_a_flush_is_under_way() {
     check("1,1,F");
 }
 
+#[test]
+fn any_trouble_while_two_sessions_have_requests_under_way() {
+    check("0,1,WR/WR");
+}
+
+#[test]
+fn any_trouble_while_two_sessions_write_one_block() {
+    check("0,1,WR+W");
+}
+
+#[test]
+fn any_order_while_two_sessions_write_one_block() {
+    check("1,0,WR+W");
+}
+
 /// No state comes twice when steps are counted: that the search ends shows that every run does.
 #[test]
 fn every_run_ends() {
@@ -62,6 +77,6 @@ fn every_run_ends() {
 #[test]
 #[ignore = "set UMBRA_MODEL to the bounds; docs/design/011-model.md has sizes and times"]
 fn wider_bounds() {
-    let bounds = std::env::var("UMBRA_MODEL").expect("UMBRA_MODEL=ORDERS,TROUBLES,SCRIPT[,steps]");
+    let bounds = std::env::var("UMBRA_MODEL").expect("UMBRA_MODEL=ORDERS,TROUBLES,SCRIPT[/SCRIPT|+SCRIPT][,steps]");
     check(&bounds);
 }

@@ -95,7 +95,9 @@ where
             Mode::Draining { deadline, had } => (9 + u64::from(had), deadline),
             Mode::Active => (80, 0),
         };
-        (mode, word, self.current, self.degraded, self.turn).hash(state);
+        // Past the last session it is the first one's turn.
+        let turn = self.turn % self.sessions.len().max(1);
+        (mode, word, self.current, self.degraded, turn).hash(state);
         self.sides.iter().for_each(|side| side.link.hash(state));
         for session in &self.sessions {
             (session.state as u8, session.live, &session.plan, &session.link).hash(state);
