@@ -77,6 +77,7 @@ fn every_run_ends() {
 #[test]
 #[ignore = "set UMBRA_MODEL to the bounds; docs/design/011-model.md has sizes and times"]
 fn wider_bounds() {
-    let bounds = std::env::var("UMBRA_MODEL").expect("UMBRA_MODEL=ORDERS,TROUBLES,SCRIPT[/SCRIPT|+SCRIPT][,steps]");
+    let bounds =
+        std::env::var("UMBRA_MODEL").expect("UMBRA_MODEL=ORDERS,TROUBLES,SCRIPT[/SCRIPT|+SCRIPT][,steps]");
     check(&bounds);
 }
