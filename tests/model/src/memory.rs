@@ -80,14 +80,9 @@ impl Memory {
     /// Nobody reads again what its reader has taken from a ring.
     fn hash_page<H: Hasher>(&self, number: usize, state: &mut H) {
         let index = |page: usize, offset: usize| look_up(&self.pages[page], (offset / 8) as u16) as u32;
-        const {
-            assert!(
-                TAIL % 8 == 0
-                    && HEAD % 8 == 0
-                    && size_of::<BlockRequest>() % 8 == 0
-                    && size_of::<BlockResponse>() % 8 == 0
-            )
-        }
+        const { assert!(TAIL.is_multiple_of(8) && HEAD.is_multiple_of(8)) }
+        const { assert!(size_of::<BlockRequest>().is_multiple_of(8)) }
+        const { assert!(size_of::<BlockResponse>().is_multiple_of(8)) }
         // Pages of a link are neighbours.
         let (tail, head) = (index(number, TAIL), index(number ^ 1, HEAD));
         let in_ring = ENTRIES / 8..INFO / 8;

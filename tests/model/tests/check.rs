@@ -55,7 +55,7 @@ fn any_trouble_at_any_step_while_a_flush_is_under_way() {
 
 #[test]
 fn any_trouble_while_two_sessions_have_requests_under_way() {
-    check("0,1,WR/WR");
+    check("0,1,WR/W");
 }
 
 #[test]
