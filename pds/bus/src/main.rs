@@ -8,7 +8,6 @@ mod patience;
 
 use bus::function::FunctionError;
 use bus::host::Host;
-use bus::space::Space;
 use bus::virtio_mmio::{REGISTERS_LEN, identify, reset};
 use bus::{Bus, Request};
 use device::{Here, Mapped};
@@ -17,7 +16,7 @@ use sel4_microkit::{
     Channel, ChannelSet, Handler, Infallible, MessageInfo, get_mr, protection_domain, set_mr, var,
 };
 use supervision::{Code, bus::Presence, root};
-use system_spec::config::{BusConfig, BusSlot, NO_CHANNEL, RegionConfig};
+use system_spec::config::{BusConfig, BusSlot, NO_CHANNEL};
 
 /// A point where a test lets the bus die.
 #[cfg(feature = "crash-points")]
@@ -48,10 +47,8 @@ struct Pd {
 }
 
 fn registers(slot: &BusSlot) -> Option<Mapped> {
-    Here.at(&RegionConfig {
-        vaddr: slot.registers,
-        len: REGISTERS_LEN as u64,
-    })
+    // SAFETY: the description's compiler mapped the device's registers here, for ever, and wrote their address.
+    unsafe { Mapped::new(slot.registers, REGISTERS_LEN as u64) }
 }
 
 /// How a reset ended that was tried.
@@ -185,7 +182,13 @@ fn init() -> Pd {
     }
     let bus = Bus::new(&config.slots, config.slot_count);
     let pd = Pd {
-        host: Host::start(Here, &config.host, bus.slots(), &Deadline::new()),
+        // SAFETY: `Host` asks only for regions of its configuration, which the description's compiler wrote.
+        host: Host::start(
+            unsafe { Here::new() },
+            &config.host,
+            bus.slots(),
+            &Deadline::new(),
+        ),
         bus,
         control: Channel::new(config.control_channel as usize),
         root: Channel::new(config.root_channel as usize),

@@ -16,6 +16,6 @@ pub trait Space {
     /// A piece of it.
     type Mapped: Mapped;
 
-    /// What is mapped at a region; none at address 0.
+    /// What is mapped at a region of the configuration; none at address 0.
     fn at(&self, region: &RegionConfig) -> Option<Self::Mapped>;
 }

@@ -148,11 +148,14 @@ impl Connection {
             return self.begin_anew(socket, files, world);
         }
         if socket.is_listening() {
-            self.since = world.now;
+            // Also who knocked and went away again.
+            (self.step, self.since) = (Step::Idle, world.now);
             return false;
         }
         match (socket.state(), &self.step) {
-            (tcp::State::SynReceived, _) => self.step = Step::Knocked,
+            (tcp::State::SynReceived, Step::Knocked) => {}
+            // A place is looked at when something happens: it was free until now.
+            (tcp::State::SynReceived, _) => (self.step, self.since) = (Step::Knocked, world.now),
             (_, Step::Knocked) => (self.step, self.since) = (Step::Idle, world.now),
             _ => {}
         }
@@ -225,10 +228,15 @@ impl Connection {
             Step::Idle => {
                 self.refuse(Refusal::Timeout, Method::Get, world.tally);
             }
-            Step::Knocked | Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) | Step::Closing => {
+            Step::Knocked => {
+                world.tally.given_up += 1;
+                self.turn_away(socket, world.port, world.now);
+            }
+            Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) | Step::Closing => {
                 world.tally.given_up += 1;
                 self.let_go(files);
-                self.abort(socket);
+                self.step = Step::Closing;
+                socket.abort();
             }
         }
         true
@@ -245,11 +253,6 @@ impl Connection {
         socket.abort();
         place::listen_again(socket, port, false);
         (self.step, self.since) = (Step::Idle, now);
-    }
-
-    fn abort(&mut self, socket: &mut tcp::Socket<'_>) {
-        self.step = Step::Closing;
-        socket.abort();
     }
 
     fn step_forward<P: Page>(

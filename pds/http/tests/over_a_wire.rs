@@ -221,7 +221,8 @@ fn those_who_knock_and_are_not_there_are_forgotten_though_nobody_wants_their_pla
     world.pass(5);
     (0..CONNECTIONS as u16 - 1).for_each(|number| world.knock(number));
     assert_eq!(world.places_taken(), CONNECTIONS as u64 - 1);
-    world.pass(13_000);
+    // Nor do they keep their places while they are told so, whom no word reaches.
+    world.pass(10_300);
     assert_eq!(world.places_taken(), 0);
 }
 
@@ -235,6 +236,15 @@ fn burst_of_clients_comes_in_as_far_as_there_are_places() {
         inside, CONNECTIONS,
         "who comes late turns nobody away who is coming in"
     );
+}
+
+#[test]
+fn last_place_is_for_who_knocks_after_a_pause_too() {
+    let mut world = World::new(&[("/A", 1000)]);
+    (1..CONNECTIONS).for_each(|_| drop(world.connect()));
+    world.sleep(150);
+    let last = world.connect();
+    assert_eq!(world.ask(last, &get("/A")).body, content(1000));
 }
 
 #[test]

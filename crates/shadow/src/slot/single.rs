@@ -96,7 +96,10 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let mut relayed = self.relay_run();
         if C::STANDING != 0 && relayed.count == 0 {
             relayed = self.deliver_run(env);
-            self.post_standing();
+            // What changed is written down before anything is asked that builds on it.
+            if !self.changed {
+                self.post_standing();
+            }
         }
         if relayed.count == 0 {
             return false;

@@ -21,7 +21,8 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             self.stop_handing(Stop::Ordered, had);
             self.trace(Kind::Quiesce, had.into(), self.handing.before(), env);
             if had > 0 {
-                // Answers that are there already are taken first, even if this is over at once.
+                // Answers that are there already are taken first, even if this is over at once, and even if the driver has not told of them yet.
+                self.sides[self.current & 1].link.awake();
                 return self.set_mode(Mode::Draining { deadline, had });
             }
         } else {
@@ -96,6 +97,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         let before = link.read_info::<DriverReport>();
         self.stale = before.filter(|r| r.state != STATE_NONE);
         self.broken = false;
+        self.pace = drain::Pace::default();
         self.set_mode(Mode::Waiting {
             deadline: command.c,
             policy,

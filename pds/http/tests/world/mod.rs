@@ -144,6 +144,11 @@ impl World {
         self.now
     }
 
+    /// Time passes, and nobody looks.
+    pub fn sleep(&mut self, ms: u64) {
+        self.now += ms;
+    }
+
     /// Time passes.
     pub fn pass(&mut self, ms: u64) {
         let end = self.now + ms;

@@ -144,3 +144,37 @@ fn single_frame_takes_the_short_way() {
         "{short:?} {general:?}"
     );
 }
+
+/// Whatever effect it dies at: a link that changed is told.
+#[test]
+fn change_of_the_link_outlives_the_shadow_on_the_short_way_too() {
+    for effects in 0.. {
+        let mut machine = Machine::running(SESSIONS);
+        machine.clients[0].ask();
+        machine.exchange_of(0);
+        machine.driver_takes();
+        machine.send_one(true);
+        mortal::arm(Some(effects));
+        machine.link_is(LINK_DOWN);
+        machine.ring();
+        machine.driver_takes();
+        // A driver answers at once who waits for another state than there is.
+        while let Some(watch) = machine.driver.as_mut().and_then(|driver| {
+            let differs = driver.watch.is_some_and(|watch| watch.length != LINK_DOWN);
+            driver.watch.take_if(|_| differs)
+        }) {
+            machine.driver_says(NetResponse {
+                length: LINK_DOWN,
+                ..crate::world::driver::done(&watch)
+            });
+            machine.driver_takes();
+        }
+        let survived = mortal::left().is_some();
+        mortal::arm(None);
+        assert_eq!(machine.info(0).link, LINK_DOWN, "died at {effects}");
+        if survived {
+            assert!(effects > 5, "{effects}");
+            return;
+        }
+    }
+}
