@@ -95,7 +95,7 @@ mod tests {
                 }
                 let mut gone = Vec::new();
                 waiting.let_go(all, |id| {
-                    let ended = under_way.iter().any(|known| *known == (id, true));
+                    let ended = under_way.contains(&(id, true));
                     if ended {
                         gone.push(id);
                     }
