@@ -13,7 +13,7 @@ Exit status:
 
 /// Let control, stager, bus, IOMMU, shadow, timer, guard clock, command and the driver die at every instant of an update
 ///
-/// Of an update that commits and of one that rolls back, about 1,500 deaths on one machine. `cargo umbra test` has some of them, others
+/// Of an update that commits and of one that rolls back, some 1,800 deaths on one machine. `cargo umbra test` has some of them, others
 /// every day.
 #[derive(clap::Args)]
 #[command(after_help = EXIT_CODES)]
