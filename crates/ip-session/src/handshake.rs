@@ -3,7 +3,7 @@
 //! QEMU's user network (libslirp 4.7, `tcp_mss` and `sbreserve`) begins its buffers anew whenever it is told that length, even if the connection
 //! stands and it has sent what the peer said. So an answer that comes twice (the first time the driver died before it could say that the frame was
 //! sent, or the acknowledgement was lost) costs the peer's first words: they are never sent again, and both ends wait. Not told, it takes what its
-//! own network has; others send us 536 bytes at a time (RFC 9293, section 3.7.1), which is more than the requests have that we are sent.
+//! own network has; others send us 536 bytes at a time (RFC 9293, section 3.7.1), so that a longer request comes in pieces.
 
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
 
