@@ -153,6 +153,12 @@ impl Model for System {
                 machine_is(state, |machine| machine.counts().0 > 0)
             }));
         }
+        // The first request has a deadline set for it, and its answer is measured.
+        let requests = self.bounds.sessions.iter().map(|asking| asking.script.len());
+        if requests.sum::<usize>() > 1 {
+            let short = |_: &Self, state: &State| state.shadow.was_short();
+            properties.push(Property::sometimes("a single entry goes the short way", short));
+        }
         if self.bounds.orders > 0 || self.bounds.troubles > 0 {
             properties.push(Property::sometimes(
                 "a driver is lost and replaced",

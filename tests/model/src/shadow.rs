@@ -33,6 +33,8 @@ fn work() -> Work {
 /// How far the clock goes on when a time-out comes, and how long each waits: less.
 const LATER: u64 = 1000;
 const SOON: u64 = 10;
+/// A time that does not come.
+const NEVER: u64 = u64::MAX;
 
 /// Channel of a session; below are those of the sides.
 pub fn channel_of(session: usize) -> u64 {
@@ -44,6 +46,11 @@ pub struct Shadow {
     slot: Option<TheSlot>,
     sessions: &'static [Asking],
     now: u64,
+    /// The timeout that is set, and until when a single entry may go the short way: as `shadow::engine` has them.
+    armed: Option<u64>,
+    calm_until: u64,
+    /// The last wake-up went the short way.
+    was_short: bool,
     /// Commands and events so far.
     obeyed: u32,
     told: u32,
@@ -57,6 +64,9 @@ impl Clone for Shadow {
             slot: Some(self.slot().fork(work())),
             sessions: self.sessions,
             now: self.now,
+            armed: self.armed,
+            calm_until: self.calm_until,
+            was_short: self.was_short,
             obeyed: self.obeyed,
             told: self.told,
         }
@@ -79,6 +89,7 @@ fn give_back(slot: TheSlot) {
 impl Hash for Shadow {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.slot(), self.now, self.obeyed, self.told).hash(state);
+        (self.armed, self.calm_until).hash(state);
     }
 }
 
@@ -99,12 +110,18 @@ impl Shadow {
 
     /// It wants to be woken by the clock.
     pub fn has_deadline(&self) -> bool {
-        self.slot().deadline().is_some()
+        self.slot().deadline().is_some_and(|deadline| deadline < NEVER)
     }
 
     /// The time that it waits for has come.
     pub fn time_passes(&mut self) {
         self.now += LATER;
+        (self.armed, self.calm_until) = (None, 0);
+    }
+
+    /// Its last wake-up was a pass for a single entry.
+    pub fn was_short(&self) -> bool {
+        self.was_short
     }
 
     /// Started for the first time.
@@ -115,6 +132,9 @@ impl Shadow {
             slot: Some(slot),
             sessions,
             now: SOON,
+            armed: None,
+            calm_until: 0,
+            was_short: false,
             obeyed: 0,
             told: 0,
         }
@@ -135,26 +155,34 @@ impl Shadow {
             outbox: Outbox::new(),
             events: Vec::new(),
         };
-        let mut env = Clock(self.now);
+        let (mut env, now) = (Clock(self.now), self.now);
         let slot = self.slot.as_mut().expect("only taken in `drop`");
-        memory.with(|| {
+        self.was_short = memory.with(|| {
+            if now < self.calm_until && slot.pass_for_one(channels, now, &mut env) {
+                return true;
+            }
             for command in commands {
                 ring.obeyed += 1;
-                slot.command(&at(*command, env.0), &mut ring.outbox, &mut env);
+                slot.command(&at(*command, now), &mut ring.outbox, &mut env);
                 ring.settle(slot);
             }
-            let mut channels = channels;
+            let (mut quiet, mut channels) = (false, channels);
             for _ in 0..8 {
                 slot.receive(channels, &mut ring.outbox, &mut env);
                 ring.settle(slot);
                 slot.serve(channels, &mut ring.outbox, &mut env);
                 ring.settle(slot);
                 channels = 0;
-                if slot.rest(&mut ring.outbox, &mut env) {
+                quiet = slot.rest(&mut ring.outbox, &mut env);
+                if quiet {
                     break;
                 }
             }
+            let deadline = if quiet { slot.deadline() } else { Some(now) };
+            self.armed = self.armed.into_iter().chain(deadline).min();
+            false
         });
+        self.calm_until = self.armed.unwrap_or(0);
         if dies {
             (ring.obeyed, ring.told) = self.succeed(memory);
         }
@@ -167,6 +195,7 @@ impl Shadow {
     /// A successor goes on from region and pages. Answers where it stands in control's ring.
     fn succeed(&mut self, memory: &mut Memory) -> (u32, u32) {
         memory.limit(None);
+        (self.armed, self.calm_until) = (None, 0);
         let mut slot = memory.with(|| assemble(self.sessions));
         memory.with(|| slot.recover(self.now));
         let cursor = slot.control_cursor();
@@ -219,8 +248,8 @@ fn assemble(sessions: &[Asking]) -> TheSlot {
     let times = Times {
         request_deadline: SOON,
         patience: SOON,
-        // The watch only retires: a crash of the driver at any time stands for that.
-        watch: 0,
+        // The watch only retires: a crash of the driver at any time stands for that. It is on, because nothing is calm without it.
+        watch: NEVER,
     };
     let ledger = ledger(RegionRef, 0);
     let mut slot = Slot::with_ledger(SLOT, sides, work, Reading::default(), times, 0, ledger);

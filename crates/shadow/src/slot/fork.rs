@@ -73,7 +73,8 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
 }
 
 /// What a slot does depends on: everything but the figures that it reports, and what is known from the rest. When a drain ends
-/// depends on two more, `handing` and `pace`, if its order names an age; the model's never do. The pages are hashed by whoever has them.
+/// depends on two more, `handing` and `pace`, if its order names an age; the model's never do. Of the watch it depends on more
+/// than the end when that comes, and the model's never does. The pages are hashed by whoever has them.
 impl<C: Class, P: Page + Hash, R: Region> Hash for Slot<'_, C, P, R>
 where
     C::Request: Hash,
@@ -110,7 +111,8 @@ where
             self.resubmit,
             self.transaction,
             self.check_at,
-            self.watch,
+            self.watch.end(),
+            (self.first_completion.is_some(), self.gap.is_measuring(), self.calm),
             self.own_is_old,
         )
             .hash(state);

@@ -17,7 +17,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// it is that of a peer of ours. False: not such a case. What was done all the same is not published yet, and no other pass would have
     /// done it otherwise.
     #[inline]
-    pub(crate) fn pass_for_one(&mut self, channels: u64, now: u64, env: &mut impl Env) -> bool {
+    pub fn pass_for_one(&mut self, channels: u64, now: u64, env: &mut impl Env) -> bool {
         if channels == 1 << self.side().channel {
             return self.relay_one(now, env);
         }
