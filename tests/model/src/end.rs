@@ -7,14 +7,18 @@ use root::generation::{PLACES, Phase};
 use shadow::slot::Mode;
 
 use crate::client::Client;
+use crate::device::Driver;
 use crate::endings::ended;
 use crate::state::State;
-use crate::step::expected;
+use crate::step::{expected, prompt};
 
 /// What is wrong with a state in which nothing happens any more by itself. Whatever was done to it before: one driver
 /// serves, or the device is offline and everybody says so; every request is answered; no memory is kept but what the
-/// device may still write to.
+/// device may still write to. And nothing waits for a deadline that has no need to.
 pub fn complaint(state: &State) -> Option<&'static str> {
+    if waits_for_a_deadline(state) {
+        return Some("a request waits for a deadline");
+    }
     if !expected(state).is_empty() {
         return None;
     }
@@ -47,6 +51,15 @@ pub fn complaint(state: &State) -> Option<&'static str> {
         _ => return Some("neither working nor offline"),
     };
     wrong.into_iter().find(|(wrong, _)| *wrong).map(|(_, text)| text)
+}
+
+/// Nobody does anything before some deadline, a driver serves, and still a request is under way: somebody was not told of it. The
+/// deadline would mend it, so nothing else shows it.
+fn waits_for_a_deadline(state: &State) -> bool {
+    state.shadow.mode() == Mode::Passive
+        && state.driver.as_ref().is_some_and(Driver::acts)
+        && !state.clients.iter().all(Client::is_answered)
+        && prompt(state).is_empty()
 }
 
 type Checks = [(bool, &'static str); 3];

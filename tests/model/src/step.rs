@@ -127,7 +127,7 @@ fn rests(machine: &Machine) -> bool {
 }
 
 /// Steps that come by themselves, without anybody being late.
-fn prompt(state: &State) -> Vec<Step> {
+pub fn prompt(state: &State) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut add = |possible: bool, step: Step| {
         if possible {
