@@ -27,6 +27,16 @@ pub fn left() -> Option<u64> {
     FUSE.get()
 }
 
+/// How many effects this has; the shadow lives through it.
+pub fn effects(act: impl FnOnce()) -> u64 {
+    const MANY: u64 = 1 << 32;
+    arm(Some(MANY));
+    act();
+    let left = left().expect("it lives");
+    arm(None);
+    MANY - left
+}
+
 /// The shadow is about to have an effect.
 pub fn burn() {
     match FUSE.get() {

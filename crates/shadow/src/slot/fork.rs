@@ -112,7 +112,11 @@ where
             self.transaction,
             self.check_at,
             self.watch.end(),
-            (self.first_completion.is_some(), self.gap.is_measuring(), self.calm),
+            (
+                self.first_completion.is_some(),
+                self.gap.is_measuring(),
+                self.calm,
+            ),
             self.own_is_old,
         )
             .hash(state);

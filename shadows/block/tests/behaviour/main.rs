@@ -6,6 +6,7 @@ mod reports;
 mod requests;
 mod restart;
 mod retired;
+mod single;
 mod swap;
 mod table;
 mod watch;

@@ -102,16 +102,6 @@ proptest! {
     }
 }
 
-/// Stores and notifications of the shadow over this.
-fn effects(machine: &mut Machine, act: impl Fn(&mut Machine)) -> u64 {
-    const MANY: u64 = 1 << 32;
-    mortal::arm(Some(MANY));
-    act(machine);
-    let left = mortal::left();
-    mortal::arm(None);
-    MANY - left.expect("it lives")
-}
-
 /// A link's flag goes down and up again on the general way only.
 #[test]
 fn single_frame_takes_the_short_way() {
@@ -133,7 +123,7 @@ fn single_frame_takes_the_short_way() {
         // The first has a deadline set for it.
         down(&mut machine);
         up(&mut machine);
-        [&down as &dyn Fn(&mut Machine), &up, &arrival].map(|act| effects(&mut machine, act))
+        [&down as &dyn Fn(&mut Machine), &up, &arrival].map(|act| mortal::effects(|| act(&mut machine)))
     };
     let (short, general) = (of(false), of(true));
     assert!(
@@ -177,4 +167,46 @@ fn change_of_the_link_outlives_the_shadow_on_the_short_way_too() {
             return;
         }
     }
+}
+
+/// Frames of one client and for the other, one at a time and both short ways round, with the shadow's death before its effect number
+/// `effects`. Effects that it had left.
+fn story(effects: u64) -> Option<u64> {
+    let mut machine = Machine::running(SESSIONS);
+    let address = machine.clients[1].address;
+    mortal::arm(Some(effects));
+    for number in 0..3 {
+        machine.clients[0].ask();
+        machine.exchange_of(0);
+        machine.driver_takes();
+        machine.send_one(true);
+        machine.exchange_of(0);
+        machine.arrive(&frame(address, OUTSIDE, number));
+        machine.exchange_of(1);
+    }
+    let left = mortal::left();
+    mortal::arm(None);
+    machine.work_until_idle();
+    let sent = &machine.clients[0].sent;
+    assert_eq!(sent[..], [Status::Ok; 3], "each once, death at {effects}");
+    let mut received = machine.clients[1].numbers();
+    received.dedup();
+    assert_eq!(
+        received,
+        [0, 1, 2],
+        "none lost, in order, at worst twice, death at {effects}"
+    );
+    let client = &machine.clients[1];
+    assert_eq!(
+        client.session.posted() + client.received.len(),
+        16,
+        "no buffer is lost, death at {effects}"
+    );
+    left
+}
+
+#[test]
+fn death_at_any_effect_loses_no_single_frame() {
+    let deaths = (0..).take_while(|effects| story(*effects).is_none()).count();
+    assert!(deaths > 60, "{deaths}");
 }
