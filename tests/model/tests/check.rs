@@ -58,6 +58,12 @@ fn any_trouble_while_two_sessions_have_requests_under_way() {
     check("0,1,WR/W");
 }
 
+/// The second of three goes the short way beside another session's, whichever comes first.
+#[test]
+fn any_trouble_while_single_requests_of_two_sessions_go_the_short_way() {
+    check("0,1,W/WW");
+}
+
 #[test]
 fn any_trouble_while_two_sessions_write_one_block() {
     check("0,1,WR+W");
