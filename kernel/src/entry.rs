@@ -32,21 +32,22 @@ unsafe impl<T> Sync for Single<T> {}
 static IRQ_SLOTS: Single<IrqSlots> = Single(UnsafeCell::new(IrqSlots(
     [[0; 4]; kernel_core::kernel::IRQ_LINES],
 )));
-static KERNEL: Single<Kernel<Hardware>> = Single(UnsafeCell::new(Kernel::new(Hardware::new(), 0)));
 
-/// The kernel.
-#[inline(always)]
-fn kernel() -> &'static mut Kernel<Hardware> {
-    // SAFETY: called once per kernel entry, by the functions below, of which the vectors reach one at a time: the reference is the
-    // only one.
-    unsafe { &mut *KERNEL.0.get() }
+/// The kernel. The vectors hand it to one of the functions below at a time, none of which returns: the reference is the only one. As it
+/// comes from there, its fields are reached from one register; the address of a static would be made anew for each.
+// SAFETY: no other item of this name.
+#[unsafe(no_mangle)]
+static kernel_state: Single<Kernel<Hardware>> = Single(UnsafeCell::new(Kernel::new(Hardware::new(), 0)));
+
+unsafe extern "C" {
+    /// Leaves the kernel to the thread whose registers lie there.
+    fn exit_to_user(registers: u64) -> !;
 }
 
-/// First Rust code; returns what the exit path needs.
+/// First Rust code.
 #[unsafe(no_mangle)]
-extern "C" fn kernel_boot(registers: &BootRegisters) -> u64 {
+extern "C" fn kernel_boot(kernel: &mut Kernel<Hardware>, registers: &BootRegisters) -> ! {
     let ram = arch::init(registers);
-    let kernel = kernel();
     kernel.irq_slots = phys_of(IRQ_SLOTS.0.get() as u64);
     kernel.m.init();
     let machinery = Machinery {
@@ -63,59 +64,62 @@ extern "C" fn kernel_boot(registers: &BootRegisters) -> u64 {
 
 /// A system call. Each way is a jump from here, so that none saves registers for another.
 #[unsafe(no_mangle)]
-extern "C" fn kernel_syscall(number: i64) -> u64 {
+extern "C" fn kernel_syscall(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
     match number {
-        NB_SEND_RECV => signal_and_recv(number),
-        NB_SEND_WAIT => signal_and_wait(number),
-        CALL => call(number),
-        REPLY_RECV => reply_and_recv(number),
-        RECV => recv(number),
-        WAIT => wait(number),
-        _ => general(number),
+        NB_SEND_RECV => signal_and_recv(kernel, number),
+        NB_SEND_WAIT => signal_and_wait(kernel, number),
+        CALL => call(kernel, number),
+        REPLY_RECV => reply_and_recv(kernel, number),
+        RECV => recv(kernel, number),
+        WAIT => wait(kernel, number),
+        _ => general(kernel, number),
     }
 }
 
 #[inline(never)]
-extern "C" fn signal_and_recv(number: i64) -> u64 {
-    quickly(number, |kernel| kernel.fast_signal_recv())
+extern "C" fn signal_and_recv(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
+    quickly(kernel, number, |kernel| kernel.fast_signal_recv())
 }
 
 #[inline(never)]
-extern "C" fn signal_and_wait(number: i64) -> u64 {
-    quickly(number, |kernel| {
+extern "C" fn signal_and_wait(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
+    quickly(kernel, number, |kernel| {
         kernel.fast_signal_wait() || kernel.fast_ack_wait()
     })
 }
 
 #[inline(never)]
-extern "C" fn call(number: i64) -> u64 {
-    quickly(number, |kernel| kernel.fast_call() || kernel.fast_ack())
+extern "C" fn call(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
+    quickly(kernel, number, |kernel| kernel.fast_call() || kernel.fast_ack())
 }
 
 #[inline(never)]
-extern "C" fn reply_and_recv(number: i64) -> u64 {
-    quickly(number, |kernel| kernel.fast_reply_recv())
+extern "C" fn reply_and_recv(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
+    quickly(kernel, number, |kernel| kernel.fast_reply_recv())
 }
 
 #[inline(never)]
-extern "C" fn recv(number: i64) -> u64 {
-    quickly(number, |kernel| kernel.fast_recv())
+extern "C" fn recv(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
+    quickly(kernel, number, |kernel| kernel.fast_recv())
 }
 
 #[inline(never)]
-extern "C" fn wait(number: i64) -> u64 {
-    quickly(number, |kernel| kernel.fast_wait())
+extern "C" fn wait(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
+    quickly(kernel, number, |kernel| kernel.fast_wait())
 }
 
 #[inline(never)]
-extern "C" fn general(number: i64) -> u64 {
-    quickly(number, |_| false)
+extern "C" fn general(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
+    quickly(kernel, number, |_| false)
 }
 
 /// By the short way if there is one.
 #[inline(always)]
-fn quickly(number: i64, fast: impl FnOnce(&mut Kernel<Hardware>) -> bool) -> u64 {
-    let kernel = kernel();
+fn quickly(
+    kernel: &mut Kernel<Hardware>,
+    number: i64,
+    fast: impl FnOnce(&mut Kernel<Hardware>) -> bool,
+) -> ! {
     if !fast(kernel) {
         slow_syscall(kernel, number);
     }
@@ -130,8 +134,7 @@ fn slow_syscall(kernel: &mut Kernel<Hardware>, number: i64) {
 
 /// Another synchronous exception of user level.
 #[unsafe(no_mangle)]
-extern "C" fn kernel_exception(syndrome: u64, address: u64) -> u64 {
-    let kernel = kernel();
+extern "C" fn kernel_exception(kernel: &mut Kernel<Hardware>, syndrome: u64, address: u64) -> ! {
     match syndrome >> arch::EC_SHIFT {
         arch::EC_FPU => kernel.fpu_trap(syndrome, 0),
         class @ (arch::EC_INSTRUCTION_ABORT | arch::EC_DATA_ABORT) => kernel.user_fault(Fault::Vm {
@@ -163,8 +166,7 @@ extern "C" fn kernel_exception(syndrome: u64, address: u64) -> u64 {
 
 /// An interrupt at user level.
 #[unsafe(no_mangle)]
-extern "C" fn kernel_interrupt() -> u64 {
-    let kernel = kernel();
+extern "C" fn kernel_interrupt(kernel: &mut Kernel<Hardware>) -> ! {
     kernel.interrupt();
     leave(kernel)
 }
@@ -182,12 +184,13 @@ extern "C" fn kernel_defect(syndrome: u64, address: u64, pc: u64) -> ! {
     hardware.halt()
 }
 
-/// Waits until there is a thread to run: where its registers are.
+/// Waits until there is a thread to run, and runs it.
 #[inline(always)]
-fn leave(kernel: &mut Kernel<Hardware>) -> u64 {
+fn leave(kernel: &mut Kernel<Hardware>) -> ! {
     loop {
         if let Some(thread) = kernel.current {
-            return virt(thread.addr());
+            // SAFETY: the registers of a thread, and nothing of the kernel's stack is used again.
+            unsafe { exit_to_user(virt(thread.addr())) }
         }
         arch::wait_for_interrupt();
         kernel.interrupt();

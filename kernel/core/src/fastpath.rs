@@ -49,7 +49,7 @@ impl<M: Machine> Kernel<M> {
         if kind_of(w0) != kind::CNODE || radix + guard_bits != 64 || guard != 0 || cptr >> radix != 0 {
             return None;
         }
-        Some(Slot::at(addr_of(w0) + cptr * SLOT_BYTES))
+        Slot::checked(addr_of(w0) + cptr * SLOT_BYTES)
     }
 
     /// Root and identifier of the thread's address space, if that is valid.
@@ -82,7 +82,8 @@ impl<M: Machine> Kernel<M> {
         let plain = kind_of(w0) == kind::NOTIFICATION
             && CapRights::from_word(attr_of(w0)).write()
             && info.extra_caps() == 0;
-        plain.then(|| (Obj::at(addr_of(w0)), self.m.get(slot, slot::CAP1)))
+        let ntfn = Obj::checked(addr_of(w0)).filter(|_| plain)?;
+        Some((ntfn, self.m.get(slot, slot::CAP1)))
     }
 
     /// Moves a short message.
@@ -101,7 +102,7 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     fn quick_switch(&mut self, from: Option<Tcb>, next: Tcb, vspace: (PhysAddr, u16)) {
         self.count_switch(from, Some(next));
-        self.save_tls();
+        self.save_tls(from);
         self.m
             .set_tls(self.m.get(next, tcb::TPIDR), self.m.get(next, tcb::TPIDRRO));
         self.refresh_fpu_access(next);

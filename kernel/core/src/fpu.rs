@@ -30,13 +30,18 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// A thread is about to run: only the owner of the loaded registers may use them without a trap.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn refresh_fpu_access(&mut self, thread: Tcb) {
         let on = self.fpu_owner == Some(thread) && !self.fpu_disabled(thread);
         if on as u8 != self.fpu_access as u8 {
-            self.allow_fpu(on);
-            self.refresh_debug(thread);
+            self.change_access(thread, on);
         }
+    }
+
+    #[inline(never)]
+    fn change_access(&mut self, thread: Tcb, on: bool) {
+        self.allow_fpu(on);
+        self.refresh_debug(thread);
     }
 
     fn allow_fpu(&mut self, on: bool) {

@@ -377,7 +377,7 @@ impl World {
         let fields = |k: &Kernel<FakeMachine>| {
             let queues = [k.current, k.release, k.fpu_owner, k.ready.first(0)];
             let account = (k.current_sc, k.now, k.consumed, k.reprogram);
-            (queues, account, k.action, k.domains.left())
+            (queues, account, k.action, (k.domains.ends(), k.horizon))
         };
         assert_eq!(fields(&self.kernel), fields(&general));
         assert!(self.kernel.ready == general.ready, "the same queues");

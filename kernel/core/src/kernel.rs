@@ -38,7 +38,10 @@ pub enum IrqUse {
 }
 
 /// The kernel.
+///
+/// In the order of its fields what most entries look at lies within reach of a load's own offset, and tables come last.
 #[cfg_attr(test, derive(Clone))]
+#[repr(C)]
 pub struct Kernel<M> {
     /// The machine below.
     pub m: M,
@@ -54,16 +57,10 @@ pub struct Kernel<M> {
     pub(crate) consumed: u64,
     /// The timer must be armed anew.
     pub(crate) reprogram: bool,
-    /// Threads that can run.
-    pub(crate) ready: ReadyQueues,
     /// First of the threads waiting for their next refill, by its time.
     pub(crate) release: Option<Tcb>,
-    /// Domain schedule.
-    pub(crate) domains: Domains<NUM_DOMAINS, NUM_DOMAIN_SCHEDULES>,
-    /// Address space identifiers.
-    pub(crate) asids: AsidTable,
-    /// Use of each interrupt line.
-    pub irq_use: [IrqUse; IRQ_LINES],
+    /// The earlier of the domain's end and the first release, ticks. Whoever changes either has the timer armed anew, which finds it out.
+    pub(crate) horizon: u64,
     /// Where the slots of the interrupt lines (for their notifications) lie.
     pub irq_slots: PhysAddr,
     /// Thread whose floating-point registers are loaded.
@@ -83,6 +80,14 @@ pub struct Kernel<M> {
     pub(crate) measurement: Measurement,
     /// Work done since the last preemption point.
     pub(crate) work: usize,
+    /// Domain schedule.
+    pub(crate) domains: Domains<NUM_DOMAINS, NUM_DOMAIN_SCHEDULES>,
+    /// Address space identifiers.
+    pub(crate) asids: AsidTable,
+    /// Use of each interrupt line.
+    pub irq_use: [IrqUse; IRQ_LINES],
+    /// Threads that can run.
+    pub(crate) ready: ReadyQueues,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -98,6 +103,7 @@ impl<M: Machine> Kernel<M> {
             reprogram: true,
             ready: ReadyQueues::new(),
             release: None,
+            horizon: 0,
             domains: Domains::new(),
             asids: AsidTable::new(),
             irq_use: [IrqUse::Free; IRQ_LINES],

@@ -1,5 +1,10 @@
 // Entry and exit. While user level runs, SP_EL1 points at the current thread's control block, whose first words
-// are its registers (kernel-core, object/tcb.rs).
+// are its registers (kernel-core, object/tcb.rs). What is called here does not return.
+
+.macro load_kernel
+    adrp    x0, kernel_state
+    add     x0, x0, :lo12:kernel_state
+.endm
 
 .section .text.entry, "ax"
 .global _start
@@ -13,11 +18,11 @@ _start:
     stp     x4, x5, [sp, #-16]!
     stp     x2, x3, [sp, #-16]!
     stp     x0, x1, [sp, #-16]!
-    mov     x0, sp
+    mov     x1, sp
     mov     x29, xzr
     mov     x30, xzr
-    bl      kernel_boot
-    b       exit_to_user
+    load_kernel
+    b       kernel_boot
 
 .macro save_registers
     stp     x0, x1, [sp, #0x00]
@@ -58,24 +63,26 @@ user_sync:
     sub     x11, x11, #4
     str     x11, [sp, #0x110]
     use_kernel_stack
-    mov     x0, x7
-    bl      kernel_syscall
-    b       exit_to_user
+    load_kernel
+    mov     x1, x7
+    b       kernel_syscall
 1:
     str     x11, [sp, #0x110]
-    mov     x0, x10
-    mrs     x1, far_el1
+    mov     x1, x10
+    mrs     x2, far_el1
     use_kernel_stack
-    bl      kernel_exception
-    b       exit_to_user
+    load_kernel
+    b       kernel_exception
 
 user_irq:
     save_registers
     str     x11, [sp, #0x110]
     use_kernel_stack
-    bl      kernel_interrupt
+    load_kernel
+    b       kernel_interrupt
 
 // x0: the control block of the thread to run.
+.global exit_to_user
 exit_to_user:
     mov     sp, x0
     ldp     x11, x12, [sp, #0x100]

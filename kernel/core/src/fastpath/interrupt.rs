@@ -61,13 +61,13 @@ impl<M: Machine> Kernel<M> {
         let vspace = self.quick_vspace(to)?;
         let outranks = match self.current {
             Some(from) => {
-                self.may_stop(from)
+                self.may_stop(from).is_some()
                     && self.state(from) == State::Running
                     && self.m.get(to, tcb::PRIORITY) > self.m.get(from, tcb::PRIORITY)
             }
-            None => self.current_sc.is_none() && !self.domain_expired() && !self.release_is_due(),
+            None => self.current_sc.is_none() && self.nothing_is_due(),
         };
-        (outranks && self.is_here(to) && self.may_start(to)).then(|| Woken {
+        (outranks && self.is_here(to) && self.may_start(to).is_some()).then(|| Woken {
             ntfn,
             badge: self.m.get(slot, slot::CAP1),
             to,

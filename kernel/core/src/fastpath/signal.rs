@@ -12,7 +12,7 @@ use crate::machine::Machine;
 use crate::object::notification::{ACTIVE, BOUND_TCB};
 use crate::object::sched_context as context;
 use crate::object::tcb::{self, Queued, State};
-use crate::object::{Endpoint, Fields, Notification, Obj, PhysAddr, Reply, Slot, Tcb, reply, slot};
+use crate::object::{Endpoint, Fields, Notification, PhysAddr, Reply, SchedContext, Slot, Tcb, reply, slot};
 use crate::sched::refill::Refills;
 
 /// Where the current thread is going to wait.
@@ -33,30 +33,28 @@ impl<M: Machine> Kernel<M> {
     /// such a case, nothing has happened but that the time was noted.
     #[inline]
     pub fn fast_signal_recv(&mut self) -> bool {
-        self.try_fast_signal(8, Self::quiet_place).is_some()
+        self.try_fast_signal::<true>(8).is_some()
     }
 
     /// The same with NBSendWait, to a notification.
     #[inline]
     pub fn fast_signal_wait(&mut self) -> bool {
-        self.try_fast_signal(6, Self::own_notification).is_some()
+        self.try_fast_signal::<false>(6).is_some()
     }
 
-    /// `target` is the number of the register that says what to signal.
+    /// `target` is the number of the register that says what to signal; `ANYWHERE`: the wait may be at an endpoint, too.
     #[inline(always)]
-    fn try_fast_signal(&mut self, target: u64, place: fn(&Self, Tcb) -> Option<Place>) -> Option<()> {
+    fn try_fast_signal<const ANYWHERE: bool>(&mut self, target: u64) -> Option<()> {
         self.count_entry();
         let from = self.current?;
         let info = MessageInfo::from_word(self.m.get(from, tcb::x(1)));
         let slot = self.quick_slot(from, self.m.get(from, tcb::x(target)))?;
         let (ntfn, badge) = self.quick_signal(slot, info)?;
         let to = self.waiter(ntfn)?;
-        let place = place(self, from)?;
+        let place = self.place::<ANYWHERE>(from)?;
         let vspace = self.quick_vspace(to)?;
         self.note_time();
-        if !self.may_stop(from) || !self.may_start(to) {
-            return None;
-        }
+        let (used, new) = (self.may_stop(from)?, self.may_start(to)?);
         let floor = self.m.get(from, tcb::PRIORITY);
         if let Place::Signalled(_) = place {
             // Who stays ready has to be outranked for the other to run.
@@ -64,28 +62,29 @@ impl<M: Machine> Kernel<M> {
                 return None;
             }
         } else if !self.comes_first(to, floor) {
-            return self.queue_and_wait(from, place, ntfn, to, badge);
+            return self.queue_and_wait::<ANYWHERE>(from, ntfn, to, badge);
         }
         // From here on it is done.
         self.release_waiter(ntfn, to, badge);
         self.settle_at(from, place);
         self.quick_switch(Some(from), to, vspace);
-        self.change_context(Some(to), true);
+        self.hand_over(used, new);
         self.prepare_step(to);
         self.count_exit(Some(from));
         Some(())
     }
 
-    /// The same if the thread that is woken has to queue behind another, who runs.
+    /// The same if the thread that is woken has to queue behind another, who runs. Finds the place anew: handed over, it would go
+    /// through memory also where it is not.
     #[inline(never)]
-    fn queue_and_wait(
+    fn queue_and_wait<const ANYWHERE: bool>(
         &mut self,
         from: Tcb,
-        place: Place,
         ntfn: Notification,
         to: Tcb,
         badge: u64,
     ) -> Option<()> {
+        let place = self.place::<ANYWHERE>(from)?;
         let (next, vspace) = self.first_ready()??;
         let sc = self.m.get(to, tcb::SCHED_CONTEXT)?;
         // From here on it is done.
@@ -146,9 +145,12 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Where the thread wants to receive, if it may; at an endpoint, if it would have to wait.
+    /// Where the thread wants to receive, if it may; at an endpoint, if it would have to wait, and if it may be `ANYWHERE`.
     #[inline(always)]
-    pub(super) fn quiet_place(&self, thread: Tcb) -> Option<Place> {
+    pub(super) fn place<const ANYWHERE: bool>(&self, thread: Tcb) -> Option<Place> {
+        if !ANYWHERE {
+            return self.own_notification(thread);
+        }
         let slot = self.quick_slot(thread, self.m.get(thread, tcb::x(0)))?;
         match kind_of(self.m.get(slot, slot::CAP0)) {
             kind::NOTIFICATION => self.own_notification(thread),
@@ -169,7 +171,10 @@ impl<M: Machine> Kernel<M> {
         {
             return None;
         }
-        let (ep, reply): (Endpoint, Reply) = (Obj::at(addr_of(w0)), Obj::at(addr_of(reply_w0)));
+        let (ep, reply) = (
+            Endpoint::checked(addr_of(w0))?,
+            Reply::checked(addr_of(reply_w0))?,
+        );
         let (_, state) = self.endpoint_queue(ep);
         // Nobody waits for this reply object's answer.
         let vacant = self.m.get(reply, reply::TCB).is_none();
@@ -188,7 +193,7 @@ impl<M: Machine> Kernel<M> {
         if kind_of(w0) != kind::NOTIFICATION || !CapRights::from_word(attr_of(w0)).read() {
             return None;
         }
-        let ntfn: Notification = Obj::at(addr_of(w0));
+        let ntfn = Notification::checked(addr_of(w0))?;
         let bound = self.m.get(ntfn, BOUND_TCB);
         if bound.is_some_and(|bound| bound != thread) {
             None
@@ -199,13 +204,11 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Time of the current thread's can be charged to its context without further ado, and nothing else is due.
+    /// The current thread's context, if its time can be charged to that without further ado, and nothing else is due.
     #[inline(always)]
-    pub(super) fn may_stop(&self, from: Tcb) -> bool {
-        let sc = self.m.get(from, tcb::SCHED_CONTEXT);
-        sc.is_some_and(|sc| self.current_sc == Some(sc) && self.can_afford(sc))
-            && !self.domain_expired()
-            && !self.release_is_due()
+    pub(super) fn may_stop(&self, from: Tcb) -> Option<SchedContext> {
+        let sc = self.m.get(from, tcb::SCHED_CONTEXT)?;
+        (self.current_sc == Some(sc) && self.can_afford(sc) && self.nothing_is_due()).then_some(sc)
     }
 
     /// It belongs to the domain that runs.
@@ -214,13 +217,14 @@ impl<M: Machine> Kernel<M> {
         self.m.get(thread, tcb::DOMAIN) as usize == self.domains.current()
     }
 
-    /// A thread that is blocked could run if it were woken.
+    /// The context of a blocked thread that could run if it were woken.
     #[inline(always)]
-    pub(super) fn may_start(&self, to: Tcb) -> bool {
-        let sc = self.m.get(to, tcb::SCHED_CONTEXT);
-        sc.is_some_and(|sc| self.m.is_active(sc))
+    pub(super) fn may_start(&self, to: Tcb) -> Option<SchedContext> {
+        let sc = self.m.get(to, tcb::SCHED_CONTEXT)?;
+        let ready = self.m.is_active(sc)
             && self.m.get(to, tcb::QUEUED) == Queued::Not
-            && self.m.get(to, tcb::YIELD_TO).is_none()
+            && self.m.get(to, tcb::YIELD_TO).is_none();
+        ready.then_some(sc)
     }
 
     /// The current thread waits, or takes what it was signalled and is ready.
@@ -252,6 +256,15 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Time was used of the one context, and is used of the other from now on, whose thread was woken.
+    #[inline(always)]
+    pub(super) fn hand_over(&mut self, used: SchedContext, new: SchedContext) {
+        self.m.start_now(new, self.now);
+        self.charge(used);
+        self.current_sc = Some(new);
+        self.arm_timer_again();
+    }
+
     /// Time is charged to the context of `to` from now on, or to none. A thread that is `woken` begins to use its budget now;
     /// another one has done so when it became able to run, if its context is sporadic.
     #[inline(always)]
@@ -264,6 +277,6 @@ impl<M: Machine> Kernel<M> {
         }
         self.commit_time();
         self.current_sc = sc;
-        self.arm_timer();
+        self.arm_timer_again();
     }
 }

@@ -9,20 +9,20 @@ impl<M: Machine> Kernel<M> {
     /// Wait, at a notification that is not signalled. False: not such a case, nothing has happened but that the time was noted.
     #[inline]
     pub fn fast_wait(&mut self) -> bool {
-        self.try_fast_wait(Self::own_notification).is_some()
+        self.try_fast_wait::<false>().is_some()
     }
 
     /// The same with Recv, at such a notification or an endpoint where nobody sends.
     #[inline]
     pub fn fast_recv(&mut self) -> bool {
-        self.try_fast_wait(Self::quiet_place).is_some()
+        self.try_fast_wait::<true>().is_some()
     }
 
     #[inline(always)]
-    fn try_fast_wait(&mut self, place: fn(&Self, Tcb) -> Option<Place>) -> Option<()> {
+    fn try_fast_wait<const ANYWHERE: bool>(&mut self) -> Option<()> {
         self.count_entry();
         let from = self.current?;
-        let place = place(self, from)?;
+        let place = self.place::<ANYWHERE>(from)?;
         self.wait_at(from, place, None)
     }
 
@@ -34,9 +34,7 @@ impl<M: Machine> Kernel<M> {
         }
         let next = self.first_ready()?;
         self.note_time();
-        if !self.may_stop(from) {
-            return None;
-        }
+        self.may_stop(from)?;
         // From here on it is done.
         if let Some(irq) = irq {
             self.m.unmask_irq(irq);

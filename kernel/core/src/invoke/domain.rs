@@ -33,7 +33,7 @@ impl<M: Machine> Kernel<M> {
                 if entry.duration == 0 {
                     return Err(InvocationError::InvalidArgument(0).into());
                 }
-                self.domains.restart_at(index as usize);
+                self.domains.restart_at(index as usize, self.now);
                 self.reprogram = true;
                 self.reschedule();
             }

@@ -199,6 +199,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Takes a thread out of the endpoint it waits at.
+    #[inline(always)]
     pub(crate) fn leave_endpoint(&mut self, thread: Tcb) {
         let ep = self.waits_at(thread);
         let (mut queue, state) = self.endpoint_queue(ep);

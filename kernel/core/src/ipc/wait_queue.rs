@@ -15,7 +15,7 @@ pub struct WaitQueue {
 
 impl WaitQueue {
     /// Adds a thread behind all of its priority and higher.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, m: &mut impl Memory, thread: Tcb) {
         let priority = m.get(thread, tcb::PRIORITY);
         let (mut before, mut after) = (self.tail, None);
@@ -38,7 +38,7 @@ impl WaitQueue {
     }
 
     /// Takes a thread out.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, m: &mut impl Memory, thread: Tcb) {
         let (prev, next) = (m.get(thread, tcb::WAIT_PREV), m.get(thread, tcb::WAIT_NEXT));
         match prev {

@@ -59,6 +59,11 @@ impl<K> Obj<K> {
             None => Self(NonZeroU64::MIN, PhantomData),
         }
     }
+    /// The object at `at`, if that can be one's address.
+    #[inline(always)]
+    pub fn checked(at: PhysAddr) -> Option<Self> {
+        NonZeroU64::new(at).map(|at| Self(at, PhantomData))
+    }
     /// Where the object lies.
     #[inline(always)]
     pub const fn addr(self) -> PhysAddr {
@@ -117,7 +122,7 @@ impl Word for bool {
 impl<K> Word for Option<Obj<K>> {
     #[inline(always)]
     fn from_word(word: u64) -> Self {
-        NonZeroU64::new(word).map(|at| Obj(at, PhantomData))
+        Obj::checked(word)
     }
     #[inline(always)]
     fn to_word(self) -> u64 {

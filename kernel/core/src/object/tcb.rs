@@ -204,7 +204,8 @@ pub const fn fault_word(index: usize) -> Field<TcbKind, u64> {
 impl Obj<TcbKind> {
     /// A capability slot of this thread.
     pub const fn slot(self, which: TcbSlot) -> Slot {
-        slot::nth(self.addr() + SLOTS, which as u64)
+        // A sum, as a control block is aligned to its size; written so that it is plain that it is not zero.
+        Slot::at(self.addr() | (SLOTS + which as u64 * slot::SLOT_BYTES))
     }
     /// Where the capability slots start.
     pub const fn slots(self) -> u64 {

@@ -9,19 +9,20 @@ pub struct Entry {
     pub duration: u64,
 }
 
-/// Longest duration: 56 bits.
+/// Longest duration: 56 bits. It never ends.
 pub const MAX_DURATION: u64 = (1 << 56) - 1;
 
 /// A schedule of `ENTRIES` entries over `DOMAINS` domains.
 #[cfg_attr(test, derive(Clone))]
+#[repr(C)] // As `Kernel`.
 pub struct Domains<const DOMAINS: usize, const ENTRIES: usize> {
-    entries: [Entry; ENTRIES],
-    start: usize,
-    index: usize,
     /// Domain of the current entry as it was when it was reached.
     domain: usize,
-    /// Ticks left to the current entry; `u64::MAX` for ever.
-    left: u64,
+    /// When the current entry ends, ticks; `u64::MAX`: never.
+    ends: u64,
+    start: usize,
+    index: usize,
+    entries: [Entry; ENTRIES],
 }
 
 impl<const DOMAINS: usize, const ENTRIES: usize> Default for Domains<DOMAINS, ENTRIES> {
@@ -43,7 +44,7 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
             start: 0,
             index: 0,
             domain: 0,
-            left: MAX_DURATION,
+            ends: u64::MAX,
         }
     }
 
@@ -53,31 +54,28 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
         self.domain
     }
 
-    /// Ticks left to it.
+    /// When its time ends, ticks; `u64::MAX`: never.
     #[inline]
-    pub fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// Takes `ticks` off what is left.
-    #[inline]
-    pub fn pass(&mut self, ticks: u64) {
-        self.left = self.left.saturating_sub(ticks);
+    pub fn ends(&self) -> u64 {
+        self.ends
     }
 
     /// Goes on to the next entry, or back to the start after the last.
-    pub fn advance(&mut self) {
+    pub fn advance(&mut self, now: u64) {
         let next = self.index + 1;
         let is_entry = self.entries.get(next).is_some_and(|entry| entry.duration != 0);
-        self.reach(if is_entry { next } else { self.start });
+        self.reach(if is_entry { next } else { self.start }, now);
     }
 
-    /// Makes entry `index` the current one.
-    fn reach(&mut self, index: usize) {
+    /// Makes entry `index` the current one, from `now` on.
+    fn reach(&mut self, index: usize, now: u64) {
         if let Some(entry) = self.entries.get(index) {
             self.index = index;
             self.domain = entry.domain;
-            self.left = entry.duration;
+            self.ends = match entry.duration {
+                MAX_DURATION => u64::MAX,
+                duration => now.saturating_add(duration),
+            };
         }
     }
 
@@ -99,9 +97,9 @@ impl<const DOMAINS: usize, const ENTRIES: usize> Domains<DOMAINS, ENTRIES> {
     }
 
     /// Starts the schedule at an entry that exists and is no end marker.
-    pub fn restart_at(&mut self, index: usize) {
+    pub fn restart_at(&mut self, index: usize, now: u64) {
         self.start = index;
-        self.reach(index);
+        self.reach(index, now);
     }
 }
 
@@ -126,11 +124,11 @@ mod tests {
                 duration: 20,
             },
         );
-        domains.restart_at(2);
-        assert_eq!((domains.current(), domains.left()), (1, 10));
-        domains.advance();
-        assert_eq!((domains.current(), domains.left()), (2, 20));
-        domains.advance();
+        domains.restart_at(2, 100);
+        assert_eq!((domains.current(), domains.ends()), (1, 110));
+        domains.advance(111);
+        assert_eq!((domains.current(), domains.ends()), (2, 131));
+        domains.advance(131);
         assert_eq!(domains.current(), 1);
     }
 
@@ -144,8 +142,8 @@ mod tests {
                 duration: 10,
             },
         );
-        assert_eq!(domains.current(), 0);
-        domains.advance();
-        assert_eq!((domains.current(), domains.left()), (3, 10));
+        assert_eq!((domains.current(), domains.ends()), (0, u64::MAX));
+        domains.advance(0);
+        assert_eq!((domains.current(), domains.ends()), (3, 10));
     }
 }

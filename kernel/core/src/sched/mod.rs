@@ -104,15 +104,12 @@ impl<M: Machine> Kernel<M> {
         let passed = now - self.now;
         self.now = now;
         self.consumed += passed;
-        if self.domains.left() != domain::MAX_DURATION {
-            self.domains.pass(passed);
-        }
     }
 
     /// Is the domain's time over?
     #[inline]
     pub(crate) fn domain_expired(&self) -> bool {
-        self.domains.left() < time::MIN_BUDGET
+        self.domains.ends() < self.now.saturating_add(time::MIN_BUDGET)
     }
 
     /// Can the current context afford to go on? If not, it is charged and the thread waits its turn.
@@ -178,6 +175,7 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    #[inline(always)]
     fn note_consumed(&mut self, sc: SchedContext) {
         let total = self.m.get(sc, context::CONSUMED).wrapping_add(self.consumed);
         self.m.set(sc, context::CONSUMED, total);
@@ -213,16 +211,22 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Charges what was consumed to the current context, which stays usable.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn commit_time(&mut self) {
-        if let Some(sc) = self.current_sc
-            && self.m.is_active(sc)
-            && self.consumed > 0
-        {
+        match self.current_sc {
+            Some(sc) if self.m.is_active(sc) => self.charge(sc),
+            _ => self.consumed = 0,
+        }
+    }
+
+    /// Charges what was consumed to a context that is configured.
+    #[inline(always)]
+    pub(crate) fn charge(&mut self, sc: SchedContext) {
+        if self.consumed > 0 {
             self.m.charge_used(sc, self.consumed);
             self.note_consumed(sc);
+            self.consumed = 0;
         }
-        self.consumed = 0;
     }
 
     /// Chooses who runs and arms the timer; then the kernel may be left to the current thread.
@@ -231,7 +235,7 @@ impl<M: Machine> Kernel<M> {
         if self.domain_expired() {
             self.reprogram = true;
             self.reschedule();
-            self.domains.advance();
+            self.domains.advance(self.now);
         }
         if self.action != Action::Resume {
             self.choose();
@@ -287,22 +291,23 @@ impl<M: Machine> Kernel<M> {
             }
             self.use_vspace_of(thread);
         } else {
-            self.save_tls();
+            self.save_tls(self.current);
         }
         self.current = thread;
     }
 
     /// Thread pointers and access to floating point.
     fn switch_registers(&mut self, to: Tcb) {
-        self.save_tls();
+        self.save_tls(self.current);
         self.m
             .set_tls(self.m.get(to, tcb::TPIDR), self.m.get(to, tcb::TPIDRRO));
         self.refresh_fpu_access(to);
     }
 
-    /// Stores the thread pointers of the current thread, which may have changed them.
-    pub(crate) fn save_tls(&mut self) {
-        if let Some(from) = self.current {
+    /// Stores the thread pointers of the current thread, if any, which may have changed them.
+    #[inline(always)]
+    pub(crate) fn save_tls(&mut self, current: Option<Tcb>) {
+        if let Some(from) = current {
             let (tpidr, _) = self.m.tls();
             self.m.set(from, tcb::TPIDR, tpidr);
         }
@@ -328,21 +333,25 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Sets the timer to whatever comes first: end of budget, end of domain, next release.
-    #[inline]
-    pub(crate) fn arm_timer(&mut self) {
-        let mut next = u64::MAX;
-        if let Some(sc) = self.current_sc {
-            next = self.now.saturating_add(self.m.first_refill(sc).amount);
-        }
-        if self.domains.left() != domain::MAX_DURATION {
-            next = next.min(self.now.saturating_add(self.domains.left()));
-        }
-        if let Some(thread) = self.release
-            && let Some(sc) = self.m.get(thread, tcb::SCHED_CONTEXT)
-        {
-            next = next.min(self.m.first_refill(sc).time);
-        }
-        self.m.set_deadline(next);
+    fn arm_timer(&mut self) {
+        let release = self.release.map_or(u64::MAX, |thread| self.release_time(thread));
+        self.horizon = release.min(self.domains.ends());
+        self.arm_timer_again();
+    }
+
+    /// The same while domain and next release are what they were.
+    #[inline(always)]
+    pub(crate) fn arm_timer_again(&mut self) {
+        let budget = self.current_sc.map_or(u64::MAX, |sc| {
+            self.now.saturating_add(self.m.first_refill(sc).amount)
+        });
+        self.m.set_deadline(budget.min(self.horizon));
+    }
+
+    /// Neither is the domain's time over nor a thread to be released, or soon.
+    #[inline(always)]
+    pub(crate) fn nothing_is_due(&self) -> bool {
+        self.now.saturating_add(time::MIN_BUDGET) < self.horizon
     }
 
     /// Lets the current thread take up where it left off: once per kernel exit.

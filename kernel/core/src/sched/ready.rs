@@ -16,10 +16,11 @@ struct List {
 
 /// Threads that can run and are not running.
 #[cfg_attr(test, derive(Clone, PartialEq))]
+#[repr(C)] // As `Kernel`.
 pub struct ReadyQueues {
-    lists: [[List; NUM_PRIORITIES]; NUM_DOMAINS],
     /// One bit per priority.
     used: [[u64; WORDS]; NUM_DOMAINS],
+    lists: [[List; NUM_PRIORITIES]; NUM_DOMAINS],
 }
 
 impl Default for ReadyQueues {

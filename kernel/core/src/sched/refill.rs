@@ -163,17 +163,17 @@ pub trait Refills: Memory {
     }
 
     /// Charges `used` ticks to a context that was preempted or blocked.
+    #[inline(always)]
     fn charge_used(&mut self, sc: SchedContext, used: u64) {
-        if self.is_round_robin(sc) {
-            let (mut left, mut spent) = (self.first_refill(sc), self.refill(sc, 1));
-            let used = used.min(left.amount);
-            left.amount -= used;
-            spent.amount += used;
-            self.set_first_refill(sc, left);
-            self.set_refill(sc, 1, spent);
-        } else {
-            self.replenish_later(sc, used);
+        if !self.is_round_robin(sc) {
+            return self.replenish_later(sc, used);
         }
+        // Both amounts are read before either is stored: a store may be to anything, and all would be read anew behind it.
+        let [left_at, spent_at] = [0, 1].map(|nth| refill_offset(self.ring_index(sc, nth)) + 8);
+        let (left, spent) = (self.load(sc.addr(), left_at), self.load(sc.addr(), spent_at));
+        let used = used.min(left);
+        self.store(sc.addr(), left_at, left - used);
+        self.store(sc.addr(), spent_at, spent + used);
     }
 
     /// A round-robin context has used its slice: it gets a full one.
@@ -186,6 +186,7 @@ pub trait Refills: Memory {
     }
 
     /// Takes `used` ticks from the front; they come back a period after they became usable.
+    #[inline(never)]
     fn replenish_later(&mut self, sc: SchedContext, mut used: u64) {
         let period = self.get(sc, context::PERIOD);
         loop {
@@ -264,10 +265,18 @@ pub trait Refills: Memory {
     }
 
     /// The context's thread starts to run or wakes up: budget not used in the past counts from now on.
-    /// True if something changed.
-    fn start_now(&mut self, sc: SchedContext, now: u64) -> bool {
-        if self.is_round_robin(sc) || !self.is_usable(sc, now) {
-            return false;
+    #[inline(always)]
+    fn start_now(&mut self, sc: SchedContext, now: u64) {
+        if !self.is_round_robin(sc) {
+            self.merge_from(sc, now);
+        }
+    }
+
+    /// What is usable is usable from `now` on, in one piece.
+    #[inline(never)]
+    fn merge_from(&mut self, sc: SchedContext, now: u64) {
+        if !self.is_usable(sc, now) {
+            return;
         }
         let first = self.first_refill(sc);
         self.set_first_refill(sc, Refill { time: now, ..first });
@@ -285,7 +294,6 @@ pub trait Refills: Memory {
                 },
             );
         }
-        true
     }
 }
 

@@ -7,7 +7,8 @@ use crate::object::{Fields, SchedContext, Tcb};
 use crate::sched::refill::Refills;
 
 impl<M: Machine> Kernel<M> {
-    fn release_time(&self, thread: Tcb) -> u64 {
+    #[inline]
+    pub(super) fn release_time(&self, thread: Tcb) -> u64 {
         self.m
             .get(thread, tcb::SCHED_CONTEXT)
             .map_or(u64::MAX, |sc| self.m.first_refill(sc).time)
