@@ -128,7 +128,9 @@ impl World {
         for index in 0..4 {
             let (thread, context) = (90 + index, 106 + index);
             assert_eq!(self.call(thread, 5, &[0, 0, 0], &[2, 3, 0]).label(), 0);
-            let budget = [5000, 5000 + 1000 * index, index % 3, index, index & 1];
+            // Two of them soon have to wait for their time.
+            let (budget, period) = [(5000, 5000), (60, 300), (5000, 7000), (100, 400)][index as usize];
+            let budget = [budget, period, index % 3, index, index & 1];
             assert_eq!(control, 19);
             assert_eq!(
                 self.call(control, label("SchedControlConfigureFlags"), &budget, &[context])
