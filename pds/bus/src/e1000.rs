@@ -49,11 +49,8 @@ impl<R: Mmio> Device for Ethernet<R> {
         self.0.write(CTRL, control | RESET);
     }
     fn is_reset(&self) -> bool {
-        let control = self.0.read(CTRL);
-        // All ones: there is nobody.
-        control != u32::MAX
-            && control & RESET == 0
-            && [RCTL, TCTL].iter().all(|at| self.0.read(*at) & ENABLED == 0)
+        // All ones, as there are if nobody is there, say that it is not.
+        self.0.read(CTRL) & RESET == 0 && [RCTL, TCTL].iter().all(|at| self.0.read(*at) & ENABLED == 0)
     }
 }
 
@@ -69,6 +66,8 @@ mod tests {
     struct Fake {
         control: u32,
         enabled: [u32; 2],
+        /// Interrupts that were not taken back.
+        causes: Cell<u32>,
         slow: Cell<u32>,
         gone: bool,
         written: Vec<usize>,
@@ -84,7 +83,7 @@ mod tests {
                 CTRL => self.control & !RESET,
                 RCTL => self.enabled[0],
                 TCTL => self.enabled[1],
-                ICR => 0,
+                ICR => self.causes.take(),
                 _ => panic!("{offset:#x}"),
             }
         }
@@ -104,6 +103,7 @@ mod tests {
         Ethernet(Fake {
             control: 0x40,
             enabled: [ENABLED; 2],
+            causes: Cell::new(1),
             slow: Cell::new(slow),
             gone: false,
             written: Vec::new(),
@@ -117,6 +117,8 @@ mod tests {
         device.reset();
         assert_eq!(device.0.control, 0x40 | RESET);
         assert_eq!(device.0.written, [IMC, RCTL, TCTL, CTRL], "its causes first");
+        assert_eq!(device.0.causes.get(), 0, "its line is down");
+        assert!(!device.is_reset(), "it has only been told");
         assert!((0..9).any(|_| device.is_reset()));
     }
 

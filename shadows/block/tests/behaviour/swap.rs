@@ -143,6 +143,24 @@ fn driver_whose_answers_take_longer_than_they_would_be_waited_for_is_not_waited_
 }
 
 #[test]
+fn slow_answers_of_the_driver_before_say_nothing_of_the_next_one() {
+    let mut machine = Machine::running(&["raw"]);
+    load(&mut machine, 0, 0..8);
+    machine.pass(50_000);
+    (0..8).for_each(|_| machine.driver_answers(0));
+    machine.update(RECORD, Policy::Refuse);
+    machine.expect(EventKind::Enabled);
+    // Its answer to the table is its first.
+    machine.driver_takes();
+    machine.driver_answers(0);
+    machine.exchange();
+    load(&mut machine, 0, 0..3);
+    let until = machine.now() + 100_000;
+    machine.command(CommandKind::Quiesce, Policy::Refuse, until, 1_000, 0);
+    assert!(matches!(machine.mode(), Mode::Draining { .. }));
+}
+
+#[test]
 fn answers_that_are_there_at_the_order_count_even_if_nothing_is_waited_for() {
     let mut machine = Machine::running(&["raw"]);
     load(&mut machine, 0, 0..8);
