@@ -1,5 +1,6 @@
-//! A controller for the host that says what it is, and takes the commands of administration: enough for a release's probe, and so for
-//! its record. What it supports is what QEMU's does: it comes up for the NVM command set, and for no other selection (NVMe 1.4, 3.1.5).
+//! A controller for the host that says what it is, takes the commands of administration, and answers requests without moving a byte:
+//! enough for a release's probe, and so its record, and for how it keeps account of requests. It supports what QEMU's does: it comes up
+//! for the NVM command set, and for no other selection (NVMe 1.4, 3.1.5).
 
 extern crate std;
 
@@ -26,11 +27,14 @@ mod offset {
     pub const AQA: usize = 0x24;
     pub const ASQ: usize = 0x28;
     pub const ACQ: usize = 0x30;
-    pub const ADMIN_TAIL: usize = 0x1000;
+    /// By queue.
+    pub const TAILS: [usize; 2] = [0x1000, 0x1008];
 }
 
-/// 2,048 entries, contiguous queues, 7.5 s to come up; the NVM command set, doorbells 4 bytes apart, pages of 4 KiB.
-const CAP: [u32; 2] = [0x0f01_07ff, 1 << 5];
+/// Contiguous queues, 7.5 s to come up; the NVM command set, doorbells 4 bytes apart, pages of 4 KiB. The queues' length comes to it.
+const CAP: [u32; 2] = [0x0f01_0000, 1 << 5];
+/// Entries that queues have.
+const ENTRIES: u32 = 2048;
 const VERSION: u32 = 0x0001_0400;
 /// CC: enabled; which command set.
 const ENABLE: u32 = 1;
@@ -58,10 +62,11 @@ struct Controller {
     registers: &'static Page,
     blocks: u64,
     block_size: u32,
-    /// The queue of administration, while the controller is enabled.
-    queue: Option<Queue>,
+    /// The queue of administration, while the controller is enabled; that of requests.
+    queues: [Option<Queue>; 2],
 }
 
+#[derive(Default)]
 struct Queue {
     commands: u64,
     completions: u64,
@@ -83,47 +88,68 @@ impl Controller {
     fn turn(&mut self) {
         let configuration = self.word(offset::CC).load(SeqCst);
         if configuration & ENABLE == 0 {
-            self.queue = None;
-            self.word(offset::ADMIN_TAIL).store(0, SeqCst);
+            self.queues = [None, None];
+            self.word(offset::TAILS[0]).store(0, SeqCst);
             self.word(offset::CSTS).store(0, SeqCst);
         } else if configuration & COMMAND_SET != 0 {
             self.word(offset::CSTS).store(FAILED, SeqCst);
-        } else if self.queue.is_none() {
+        } else if self.queues[0].is_none() {
             let lengths = self.word(offset::AQA).load(SeqCst);
-            self.queue = Some(Queue {
+            self.queues[0] = Some(Queue {
                 commands: self.wide(offset::ASQ),
                 completions: self.wide(offset::ACQ),
                 lengths: [lengths & 0xfff, lengths >> 16 & 0xfff].map(|last| last + 1),
-                heads: [0; 2],
                 phase: 1,
+                ..Queue::default()
             });
             self.word(offset::CSTS).store(READY, SeqCst);
         }
-        let tail = self.word(offset::ADMIN_TAIL).load(SeqCst);
-        if let Some(mut queue) = self.queue.take() {
+        for (number, tail) in offset::TAILS.into_iter().enumerate() {
+            let Some(mut queue) = self.queues[number].take() else {
+                continue;
+            };
+            let tail = self.word(tail).load(SeqCst);
             while queue.heads[0] != tail && tail < queue.lengths[0] {
                 let Some(command) = queue.command() else { break };
-                let result = self.obey(&command);
-                queue.complete(&command, result);
+                let result = if number == 0 { self.obey(&command) } else { Ok(0) };
+                queue.complete(number, &command, result);
             }
-            self.queue = Some(queue);
+            self.queues[number] = Some(queue);
         }
     }
 
     /// Does a command of administration; what its completion says first. `Err`: the status.
-    fn obey(&self, command: &[u32; 16]) -> Result<u32, u16> {
+    fn obey(&mut self, command: &[u32; 16]) -> Result<u32, u16> {
         const IDENTIFY: u32 = 0x06;
         const INVALID_OPCODE: u16 = 1;
+        let buffer = u64::from(command[6]) | u64::from(command[7]) << 32;
+        let length = (command[10] >> 16) + 1;
         match command[0] & 0xff {
             IDENTIFY => {
-                let buffer = u64::from(command[6]) | u64::from(command[7]) << 32;
                 let mut data = [0; 4096];
                 self.identify(command[10] & 0xff, command[1], &mut data);
                 write(buffer, &data);
                 Ok(0)
             }
-            // A queue is deleted or made: none is ever used.
-            0x00 | 0x01 | 0x04 | 0x05 => Ok(0),
+            // A queue of completions is made first, then the one of requests.
+            0x05 => {
+                self.queues[1] = Some(Queue {
+                    completions: buffer,
+                    lengths: [0, length],
+                    phase: 1,
+                    ..Queue::default()
+                });
+                Ok(0)
+            }
+            0x01 => {
+                self.word(offset::TAILS[1]).store(0, SeqCst);
+                if let Some(queue) = &mut self.queues[1] {
+                    (queue.commands, queue.lengths[0]) = (buffer, length);
+                }
+                Ok(0)
+            }
+            // One is deleted.
+            0x00 | 0x04 => Ok(0),
             // Features: 64 queues of each kind.
             0x09 | 0x0a => Ok(0x003f_003f),
             _ => Err(INVALID_OPCODE),
@@ -159,7 +185,7 @@ impl Queue {
         Some(unsafe { at.cast().read_volatile() })
     }
 
-    fn complete(&mut self, command: &[u32; 16], result: Result<u32, u16>) {
+    fn complete(&mut self, number: usize, command: &[u32; 16], result: Result<u32, u16>) {
         let Some(at) = dma::vaddr_of(self.completions + COMPLETION * u64::from(self.heads[1])) else {
             return;
         };
@@ -167,7 +193,7 @@ impl Queue {
         let words = [
             result.unwrap_or(0),
             0,
-            self.heads[0],
+            self.heads[0] | (number as u32) << 16,
             command[0] >> 16 | u32::from(status) << 16,
         ];
         for (place, word) in words.into_iter().enumerate() {
@@ -190,11 +216,11 @@ fn write(io_addr: u64, data: &[u8; 4096]) {
     }
 }
 
-/// Starts a controller, and describes it as root and bus would.
-fn resources(blocks: u64, block_size: u32) -> Resources {
+/// Starts a controller of a disk of so many blocks, with so many entries in its longest queues, and describes it as root and bus would.
+pub fn resources(blocks: u64, block_size: u32, entries: u32) -> Resources {
     let registers: &'static Page = Box::leak(Box::new(Page([const { AtomicU32::new(0) }; WORDS])));
     for (offset, value) in [
-        (offset::CAP, CAP[0]),
+        (offset::CAP, CAP[0] | (entries - 1)),
         (offset::CAP + 4, CAP[1]),
         (offset::VS, VERSION),
     ] {
@@ -215,7 +241,7 @@ fn resources(blocks: u64, block_size: u32) -> Resources {
             registers,
             blocks,
             block_size,
-            queue: None,
+            queues: [None, None],
         };
         loop {
             controller.turn();
@@ -232,7 +258,7 @@ fn resources(blocks: u64, block_size: u32) -> Resources {
 pub fn print_record<D: BlockDriver>() {
     let mut numbers = host::numbers();
     let mut next = || numbers.next().unwrap_or(0);
-    let resources = resources(next(), next() as u32);
+    let resources = resources(next(), next() as u32, ENTRIES);
     thread::spawn(|| {
         thread::sleep(PATIENCE);
         println!("hangs");
