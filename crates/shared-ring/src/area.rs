@@ -6,7 +6,7 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
-use crate::copy::copy;
+use crate::copy::{copy, pair};
 
 /// Shared memory for the rest of the program, as words that are accessed in place.
 ///
@@ -64,6 +64,12 @@ impl Area {
         inside
     }
 
+    /// Copy sixteen bytes out, as two words with the first byte lowest. `None`: they are not all inside.
+    #[inline]
+    pub fn pair(&self, offset: usize) -> Option<[u64; 2]> {
+        self.range_ok(offset, 16).then(|| self.load_pair(offset))
+    }
+
     /// Copy in. False, and nothing was copied: the range is not inside.
     #[inline]
     #[must_use]
@@ -95,6 +101,12 @@ impl Area {
     fn load(&self, offset: usize, target: &mut [u8]) {
         // SAFETY: the callers have checked the range (`range_ok`), so with `new`'s contract it is mapped; `target` is ours alone.
         unsafe { copy(target.as_mut_ptr(), self.base.as_ptr().add(offset), target.len()) }
+    }
+
+    #[inline]
+    fn load_pair(&self, offset: usize) -> [u64; 2] {
+        // SAFETY: as `load`.
+        unsafe { pair(self.base.as_ptr().add(offset)) }
     }
 
     #[inline]
@@ -140,6 +152,12 @@ impl Area {
                 *byte = self.byte(offset + at).load(Relaxed);
             }
         }
+    }
+
+    fn load_pair(&self, offset: usize) -> [u64; 2] {
+        let mut bytes = [[0; 8]; 2];
+        self.load(offset, bytes.as_flattened_mut());
+        bytes.map(u64::from_le_bytes)
     }
 
     fn store(&self, offset: usize, source: &[u8]) {

@@ -9,7 +9,7 @@
 //! eight), and `memcmp`, with which the stager finds that it knows a package (two bytes per instruction instead of six instructions for
 //! one).
 
-use core::arch::global_asm;
+use core::arch::{asm, global_asm};
 
 unsafe extern "C" {
     /// Copy `len` bytes. Places need not be aligned. To the compiler it is no copy of memory but a function that it knows nothing of,
@@ -20,6 +20,21 @@ unsafe extern "C" {
     /// no reference to the former's like exists that others' changes to it would contradict.
     #[link_name = "umbra_copy"]
     pub(crate) fn copy(target: *mut u8, source: *const u8, len: usize);
+}
+
+/// Sixteen bytes as two words, the first byte lowest, from a place that need not be aligned. Between two calls of [`copy`] a caller would have to
+/// put all that it has in registers somewhere else.
+///
+/// # Safety
+/// They are mapped and readable, as normal memory. To the compiler it is, as `copy`, nothing that it knows.
+#[inline]
+pub(crate) unsafe fn pair(source: *const u8) -> [u64; 2] {
+    let (low, high);
+    // SAFETY: readable by the caller's contract; nothing is written.
+    unsafe {
+        asm!("ldp {}, {}, [{}]", lateout(reg) low, lateout(reg) high, in(reg) source, options(nostack, readonly, preserves_flags));
+    }
+    [low, high]
 }
 
 // x0: target, which `memcpy` returns; x1: source; x2: bytes that are left. Only registers that a call may spoil.

@@ -29,8 +29,8 @@ pub struct Terms {
 pub struct Plan<M> {
     terms: Terms,
     data: M,
-    /// Its address, once it is open.
-    address: Option<Address>,
+    /// Its address, once it is open: as a word, since it is compared with those of every frame.
+    address: Option<u64>,
     filter: Filter,
     /// The filter was changed, and the journal does not say so yet.
     refiltered: bool,
@@ -64,6 +64,17 @@ pub(crate) fn admissible(running: &NetCapabilities, request: &NetRequest) -> Res
     let fits = request.op != Op::Transmit as u8
         || (running.serves(request.flags) && request.length <= running.length_max(request.flags));
     if fits { Ok(()) } else { Err(Status::CapabilityLost) }
+}
+
+/// The header of the frame at this place; `None`: it is not inside.
+#[inline]
+pub(crate) fn header_at(memory: &impl FrameMemory, offset: usize) -> Option<Header> {
+    if let Some(pair) = memory.pair(offset) {
+        return Some(Header::of_pair(pair));
+    }
+    // The frame may end with the region.
+    let mut bytes = [0; HEADER];
+    memory.read(offset, &mut bytes).then(|| Header::parse(&bytes))
 }
 
 /// Flags and their fields make sense together.
@@ -104,7 +115,7 @@ impl<M: FrameMemory> Plan<M> {
 
     /// Its address at a device whose own is `device`. Once open it stays what it was.
     pub fn address(&self, device: Address) -> Address {
-        let wanted = self.address.or(self.terms.address);
+        let wanted = self.address.map(Address::from_word).or(self.terms.address);
         wanted.unwrap_or_else(|| derived(device, self.terms.index))
     }
 
@@ -136,18 +147,18 @@ impl<M: FrameMemory> Plan<M> {
         if !reaches(record, address) {
             return None;
         }
-        self.address = Some(address);
+        self.address = Some(address.to_word());
         Some(self.words())
     }
 
     fn words(&self) -> [u64; 2] {
-        let address = self.address.unwrap_or_default().to_word();
+        let address = self.address.unwrap_or_default();
         [address | u64::from(self.filter.flags) << 48, self.filter.groups]
     }
 
     /// As the journal says.
     pub fn restore(&mut self, words: [u64; 2]) {
-        self.address = Some(Address::from_word(words[0]));
+        self.address = Some(Address::from_word(words[0]).to_word());
         self.filter = Filter {
             flags: (words[0] >> 48) as u8,
             groups: words[1],
@@ -172,7 +183,7 @@ impl<M: FrameMemory> Plan<M> {
             return Err(Status::Invalid);
         }
         let source = self.source_of(request).ok_or(Status::OutOfRange)?;
-        if Some(source) != self.address {
+        if Some(source.to_word()) != self.address {
             return Err(Status::Spoofed);
         }
         Ok(NetRequest {
@@ -189,18 +200,13 @@ impl<M: FrameMemory> Plan<M> {
         if request.offset < HEADROOM || end > self.data.len() {
             return None;
         }
-        // Whole words where it can be: destination and source are twelve bytes.
-        let mut bytes = [0; 16];
-        if !self.data.read(start, &mut bytes) && !self.data.read(start, &mut bytes[..HEADER]) {
-            return None;
-        }
-        Some(Header::parse(bytes.first_chunk()?).source)
+        Some(header_at(&self.data, start)?.source)
     }
 
     /// The frame was sent to this session.
     #[inline]
     pub fn owns(&self, arrival: &Arrival) -> bool {
-        Some(arrival.destination) == self.address
+        Some(arrival.destination.to_word()) == self.address
     }
 
     /// The frame was sent to nobody here, and this session wants to have it.

@@ -1,13 +1,13 @@
 //! What the shadow asks a driver on its own account.
 
 use device_class::net::{
-    Address, FILTER_EVERYTHING, FLAG_VERIFIED, Filter, HEADER, Header, LINK_UP, NetCapabilities, NetRequest,
+    Address, FILTER_EVERYTHING, FLAG_VERIFIED, Filter, HEADER, LINK_UP, NetCapabilities, NetRequest,
     NetResponse, Op, RECEIVE_BUFFER, Status, Strays, group_bit,
 };
 use shadow::{Arrived, Learning};
 
 use crate::memory::FrameMemory;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 
 /// First entry of the tracker with a receive buffer.
 const FIRST_BUFFER: usize = 32;
@@ -173,11 +173,7 @@ impl<M: FrameMemory> Station<M> {
         }
         let offset = request.offset as usize + usize::from(response.start);
         self.lead = usize::from(response.start).wrapping_neg() % WORD;
-        let mut bytes = [0; 16];
-        if !self.frames.read(offset, &mut bytes) && !self.frames.read(offset, &mut bytes[..HEADER]) {
-            return None;
-        }
-        let destination = Header::parse(bytes.first_chunk()?).destination;
+        let destination = plan::header_at(&self.frames, offset)?.destination;
         Some(Arrived::Delivery(Arrival {
             offset,
             length: response.length,

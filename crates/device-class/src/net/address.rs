@@ -56,6 +56,15 @@ impl Header {
             source: Address([g, h, i, j, k, l]),
         }
     }
+
+    /// From the first sixteen bytes of a frame as two words, the first byte lowest.
+    #[inline]
+    pub fn of_pair([low, high]: [u64; 2]) -> Self {
+        Self {
+            destination: Address::from_word(low),
+            source: Address::from_word(low >> 48 | high << 16),
+        }
+    }
 }
 
 /// The bit of a multicast filter that stands for this group: the top six bits of the address's CRC-32 (IEEE 802.3), as most

@@ -5,10 +5,6 @@ use device_class::net::{HEADER, HEADROOM, Header, NetCapabilities, NetRequest, O
 use super::Plan;
 use crate::memory::FrameMemory;
 
-/// Bytes that are read of a frame: its addresses, in whole words.
-const LOOK: usize = 16;
-const _: () = assert!(LOOK >= HEADER);
-
 impl<M: FrameMemory> Plan<M> {
     /// [`accept`](Self::accept) for a frame without offloads. `None`: it is none, or is to be refused, and that says how.
     #[inline]
@@ -24,12 +20,11 @@ impl<M: FrameMemory> Plan<M> {
         }
         let start = usize::try_from(request.offset).ok()?;
         let last = self.data.len().checked_sub(length)?;
-        let mut bytes = [0; LOOK];
-        if request.offset < HEADROOM || start > last || !self.data.read(start, &mut bytes) {
+        if request.offset < HEADROOM || start > last {
             return None;
         }
-        let source = Header::parse(bytes.first_chunk()?).source;
-        (Some(source) == self.address).then_some(NetRequest {
+        let source = Header::of_pair(self.data.pair(start)?).source;
+        (Some(source.to_word()) == self.address).then_some(NetRequest {
             region: self.terms.region,
             ..*request
         })
@@ -105,7 +100,7 @@ mod tests {
             let (admitted, accepted) = (plan.admit(&RECORD, &asked), plan.accept(&RECORD, &asked));
             match admitted {
                 Some(admitted) => prop_assert_eq!(accepted, Ok(admitted)),
-                None => prop_assert!(accepted.is_err() || at + LOOK > DATA),
+                None => prop_assert!(accepted.is_err() || at + 16 > DATA),
             }
         }
     }
