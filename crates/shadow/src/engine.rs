@@ -7,6 +7,7 @@ use supervision::shadow::{Command, Event};
 use system_spec::config::MAX_SLOTS;
 
 use crate::ledger::{Region, Unkept};
+use crate::slot::single::Peer;
 use crate::slot::{Outbox, Slot};
 use crate::{Class, Env};
 
@@ -17,6 +18,8 @@ const PASSES: usize = 8;
 /// A shadow.
 pub struct Shadow<'s, C: Class, P, R = Unkept> {
     slots: Vec<Slot<'s, C, P, R>, MAX_SLOTS>,
+    /// Who notifies on a channel, and of which slot he is.
+    peers: [Option<(u8, Peer)>; 64],
     control: Link<Event, Command, P>,
     control_channel: u64,
     outbox: Outbox,
@@ -37,8 +40,15 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
         slots
             .iter()
             .for_each(|slot| control.advance(slot.control_cursor()));
+        let mut peers = [None; 64];
+        for (number, slot) in (0u8..).zip(&slots) {
+            for (channel, peer) in slot.peers() {
+                peers[channel as usize % 64] = Some((number, peer));
+            }
+        }
         Self {
             slots,
+            peers,
             control,
             control_channel,
             outbox: Deque::new(),
@@ -81,7 +91,14 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
     #[inline]
     fn wake_for_one(&mut self, channels: u64, env: &mut impl Env) -> bool {
         let now = env.now();
-        now < self.calm_until && (self.slots.iter_mut()).any(|slot| slot.pass_for_one(channels, now, env))
+        if now >= self.calm_until || !channels.is_power_of_two() {
+            return false;
+        }
+        let Some((slot, peer)) = self.peers[channels.trailing_zeros() as usize % 64] else {
+            return false;
+        };
+        let slot = self.slots.get_mut(usize::from(slot));
+        slot.is_some_and(|slot| slot.pass_for_one(peer, now, env))
     }
 
     /// The general way of [`wake`](Self::wake), which takes nothing for granted.

@@ -36,7 +36,7 @@ mod fork;
 mod learn;
 mod restart;
 mod runs;
-mod single;
+pub(crate) mod single;
 mod swap;
 mod watch;
 
@@ -149,8 +149,10 @@ pub struct Slot<'s, C: Class, P, R = Unkept> {
     control: u64,
     /// The answer to our own request is a predecessor's: it is not learnt from.
     own_is_old: bool,
-    /// Whether a peer's single entry may go the short way; `None`: to be found out.
-    calm: Option<bool>,
+    /// Entries that a session may have live: see [`allowance`](Self::allowance).
+    allowance: u32,
+    /// What may go the short way.
+    calm: single::Calm,
 }
 
 impl<'s, C: Class, P: Page> Slot<'s, C, P> {
@@ -215,14 +217,17 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
             changed: false,
             control: 0,
             own_is_old: false,
-            calm: None,
+            allowance: 0,
+            calm: single::Calm::Unknown,
         }
     }
 
     /// Add a session. False: there are too many.
     pub fn add_session(&mut self, mut session: Session<C, P>) -> bool {
         session.index = self.sessions.len() as u32;
-        self.sessions.push(session).is_ok()
+        let added = self.sessions.push(session).is_ok();
+        self.allowance = Self::allowance(self.sessions.len());
+        added
     }
 
     /// Mode.
@@ -239,7 +244,7 @@ impl<'s, C: Class, P: Page, R: Region> Slot<'s, C, P, R> {
     /// driver it may rely on from then on, and a successor must know before the client does.
     pub(crate) fn call(&mut self, channel: u64, label: u64, words: [u64; 2]) -> Option<(u64, [u64; 4])> {
         let known = self.kept.has_record != 0 && !self.is_gone();
-        self.calm = None;
+        self.calm = single::Calm::Unknown;
         let session = self
             .sessions
             .iter_mut()

@@ -4,6 +4,7 @@
 use shared_ring::{SendError, Violation, Wish};
 use supervision::shadow::Failure;
 
+use super::single::Calm;
 use super::{Mode, Outbox, Slot};
 use crate::ledger::Region;
 use crate::tracker::{CAPACITY, Tracker};
@@ -25,7 +26,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
 
     /// First half of a pass: what the driver has to say, and what is due. [`settle`](Self::settle) follows.
     pub fn receive(&mut self, channels: u64, outbox: &mut Outbox, env: &mut impl Env) {
-        self.calm = None;
+        self.calm = Calm::Unknown;
         self.now = env.now();
         if let Mode::Waiting { deadline, policy } = self.mode {
             self.await_report(deadline, policy, outbox, env);
@@ -87,7 +88,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             }
         }
         let offline = self.is_offline();
-        let (full, allowance) = (self.kept.tracker.is_full(Self::OWN_SET), self.allowance());
+        let (full, allowance) = (self.kept.tracker.is_full(Self::OWN_SET), self.allowance);
         for session in &mut self.sessions {
             // Nothing is wanted from a session that may have no more live: an answer of the driver ends that.
             let full = full || session.count >= allowance;
@@ -128,10 +129,9 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         self.gone || self.is_offline()
     }
 
-    /// Entries a session may have live: the table but for a reserve of each other session.
-    #[inline]
-    pub(super) fn allowance(&self) -> u32 {
-        let others = self.sessions.len().saturating_sub(1) as u32;
+    /// Entries that each of so many sessions may have live: the table but for a reserve of each other.
+    pub(super) fn allowance(sessions: usize) -> u32 {
+        let others = sessions.saturating_sub(1) as u32;
         (!Self::OWN_SET)
             .count_ones()
             .saturating_sub(RESERVE * others)
@@ -155,7 +155,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Take requests, at most `quantum` from each session in turn, until the rings or the table say stop.
     fn intake(&mut self, quantum: u32, env: &mut impl Env) {
         let offline = self.is_offline();
-        let (count, allowance) = (self.sessions.len(), self.allowance());
+        let (count, allowance) = (self.sessions.len(), self.allowance);
         let mut idle = 0;
         while idle < count && (offline || !self.kept.tracker.is_full(Self::OWN_SET)) {
             if self.turn >= count {
@@ -347,15 +347,14 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Make known what was handed over.
     #[inline]
     pub(super) fn publish_to_driver(&mut self, env: &mut impl Env) {
-        let side = &mut self.sides[self.current];
-        if side.link.has_unpublished() {
-            let notify = side.link.publish();
+        let side = &mut self.sides[self.current & 1];
+        let handed = side.link.has_unpublished();
+        let notify = side.link.publish();
+        if handed {
             self.handing.handed(env.now());
             self.ledger.set_handed(self.handing.last());
-            if notify {
-                env.notify(side.channel);
-            }
-        } else if side.link.publish() {
+        }
+        if notify {
             env.notify(side.channel);
         }
     }

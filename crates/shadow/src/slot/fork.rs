@@ -55,6 +55,7 @@ where
             changed: self.changed,
             control: self.control,
             own_is_old: self.own_is_old,
+            allowance: self.allowance,
             calm: self.calm,
         }
     }

@@ -21,6 +21,12 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         if self.mode != Mode::Passive || self.degraded || self.kept.tracker.ready() != 0 {
             return 0;
         }
+        self.accept_some::<false>(index, budget)
+    }
+
+    /// The same when it may be done; `ONE`: a single one, so that there is no loop.
+    #[inline(always)] // Once here, and once where it is for one.
+    pub(super) fn accept_some<const ONE: bool>(&mut self, index: usize, budget: u32) -> u32 {
         let (generation, now, unlearnt) = (self.kept.generation, self.now, self.unlearnt);
         let tracker = &mut self.kept.tracker;
         let driver = &mut self.sides[self.current & 1].link;
@@ -77,6 +83,9 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             vacant &= vacant.wrapping_sub(1);
             entered |= 1 << entry;
             inbox.take();
+            if ONE {
+                break;
+            }
         }
         let taken = inbox.head().wrapping_sub(first);
         drop(inbox);
@@ -95,25 +104,33 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// the ledger says so.
     #[inline(never)] // With registers of its own.
     pub(super) fn relay_run(&mut self) -> Relayed {
+        self.relay_some::<false>().0
+    }
+
+    /// The same, and whose session it was; `ONE`: a single one, so that there is no loop.
+    #[inline(always)] // Once here, and once where it is for one.
+    pub(super) fn relay_some<const ONE: bool>(&mut self) -> (Relayed, usize) {
         let mut relayed = Relayed::default();
         let (generation, now) = (self.kept.generation, self.now);
         let tracker = &mut self.kept.tracker;
         // What is wrong with the tail the long way finds too.
         let Ok(mut inbox) = self.sides[self.current & 1].link.inbox() else {
-            return relayed;
+            return (relayed, 0);
         };
-        let Some(first) = inbox.peek() else { return relayed };
-        let number = tracker.entry(C::stamp_of(&first).0 as usize).session;
+        let Some(mut response) = inbox.peek() else {
+            return (relayed, 0);
+        };
+        let number = tracker.entry(C::stamp_of(&response).0 as usize).session;
         let session = self.sessions.get_mut(number as usize);
         let Some(session) = session.filter(|session| session.state == State::Open) else {
-            return relayed;
+            return (relayed, 0);
         };
         let Session {
             link, plan, names, ..
         } = session;
         let mut outbox = link.outbox();
         let (mut answered, mut units, mut waited, from) = (0u64, 0u64, 0u64, inbox.head());
-        while let Some(response) = inbox.peek() {
+        loop {
             let (tag, of) = C::stamp_of(&response);
             let Some(index) = tracker.find(tag) else { break };
             let entry = tracker.entry(index);
@@ -138,6 +155,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             C::count(plan, &request, &answer);
             answered |= bit;
             inbox.take();
+            if ONE {
+                break;
+            }
+            let Some(next) = inbox.peek() else { break };
+            response = next;
         }
         let head = inbox.head();
         drop(inbox);
@@ -155,6 +177,6 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             let told = Some((session.index, session.link.cursor()));
             self.ledger.follow(told, Some((generation, head)), tracker.live());
         }
-        relayed
+        (relayed, number as usize)
     }
 }

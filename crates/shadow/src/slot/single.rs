@@ -12,34 +12,56 @@ use crate::ledger::Region;
 use crate::session::{Session, State};
 use crate::{Class, Env};
 
+/// Who notifies on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// The driver at this side.
+    Driver(u8),
+    /// The client of this session.
+    Client(u8),
+}
+
+/// What may go the short way, as far as all of the slot has to be looked at for it: nothing but what peers notify of is to be expected, each link
+/// is asleep for entries alone, and no request waits for anything but the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Calm {
+    /// It is to be found out.
+    Unknown,
+    /// Nothing.
+    Not,
+    /// What the driver says.
+    Answers,
+    /// Requests too.
+    All,
+}
+
 impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
-    /// `channels` were notified, nothing is due, and control wants nothing: a whole pass for the single entry of the only one of them, if
-    /// it is that of a peer of ours. False: not such a case. What was done all the same is not published yet, and no other pass would have
-    /// done it otherwise.
-    #[inline]
-    pub fn pass_for_one(&mut self, channels: u64, now: u64, env: &mut impl Env) -> bool {
-        if channels == 1 << self.side().channel {
-            return self.relay_one(now, env);
-        }
-        let notified = |session: &Session<C, P>| channels == 1 << session.channel;
-        let Some(index) = self.sessions.iter().position(notified) else {
-            return false;
-        };
-        self.accept_one(index, now, env)
+    /// Peers, each with the channel it notifies on.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (u64, Peer)> {
+        let drivers = (0u8..).zip(&self.sides);
+        let drivers = drivers.map(|(side, of)| (of.channel, Peer::Driver(side)));
+        let clients = (0u8..).zip(&self.sessions);
+        drivers.chain(clients.map(|(session, of)| (of.channel, Peer::Client(session))))
     }
 
-    /// Nothing but what peers notify of is to be expected: each link is asleep for entries alone, and no request waits for anything but the
-    /// driver.
-    #[inline]
-    fn is_calm(&mut self) -> bool {
-        match self.calm {
-            Some(calm) => calm,
-            None => self.becomes_calm(),
+    /// Only this peer has notified, nothing is due, and control wants nothing: a whole pass for its single entry. False: not such a case.
+    /// What was done all the same is not published yet, and no other pass would have done it otherwise.
+    #[inline(always)] // Who wakes for one does nothing else.
+    pub(crate) fn pass_for_one(&mut self, peer: Peer, now: u64, env: &mut impl Env) -> bool {
+        match peer {
+            Peer::Driver(side) => self.relay_one(side, now, env),
+            Peer::Client(session) => self.accept_one(session, now, env),
         }
+    }
+
+    /// At least so much may go the short way.
+    #[inline]
+    fn is_calm(&mut self, wanted: Calm) -> bool {
+        self.calm >= wanted || self.calm == Calm::Unknown && self.becomes_calm() >= wanted
     }
 
     #[inline(never)]
-    fn becomes_calm(&mut self) -> bool {
+    fn becomes_calm(&mut self) -> Calm {
         let tracker = &self.kept.tracker;
         let rests = |session: &Session<C, P>| session.link.sleeps_for_entries() || !session.is_served(false);
         let calm = self.mode == Mode::Passive
@@ -52,14 +74,23 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             && !self.gap.is_measuring()
             && self.flow.is_off()
             && self.watch.end().is_some();
-        self.calm = Some(calm);
-        calm
+        self.calm = match calm {
+            // A request would have a deadline set.
+            true if self.check_at.is_some() && !self.degraded => Calm::All,
+            true => Calm::Answers,
+            false => Calm::Not,
+        };
+        self.calm
     }
 
     /// Take the request of a session and hand it to the driver.
-    #[inline]
-    fn accept_one(&mut self, index: usize, now: u64, env: &mut impl Env) -> bool {
-        let (allowance, vacant) = (self.allowance(), self.kept.tracker.vacant(Self::OWN_SET));
+    #[inline(always)]
+    fn accept_one(&mut self, index: u8, now: u64, env: &mut impl Env) -> bool {
+        let (index, allowance) = (usize::from(index), self.allowance);
+        let vacant = self.kept.tracker.vacant(Self::OWN_SET);
+        if !self.is_calm(Calm::All) {
+            return false;
+        }
         let Some(session) = self.sessions.get_mut(index) else {
             return false;
         };
@@ -68,38 +99,57 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
             && session.link.waiting() == Ok(1)
             && session.count + 1 < allowance
             && vacant & vacant.wrapping_sub(1) != 0
-            && session.room().is_ok_and(|room| room > 1);
-        if !plain || self.check_at.is_none() || !self.is_calm() {
+            && session.link.has_space(session.count + 2) == Ok(true);
+        if !plain {
             return false;
         }
         self.now = now;
-        if self.accept_run(index, 1) == 0 {
+        if self.accept_some::<true>(index, 1) == 0 {
             return false;
         }
         self.watch.feed();
         self.publish_to_driver(env);
         // The driver may have an answer for it already, but nobody else.
         if let Some(session) = self.sessions.get_mut(index) {
-            session.publish(env);
+            session.publish_answers(env);
         }
         self.show(env);
         true
     }
 
     /// Relay the driver's answer, or what arrived by itself.
-    #[inline]
-    fn relay_one(&mut self, now: u64, env: &mut impl Env) -> bool {
-        if self.side().link.waiting() != Ok(1) || !self.is_calm() {
+    #[inline(always)]
+    fn relay_one(&mut self, side: u8, now: u64, env: &mut impl Env) -> bool {
+        if usize::from(side) != self.current
+            || !self.is_calm(Calm::Answers)
+            || self.side().link.waiting() != Ok(1)
+        {
             return false;
         }
         self.now = now;
-        let mut relayed = self.relay_run();
-        if C::STANDING != 0 && relayed.count == 0 {
-            relayed = self.deliver_run(env);
-            // What changed is written down before anything is asked that builds on it.
-            if !self.changed {
-                self.post_standing();
-            }
+        let (relayed, index) = self.relay_some::<true>();
+        if relayed.count == 0 {
+            return C::STANDING != 0 && self.deliver_one(env);
+        }
+        self.note(relayed, env);
+        if self.kept.tracker.ready() != 0 {
+            return false;
+        }
+        self.publish_to_driver(env);
+        if let Some(session) = self.sessions.get_mut(index) {
+            session.publish_answers(env);
+        }
+        self.show(env);
+        true
+    }
+
+    /// Relay what arrived by itself.
+    #[inline(never)] // With registers of its own.
+    fn deliver_one(&mut self, env: &mut impl Env) -> bool {
+        let relayed = self.deliver_run(env);
+        // What changed is written down before anything is asked that builds on it.
+        if !self.changed {
+            self.post_standing();
         }
         if relayed.count == 0 {
             return false;
