@@ -16,6 +16,7 @@ impl DeferredAction {
     }
 
     /// Makes it now.
+    #[inline(never)] // Rare, and a system call takes many registers.
     pub fn execute_now(self) {
         self.channel.notify();
     }
@@ -39,6 +40,7 @@ impl DeferredActionSlot {
     }
 
     /// Defers a notification. One that was deferred before is made now.
+    #[inline]
     pub fn defer_notify(&mut self, channel: Channel) {
         if let Some(before) = self.action.replace(DeferredAction::new_notify(channel)) {
             before.execute_now();

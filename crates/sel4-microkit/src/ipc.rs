@@ -28,9 +28,14 @@ impl Event {
         let sender = (badge % MAX_BADGED) as usize;
         match badge {
             _ if badge & PPC_BADGE != 0 => Self::Protected(Channel::new(sender), MessageInfo(message)),
-            _ if badge & FAULT_BADGE != 0 => Self::Fault(Child::new(sender), MessageInfo(message)),
+            _ if badge & FAULT_BADGE != 0 => Self::fault(sender, message),
             signals => Self::Notified(ChannelSet(signals)),
         }
+    }
+
+    #[cold] // Or signals would be made ready as if they were one.
+    fn fault(sender: usize, message: sel4::MessageInfo) -> Self {
+        Self::Fault(Child::new(sender), MessageInfo(message))
     }
 }
 

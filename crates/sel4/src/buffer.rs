@@ -1,6 +1,6 @@
 //! The IPC buffer, and how a capability finds the one to use.
 
-use core::cell::RefCell;
+use core::cell::Cell;
 
 use crate::{AbsoluteCPtr, Word};
 use sel4_abi::ipc_buffer::IpcBuffer as Layout;
@@ -70,33 +70,33 @@ impl InvocationContext for ImplicitInvocationContext {
     }
 }
 
-/// Lends the program's IPC buffer to read. Panics if there is none, or it is lent out to write.
+/// Lends the program's IPC buffer to read. Panics if there is none, or it is lent out: a system call within `f` wants it too.
 pub fn with_ipc_buffer<R>(f: impl FnOnce(&IpcBuffer) -> R) -> R {
-    place::with(|place| match &*place.borrow() {
-        Some(buffer) => f(buffer),
-        None => none(),
-    })
+    with_ipc_buffer_mut(|buffer| f(buffer))
 }
 
 /// Lends the program's IPC buffer to write. Panics if there is none, or it is lent out: a system call within `f` wants it too.
 pub fn with_ipc_buffer_mut<R>(f: impl FnOnce(&mut IpcBuffer) -> R) -> R {
-    place::with(|place| match &mut *place.borrow_mut() {
-        Some(buffer) => f(buffer),
-        None => none(),
+    place::with(|place| {
+        let Some(buffer) = place.take() else { none() };
+        let result = f(buffer);
+        place.set(Some(buffer));
+        result
     })
 }
 
-/// Makes a buffer the program's. The kernel is told elsewhere. Panics if the present one is lent out.
+/// Makes a buffer the program's. The kernel is told elsewhere. While the present one is lent out, that one comes back.
 pub fn set_ipc_buffer(ipc_buffer: &'static mut IpcBuffer) {
-    place::with(|place| place.replace(Some(ipc_buffer)));
+    place::with(|place| place.set(Some(ipc_buffer)));
 }
 
 #[cold]
 fn none() -> ! {
-    panic!("a system call before set_ipc_buffer")
+    panic!("a system call before set_ipc_buffer, or while the buffer is lent out")
 }
 
-type Place = RefCell<Option<&'static mut IpcBuffer>>;
+/// Nothing stands here while the buffer is lent out.
+type Place = Cell<Option<&'static mut IpcBuffer>>;
 
 #[cfg(target_os = "none")]
 mod place {

@@ -18,8 +18,8 @@ impl Pace {
         self.sum = match count {
             0 => self.sum,
             1..WINDOW => {
-                let left = self.sum.saturating_mul((WINDOW - count).into()) / u64::from(WINDOW);
-                left.saturating_add(waited)
+                let gone = self.sum / u64::from(WINDOW) * u64::from(count);
+                (self.sum - gone).saturating_add(waited)
             }
             count => (waited / u64::from(count)).saturating_mul(WINDOW.into()),
         };

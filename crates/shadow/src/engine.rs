@@ -87,9 +87,9 @@ impl<'s, C: Class, P: Page, R: Region> Shadow<'s, C, P, R> {
     }
 
     /// One channel was notified and nothing else can have happened: do what a single entry of that peer asks for. False: not such a
-    /// case; what was done all the same, going round does not do again.
+    /// case, and [`go_round`](Self::go_round) follows; what was done all the same, that does not do again.
     #[inline]
-    fn wake_for_one(&mut self, channels: u64, env: &mut impl Env) -> bool {
+    pub fn wake_for_one(&mut self, channels: u64, env: &mut impl Env) -> bool {
         let now = env.now();
         if now >= self.calm_until || !channels.is_power_of_two() {
             return false;

@@ -38,6 +38,7 @@ impl Env for World {
     fn now(&self) -> u64 {
         clock::ticks()
     }
+    #[inline]
     fn notify(&mut self, channel: u64) {
         self.last.defer_notify(Channel::new(channel as usize));
     }
@@ -51,6 +52,10 @@ impl Env for World {
     #[inline]
     fn tally(&mut self, slot: u32, tally: trace::Tally) {
         self.trace.tally(slot, tally);
+    }
+    #[inline]
+    fn step(&mut self, slot: u32, tally: Option<trace::Tally>, live_and_sent: [u64; 2]) {
+        self.trace.step(slot, tally, live_and_sent);
     }
     #[inline]
     fn stand(&mut self, slot: u32, standing: trace::Standing) {
@@ -111,10 +116,14 @@ impl<C: Class, R: Region> Handler for Pd<C, R> {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
+        // Neither timer nor guard clock is a peer.
+        if self.shadow.wake_for_one(channels.bits(), &mut self.world) {
+            return Ok(());
+        }
         if channels.contains(self.world.timer) {
             self.shadow.timeout();
         }
-        self.shadow.wake(channels.bits(), &mut self.world);
+        self.shadow.go_round(channels.bits(), &mut self.world);
         // The guard clock asks who goes round his loop: last, as who hangs in a wake-up does not come here.
         if let Some(guard) = self.guard
             && channels.contains(guard)

@@ -215,15 +215,7 @@ impl<C: Class, P: Page> Session<C, P> {
         }
     }
 
-    /// Hand over the answers, when nothing was delivered.
-    #[inline]
-    pub(crate) fn publish_answers(&mut self, env: &mut impl Env) {
-        if self.link.publish() {
-            env.notify(self.channel);
-        }
-    }
-
-    /// Hand over answers and deliveries.
+    /// Hand over the answers.
     #[inline]
     pub(crate) fn publish(&mut self, env: &mut impl Env) {
         let delivered = self.deliveries.as_mut().is_some_and(Link::publish);

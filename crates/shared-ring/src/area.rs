@@ -64,10 +64,11 @@ impl Area {
         inside
     }
 
-    /// Copy sixteen bytes out, as two words with the first byte lowest. `None`: they are not all inside.
+    /// Copy the first sixteen of `len` bytes out, as two words with the first byte lowest. `None`: the bytes, or sixteen, are not all inside.
     #[inline]
-    pub fn pair(&self, offset: usize) -> Option<[u64; 2]> {
-        self.range_ok(offset, 16).then(|| self.load_pair(offset))
+    pub fn pair(&self, offset: usize, len: usize) -> Option<[u64; 2]> {
+        let inside = self.range_ok(offset, len.max(16));
+        inside.then(|| self.load_pair(offset))
     }
 
     /// Copy in. False, and nothing was copied: the range is not inside.

@@ -268,7 +268,7 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
     #[inline]
     pub fn waiting(&mut self) -> Result<u32, Violation> {
         if self.head == self.peer_tail {
-            self.look_at_tail()?;
+            return self.look_at_tail();
         }
         Ok(self.peer_tail.wrapping_sub(self.head))
     }
@@ -320,13 +320,46 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         // Release: the reads of entries before the head, the entries before the tail. The head comes first: who sees an
         // answer sees the space its request took free again.
         if freed {
-            self.own.store32(HEAD, self.head, Release);
-            self.published_head = self.head;
+            self.show_head();
         }
         if sent {
-            self.own.store32(TAIL, self.tail, Release);
-            self.published_tail = self.tail;
+            self.show_tail();
         }
+        self.is_awaited(sent)
+    }
+
+    /// Make known what was sent since the last time. What was received the next [`publish`](Self::publish) makes known, for whoever does not
+    /// know that there is nothing. True: the peer sleeps and must be notified.
+    #[inline]
+    #[must_use = "a peer that sleeps must be notified"]
+    pub fn publish_sent(&mut self) -> bool {
+        self.show_tail();
+        self.is_awaited(true)
+    }
+
+    /// The same for what was received.
+    #[inline]
+    #[must_use = "a peer that sleeps must be notified"]
+    pub fn publish_received(&mut self) -> bool {
+        self.show_head();
+        self.is_awaited(false)
+    }
+
+    #[inline]
+    fn show_head(&mut self) {
+        self.published_head = self.head;
+        self.own.store32(HEAD, self.published_head, Release);
+    }
+
+    #[inline]
+    fn show_tail(&mut self) {
+        self.published_tail = self.tail;
+        self.own.store32(TAIL, self.published_tail, Release);
+    }
+
+    /// The peer sleeps, and wants to hear of what was made known; `sent`: entries were.
+    #[inline]
+    fn is_awaited(&self, sent: bool) -> bool {
         // The indices before the flag, as the sleeper has its flag before the indices: one of us sees the other.
         P::fence();
         match self.peer.load32(ASLEEP, Relaxed) {
@@ -408,19 +441,18 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         Ok(self.peer_head == known)
     }
 
-    /// Read the peer's tail and check it: not behind what we know, not more than fits.
+    /// Read the peer's tail and check it: not behind what we know, not more than fits. How many entries have come in.
     #[inline]
-    fn look_at_tail(&mut self) -> Result<(), Violation> {
+    fn look_at_tail(&mut self) -> Result<u32, Violation> {
+        // Before the peer's word: what is read behind that is read anew.
+        let (head, known) = (self.head, self.peer_tail);
         let tail = self.peer.load32(TAIL, Acquire);
-        let ahead = tail.wrapping_sub(self.head);
-        if ahead > CAPACITY || ahead < self.peer_tail.wrapping_sub(self.head) {
-            return Err(Violation::Tail {
-                tail,
-                head: self.head,
-            });
+        let ahead = tail.wrapping_sub(head);
+        if ahead > CAPACITY || ahead < known.wrapping_sub(head) {
+            return Err(Violation::Tail { tail, head });
         }
         self.peer_tail = tail;
-        Ok(())
+        Ok(ahead)
     }
 
     /// Read the peer's head and check it: not behind what we know, not ahead of what we published.

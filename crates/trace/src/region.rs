@@ -132,16 +132,22 @@ impl Writer {
     /// Count requests of a slot.
     #[inline]
     pub fn tally(&mut self, slot: u32, tally: Tally) {
+        if let Some(words) = self.words.counters(slot) {
+            add(words, tally);
+        }
+    }
+
+    /// Count requests of a slot, if there are any, and show how it stands after them, mode and generation being what they were.
+    #[inline]
+    pub fn step(&mut self, slot: u32, tally: Option<Tally>, [live, sent]: [u64; 2]) {
         let Some(words) = self.words.counters(slot) else {
             return;
         };
-        let add = |at: usize, more: u64| {
-            let sum = words[at].load(Ordering::Relaxed).wrapping_add(more);
-            words[at].store(sum, Ordering::Relaxed);
-        };
-        add(counters::ANSWERED, tally.answered);
-        add(counters::BYTES, tally.bytes);
-        add(counters::WAITED, tally.waited);
+        if let Some(tally) = tally {
+            add(words, tally);
+        }
+        words[counters::LIVE].store(live, Ordering::Relaxed);
+        words[counters::SENT].store(sent, Ordering::Relaxed);
     }
 
     /// Show how a slot stands.
@@ -154,6 +160,17 @@ impl Writer {
         words[counters::SENT].store(standing.sent, Ordering::Relaxed);
         words[counters::STATE].store(standing.state(), Ordering::Relaxed);
     }
+}
+
+#[inline]
+fn add(words: &[AtomicU64; SLOT_WORDS], tally: Tally) {
+    let add = |at: usize, more: u64| {
+        let sum = words[at].load(Ordering::Relaxed).wrapping_add(more);
+        words[at].store(sum, Ordering::Relaxed);
+    };
+    add(counters::ANSWERED, tally.answered);
+    add(counters::BYTES, tally.bytes);
+    add(counters::WAITED, tally.waited);
 }
 
 /// Where a reader stands.

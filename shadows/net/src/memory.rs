@@ -13,11 +13,12 @@ pub trait FrameMemory {
     /// Copy out. False, and nothing was copied: the range is not inside.
     #[must_use]
     fn read(&self, offset: usize, target: &mut [u8]) -> bool;
-    /// Copy sixteen bytes out, as two words with the first byte lowest. `None`: they are not all inside.
+    /// Copy the first sixteen of `len` bytes out, as two words with the first byte lowest. `None`: the bytes, or sixteen, are not all inside.
     #[must_use]
-    fn pair(&self, offset: usize) -> Option<[u64; 2]> {
+    fn pair(&self, offset: usize, len: usize) -> Option<[u64; 2]> {
         let mut bytes = [[0; 8]; 2];
-        let inside = self.read(offset, bytes.as_flattened_mut());
+        let end = offset.checked_add(len);
+        let inside = end.is_some_and(|end| end <= self.len()) && self.read(offset, bytes.as_flattened_mut());
         inside.then(|| bytes.map(u64::from_le_bytes))
     }
     /// Copy `len` bytes from another place. False, and nothing was copied: a range is not inside.
@@ -34,8 +35,8 @@ impl FrameMemory for Area {
         self.read(offset, target)
     }
     #[inline]
-    fn pair(&self, offset: usize) -> Option<[u64; 2]> {
-        self.pair(offset)
+    fn pair(&self, offset: usize, len: usize) -> Option<[u64; 2]> {
+        self.pair(offset, len)
     }
     #[inline]
     fn copy_from(&self, offset: usize, source: &Self, source_offset: usize, len: usize) -> bool {

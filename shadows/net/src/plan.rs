@@ -69,7 +69,7 @@ pub(crate) fn admissible(running: &NetCapabilities, request: &NetRequest) -> Res
 /// The header of the frame at this place; `None`: it is not inside.
 #[inline]
 pub(crate) fn header_at(memory: &impl FrameMemory, offset: usize) -> Option<Header> {
-    if let Some(pair) = memory.pair(offset) {
+    if let Some(pair) = memory.pair(offset, HEADER) {
         return Some(Header::of_pair(pair));
     }
     // The frame may end with the region.

@@ -75,6 +75,10 @@ impl Env for Surroundings {
         self.counted.bytes += more.bytes;
         self.counted.waited += more.waited;
     }
+    fn step(&mut self, slot: u32, tally: Option<trace::Tally>, [live, sent]: [u64; 2]) {
+        self.tally(slot, tally.unwrap_or_default());
+        (self.standing.live, self.standing.sent) = (live, sent);
+    }
     fn stand(&mut self, _: u32, standing: trace::Standing) {
         self.standing = standing;
     }

@@ -81,6 +81,14 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// What was relayed, for a drain, for the watch and for the operator.
     #[inline]
     pub(super) fn note(&mut self, relayed: Relayed, env: &mut impl Env) {
+        self.flow.count(relayed.count);
+        let tally = self.count(relayed);
+        env.tally(self.number, tally);
+    }
+
+    /// The same when nothing is recorded, but for the operator: what he is to be told.
+    #[inline]
+    pub(super) fn count(&mut self, relayed: Relayed) -> Tally {
         let Relayed {
             count,
             arrived,
@@ -89,13 +97,11 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
         } = relayed;
         self.pace.answered(count - arrived, waited);
         self.watch.count(count);
-        self.flow.count(count);
-        let tally = Tally {
+        Tally {
             answered: count.into(),
             bytes: units.wrapping_mul(C::unit(&self.running)),
             waited,
-        };
-        env.tally(self.number, tally);
+        }
     }
 
     /// One answer; `Some`: it was to a client's request, or something arrived. The error is a [`detail`].

@@ -7,6 +7,7 @@
 
 use shared_ring::page::Page;
 
+use super::runs::owner;
 use super::{Mode, Slot};
 use crate::ledger::Region;
 use crate::session::{Session, State};
@@ -86,66 +87,83 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Take the request of a session and hand it to the driver.
     #[inline(always)]
     fn accept_one(&mut self, index: u8, now: u64, env: &mut impl Env) -> bool {
-        let (index, allowance) = (usize::from(index), self.allowance);
-        let vacant = self.kept.tracker.vacant(Self::OWN_SET);
         if !self.is_calm(Calm::All) {
             return false;
         }
-        let Some(session) = self.sessions.get_mut(index) else {
+        self.now = now;
+        let allowance = self.allowance;
+        let Some(mut lane) = self.lane(|_, _| Some(index.into())) else {
             return false;
         };
+        let vacant = lane.tracker.vacant(Self::OWN_SET);
         // Behind it there is room for another, or more than entries would have to be wished for.
-        let plain = session.state == State::Open
-            && session.link.waiting() == Ok(1)
-            && session.count + 1 < allowance
+        let plain = lane.session.state == State::Open
+            && lane.session.count + 1 < allowance
             && vacant & vacant.wrapping_sub(1) != 0
-            && session.link.has_space(session.count + 2) == Ok(true);
-        if !plain {
+            && lane.session.link.has_space(lane.session.count + 2) == Ok(true)
+            && lane.driver.link.has_space(1) == Ok(true)
+            && lane.session.link.waiting() == Ok(1);
+        if !plain || lane.accept::<true>(1) == 0 {
             return false;
         }
-        self.now = now;
-        if self.accept_some::<true>(index, 1) == 0 {
-            return false;
-        }
-        self.watch.feed();
-        self.publish_to_driver(env);
         // The driver may have an answer for it already, but nobody else.
-        if let Some(session) = self.sessions.get_mut(index) {
-            session.publish_answers(env);
-        }
-        self.show(env);
+        let (driver, session) = (
+            lane.driver.link.publish_sent(),
+            lane.session.link.publish_received(),
+        );
+        let (driver, session) = (
+            driver.then_some(lane.driver.channel),
+            session.then_some(lane.session.channel),
+        );
+        self.handing.handed(env.now());
+        self.ledger.set_handed(self.handing.last());
+        driver
+            .into_iter()
+            .chain(session)
+            .for_each(|channel| env.notify(channel));
+        let tracker = &self.kept.tracker;
+        env.step(self.number, None, [tracker.live(), tracker.sent()]);
         true
     }
 
     /// Relay the driver's answer, or what arrived by itself.
     #[inline(always)]
     fn relay_one(&mut self, side: u8, now: u64, env: &mut impl Env) -> bool {
-        if usize::from(side) != self.current
-            || !self.is_calm(Calm::Answers)
-            || self.side().link.waiting() != Ok(1)
-        {
+        if usize::from(side) != self.current || !self.is_calm(Calm::Answers) {
             return false;
         }
         self.now = now;
-        let (relayed, index) = self.relay_some::<true>();
-        if relayed.count == 0 {
+        let mut first = None;
+        let lane = self.lane(|driver, tracker| {
+            let single = driver.link.waiting() == Ok(1);
+            single.then(|| owner(driver, tracker, &mut first)).flatten()
+        });
+        let (Some(mut lane), Some(first)) = (lane, first) else {
             return C::STANDING != 0 && self.deliver_one(env);
-        }
-        self.note(relayed, env);
-        if self.kept.tracker.ready() != 0 {
+        };
+        let relayed = lane.relay::<true>(first);
+        if relayed.count == 0 {
             return false;
         }
-        self.publish_to_driver(env);
-        if let Some(session) = self.sessions.get_mut(index) {
-            session.publish_answers(env);
+        if lane.driver.link.publish_received() {
+            env.notify(lane.driver.channel);
         }
-        self.show(env);
+        if lane.session.link.publish_sent() {
+            env.notify(lane.session.channel);
+        }
+        // Nobody was held up by it: nobody waits for anything but the driver.
+        let sets = [lane.tracker.live(), lane.tracker.sent()];
+        let tally = self.count(relayed);
+        env.step(self.number, Some(tally), sets);
         true
     }
 
     /// Relay what arrived by itself.
     #[inline(never)] // With registers of its own.
     fn deliver_one(&mut self, env: &mut impl Env) -> bool {
+        if self.side().link.waiting() != Ok(1) {
+            return false;
+        }
         let relayed = self.deliver_run(env);
         // What changed is written down before anything is asked that builds on it.
         if !self.changed {

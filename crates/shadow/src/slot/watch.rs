@@ -32,7 +32,7 @@ pub struct Watch {
     /// A request was with the driver in it.
     busy: bool,
     /// Requests that ended in it.
-    ended: u32,
+    ended: u64,
     /// The heartbeat at its beginning.
     beat: u32,
     /// The driver was asked for another one then: it had nothing to do in the window before.
@@ -40,16 +40,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A request is with the driver.
-    #[inline]
-    pub fn feed(&mut self) {
-        self.busy = true;
-    }
-
     /// Requests have ended.
     #[inline]
     pub fn count(&mut self, ended: u32) {
-        self.ended = self.ended.saturating_add(ended);
+        self.ended = self.ended.wrapping_add(ended.into());
         // What arrived by itself made work too.
         self.busy |= ended > 0;
     }
@@ -101,7 +95,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// The driver had requests in this window.
     fn was_busy(&mut self, has_some: bool, outbox: &mut Outbox, env: &mut impl Env) {
         let passes = self.passes();
-        if passes > PASSES_PER_REQUEST * u64::from(self.watch.ended) + PASSES_FREE {
+        if passes > PASSES_PER_REQUEST * self.watch.ended + PASSES_FREE {
             return self.retire(Failure::Storm, passes, outbox, env);
         }
         self.open_window(false, has_some);
