@@ -25,17 +25,16 @@ pub enum Event {
 impl Event {
     /// The badge says what it is: the creator chose it when it gave the sender the capability.
     fn arrived((message, badge): (sel4::MessageInfo, sel4::Badge)) -> Self {
-        let sender = (badge % MAX_BADGED) as usize;
-        match badge {
-            _ if badge & PPC_BADGE != 0 => Self::Protected(Channel::new(sender), MessageInfo(message)),
-            _ if badge & FAULT_BADGE != 0 => Self::fault(sender, message),
-            signals => Self::Notified(ChannelSet(signals)),
+        // Most that arrives is signals, and they come without a message.
+        if badge & (PPC_BADGE | FAULT_BADGE) == 0 {
+            return Self::Notified(ChannelSet(badge));
         }
-    }
-
-    #[cold] // Or signals would be made ready as if they were one.
-    fn fault(sender: usize, message: sel4::MessageInfo) -> Self {
-        Self::Fault(Child::new(sender), MessageInfo(message))
+        let sender = (badge % MAX_BADGED) as usize;
+        if badge & PPC_BADGE != 0 {
+            Self::Protected(Channel::new(sender), MessageInfo(message))
+        } else {
+            Self::Fault(Child::new(sender), MessageInfo(message))
+        }
     }
 }
 
