@@ -158,7 +158,11 @@ impl Shadow {
         let (mut env, now) = (Clock(self.now), self.now);
         let slot = self.slot.as_mut().expect("only taken in `drop`");
         self.was_short = memory.with(|| {
-            if now < self.calm_until && slot.pass_for_one(channels, now, &mut env) {
+            let single = slot.peers().find(|(channel, _)| channels == 1 << channel);
+            if let Some((_, peer)) = single
+                && now < self.calm_until
+                && slot.pass_for_one(peer, now, &mut env)
+            {
                 return true;
             }
             for command in commands {

@@ -15,7 +15,7 @@ use crate::{Class, Env};
 
 /// Who notifies on a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Peer {
+pub enum Peer {
     /// The driver at this side.
     Driver(u8),
     /// The client of this session.
@@ -24,7 +24,7 @@ pub(crate) enum Peer {
 
 /// What may go the short way, as far as all of the slot has to be looked at for it: nothing but what peers notify of is to be expected, each link
 /// is asleep for entries alone, and no request waits for anything but the driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Calm {
     /// It is to be found out.
     Unknown,
@@ -38,7 +38,7 @@ pub(super) enum Calm {
 
 impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Peers, each with the channel it notifies on.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = (u64, Peer)> {
+    pub fn peers(&self) -> impl Iterator<Item = (u64, Peer)> {
         let drivers = (0u8..).zip(&self.sides);
         let drivers = drivers.map(|(side, of)| (of.channel, Peer::Driver(side)));
         let clients = (0u8..).zip(&self.sessions);
@@ -48,7 +48,7 @@ impl<C: Class, P: Page, R: Region> Slot<'_, C, P, R> {
     /// Only this peer has notified, nothing is due, and control wants nothing: a whole pass for its single entry. False: not such a case.
     /// What was done all the same is not published yet, and no other pass would have done it otherwise.
     #[inline(always)] // Who wakes for one does nothing else.
-    pub(crate) fn pass_for_one(&mut self, peer: Peer, now: u64, env: &mut impl Env) -> bool {
+    pub fn pass_for_one(&mut self, peer: Peer, now: u64, env: &mut impl Env) -> bool {
         match peer {
             Peer::Driver(side) => self.relay_one(side, now, env),
             Peer::Client(session) => self.accept_one(session, now, env),
