@@ -44,8 +44,8 @@ pub trait Env {
     fn tally(&mut self, slot: u32, tally: trace::Tally) {
         let _ = (slot, tally);
     }
-    /// Count what a driver of the slot answered, if it answered anything, and show which requests are live and with the driver, its mode and
-    /// generation being what they were. Not everybody wants to know.
+    /// Count what a driver of the slot answered, if it answered anything, and show which requests are live and with the driver,
+    /// its mode and generation being what they were. Not everybody wants to know.
     #[inline]
     fn step(&mut self, slot: u32, tally: Option<trace::Tally>, live_and_sent: [u64; 2]) {
         let _ = (slot, tally, live_and_sent);

@@ -64,7 +64,8 @@ impl Area {
         inside
     }
 
-    /// Copy the first sixteen of `len` bytes out, as two words with the first byte lowest. `None`: the bytes, or sixteen, are not all inside.
+    /// Copy the first sixteen of `len` bytes out, as two words with the first byte lowest. `None`: the bytes, or sixteen, are not
+    /// all inside.
     #[inline]
     pub fn pair(&self, offset: usize, len: usize) -> Option<[u64; 2]> {
         let inside = self.range_ok(offset, len.max(16));

@@ -22,8 +22,8 @@ unsafe extern "C" {
     pub(crate) fn copy(target: *mut u8, source: *const u8, len: usize);
 }
 
-/// Sixteen bytes as two words, the first byte lowest, from a place that need not be aligned. Between two calls of [`copy`] a caller would have to
-/// put all that it has in registers somewhere else.
+/// Sixteen bytes as two words, the first byte lowest, from a place that need not be aligned. Between two calls of [`copy`] a
+/// caller would have to put all that it has in registers somewhere else.
 ///
 /// # Safety
 /// They are mapped and readable, as normal memory. To the compiler it is, as `copy`, nothing that it knows.

@@ -328,8 +328,8 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         self.is_awaited(sent)
     }
 
-    /// Make known what was sent since the last time. What was received the next [`publish`](Self::publish) makes known, for whoever does not
-    /// know that there is nothing. True: the peer sleeps and must be notified.
+    /// Make known what was sent since the last time. What was received the next [`publish`](Self::publish) makes known, for
+    /// whoever does not know that there is nothing. True: the peer sleeps and must be notified.
     #[inline]
     #[must_use = "a peer that sleeps must be notified"]
     pub fn publish_sent(&mut self) -> bool {

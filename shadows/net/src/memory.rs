@@ -13,7 +13,8 @@ pub trait FrameMemory {
     /// Copy out. False, and nothing was copied: the range is not inside.
     #[must_use]
     fn read(&self, offset: usize, target: &mut [u8]) -> bool;
-    /// Copy the first sixteen of `len` bytes out, as two words with the first byte lowest. `None`: the bytes, or sixteen, are not all inside.
+    /// Copy the first sixteen of `len` bytes out, as two words with the first byte lowest. `None`: the bytes, or sixteen, are not
+    /// all inside.
     #[must_use]
     fn pair(&self, offset: usize, len: usize) -> Option<[u64; 2]> {
         let mut bytes = [[0; 8]; 2];

@@ -22,8 +22,8 @@ pub enum Peer {
     Client(u8),
 }
 
-/// What may go the short way, as far as all of the slot has to be looked at for it: nothing but what peers notify of is to be expected, each link
-/// is asleep for entries alone, and no request waits for anything but the driver.
+/// What may go the short way, as far as all of the slot has to be looked at for it: nothing but what peers notify of is to be
+/// expected, each link is asleep for entries alone, and no request waits for anything but the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Calm {
     /// It is to be found out.
