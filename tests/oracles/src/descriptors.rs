@@ -1,12 +1,13 @@
 //! Whatever a device writes into its registers and descriptors: the `e1000` driver answers each frame and buffer that it took once, in order,
-//! takes no more than its queues have, and believes no length beyond a buffer.
+//! and not before the device says that it is done, takes no more than its queues have, points at nothing but what it was given, and
+//! believes no length beyond a buffer and no frame that is not whole.
 //!
 //! Input: steps of the runtime and the device, a few bytes each.
 
 use std::collections::VecDeque;
 
 use driver_runtime::net::{
-    Begin, Buffer, Ended, Frame, HEADROOM, LINK_DOWN, LINK_UP, NetDriver, Offload, Status, Wanted,
+    Begin, Buffer, Completion, Ended, Frame, HEADROOM, LINK_DOWN, LINK_UP, NetDriver, Offload, Status, Wanted,
 };
 use e1000::fake::{DESCRIPTOR, Fake, LONGEST, Queue, UNDER_WAY};
 
@@ -14,8 +15,12 @@ use e1000::fake::{DESCRIPTOR, Fake, LONGEST, Queue, UNDER_WAY};
 const LENGTHS: [usize; 7] = [0, 1, 60, 1514, LONGEST - 1, LONGEST, LONGEST + 1];
 /// Bytes that all frames and buffers lie in; nobody reads them.
 const MEMORY: usize = 4096;
-/// A descriptor is done, and the frame ends with it.
-const WHOLE: u8 = 3;
+/// A descriptor's status: it is done, the frame ends with it, both. Where status and errors stand in it.
+const DONE: u8 = 1;
+const END: u8 = 2;
+const WHOLE: u8 = DONE | END;
+const STATUS: usize = 12;
+const ERRORS: usize = 13;
 
 /// See the module.
 pub fn descriptors(bytes: &[u8]) {
@@ -26,6 +31,7 @@ pub fn descriptors(bytes: &[u8]) {
         frames: VecDeque::new(),
         buffers: VecDeque::new(),
         begun: [0; 2],
+        broken: false,
         next: 0,
     };
     let mut bytes = bytes.iter().copied();
@@ -41,6 +47,8 @@ struct Test {
     buffers: VecDeque<(u32, usize)>,
     /// Descriptors that were ever given to the device, by queue.
     begun: [usize; 2],
+    /// The last buffer that was answered had no end of a frame.
+    broken: bool,
     next: u32,
 }
 
@@ -92,6 +100,7 @@ impl Test {
         let expected = if self.frames.len() == UNDER_WAY {
             Begin::Busy
         } else if (1..=LONGEST).contains(&length) {
+            self.is_told(Queue::Transmit, HEADROOM, length);
             self.frames.push_back(id);
             self.begun[0] += 1;
             Begin::Accepted
@@ -109,11 +118,28 @@ impl Test {
         } else if self.buffers.len() == UNDER_WAY {
             Begin::Busy
         } else {
+            self.is_told(Queue::Receive, 0, 0);
             self.buffers.push_back((id, length));
             self.begun[1] += 1;
             Begin::Accepted
         };
         assert_eq!(begun, expected, "{length} bytes");
+    }
+
+    /// The next descriptor is not done, and points where it must: so far behind the beginning of the memory, so many bytes.
+    fn is_told(&self, of: Queue, offset: u64, length: usize) {
+        let told = self.device.read(of, self.begun[of as usize]);
+        let start = self.memory.as_ptr().addr() as u64 + offset;
+        assert_eq!(told[..8], start.to_le_bytes());
+        assert_eq!((length_in(&told), told[STATUS]), (length, 0));
+    }
+
+    /// The descriptors from the oldest that are done, each with the number of what it was made for.
+    fn done<T: Copy>(&self, of: Queue, under_way: &VecDeque<T>) -> VecDeque<(T, [u8; DESCRIPTOR])> {
+        let first = self.begun[of as usize] - under_way.len();
+        let all = under_way.iter().zip(first..);
+        let all = all.map(|(each, slot)| (*each, self.device.read(of, slot)));
+        all.take_while(|(_, told)| told[STATUS] & DONE != 0).collect()
     }
 
     fn name(&mut self) -> u32 {
@@ -122,17 +148,33 @@ impl Test {
     }
 
     fn poll(&mut self) {
-        let (frames, buffers) = (&mut self.frames, &mut self.buffers);
+        let mut sent = self.done(Queue::Transmit, &self.frames);
+        let mut came = self.done(Queue::Receive, &self.buffers);
+        self.frames.drain(..sent.len());
+        self.buffers.drain(..came.len());
+        let broken = &mut self.broken;
         self.device.driver.poll(|ended, completion| match ended {
-            Ended::Frame => assert_eq!(Some(completion.id), frames.pop_front()),
+            Ended::Frame => {
+                let (id, _) = sent.pop_front().expect("one that is done");
+                assert_eq!(completion, Completion::of(id, Status::Ok));
+            }
             Ended::Buffer => {
-                let (id, room) = buffers.pop_front().expect("one that was under way");
-                assert_eq!(completion.id, id);
-                let end = usize::from(completion.start) + completion.length as usize;
-                assert!(end <= room, "{completion:?} in {room} bytes");
-                assert!(completion.status == Status::Ok || completion.length == 0);
+                let ((id, room), told) = came.pop_front().expect("one that is done");
+                let (end, length) = (told[STATUS] & END != 0, length_in(&told));
+                let rest = std::mem::replace(broken, !end);
+                let whole = end && !rest && told[ERRORS] == 0;
+                let expected = if whole && length <= room {
+                    Completion {
+                        length: length as u32,
+                        ..Completion::of(id, Status::Ok)
+                    }
+                } else {
+                    Completion::of(id, Status::IoError)
+                };
+                assert_eq!(completion, expected, "{told:?} in {room} bytes");
             }
         });
+        assert!(sent.is_empty() && came.is_empty(), "all that is done is answered");
     }
 
     /// A device that does its work in the end leaves nothing unanswered.
@@ -150,6 +192,11 @@ impl Test {
         assert_eq!(self.device.tail(Queue::Transmit), self.begun[0] % slots);
         assert_eq!(self.device.tail(Queue::Receive), self.begun[1] % slots);
     }
+}
+
+/// The length that a descriptor says.
+fn length_in(told: &[u8; DESCRIPTOR]) -> usize {
+    usize::from(u16::from_le_bytes([told[8], told[9]]))
 }
 
 fn length(input: &mut impl Iterator<Item = u8>) -> Option<usize> {

@@ -73,6 +73,13 @@ impl Fake {
         self.driver.registers.read(of.register() + queue::TAIL) as usize
     }
 
+    /// What the device finds in a descriptor.
+    pub fn read(&self, of: Queue, slot: usize) -> [u8; DESCRIPTOR] {
+        let at = descriptor(&self.driver.registers, of.register(), slot);
+        // SAFETY: one of the ring's; no reference to it exists.
+        unsafe { at.cast::<[u8; DESCRIPTOR]>().read_volatile() }
+    }
+
     /// As the device: a descriptor is these bytes.
     pub fn write(&mut self, to: Queue, slot: usize, bytes: [u8; DESCRIPTOR]) {
         let at = descriptor(&self.driver.registers, to.register(), slot);
