@@ -14,13 +14,14 @@ const PEER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
 const OUR_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 20]);
 const HERE: u16 = 7;
 const FORGETS: u16 = 9;
+const HIGH: u16 = 7007;
 
 struct Services;
 
 impl Answers for Services {
     fn answer(&mut self, port: u16, _: &[u8]) -> Answer {
         match port {
-            HERE => Answer::Same,
+            HERE | HIGH => Answer::Same,
             FORGETS => Answer::Nothing,
             _ => Answer::Nobody,
         }
@@ -142,6 +143,14 @@ fn what_is_not_plain_is_the_librarys_as_it_was() {
     words.as_mut_bytes()[FROM..FROM + 4].copy_from_slice(&OURS.octets());
     sums::complete_header(&mut words);
     assert_eq!(turned(&mut words, length, false), None, "from us");
+    let (mut words, length) = frame(HIGH, 64, b"hello");
+    assert!(turned(&mut words.clone(), length, false).is_some());
+    words.as_mut_bytes()[FROM_PORT..FROM_PORT + 2].copy_from_slice(&HIGH.to_be_bytes());
+    assert_eq!(
+        turned(&mut words, length, false),
+        None,
+        "from the same service at a port that may ask"
+    );
 }
 
 #[test]
