@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use device_class::net::{
-    ClientInfo, FLAG_VERIFIED, HEADER, HEADROOM, NetClient, Port, Received, RequestError, Status,
+    ClientInfo, FLAG_VERIFIED, HEADER, HEADROOM, NetClient, Peer, Received, RequestError, Status,
 };
 use shared_ring::Area;
 use shared_ring::page::Page;
@@ -163,9 +163,9 @@ impl<P: Page, A: Answers> Session<P, A> {
     }
 
     /// Hand over what is to be sent, and buffers.
-    pub fn commit(&mut self, port: &mut impl Port) {
+    pub fn commit(&mut self, peer: &mut impl Peer) {
         self.post();
-        self.out.client.commit(port);
+        self.out.client.commit(peer);
     }
 
     /// Ask for a notification. True: wait. False: something has come meanwhile.

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use device_class::net::{ClientInfo, NetClient, NetRequest, NetResponse, Op, Peer, Port, Status};
+use device_class::net::{ClientInfo, NetClient, NetRequest, NetResponse, Op, Status};
 use ip_session::answers::{Answer, Answers};
 use ip_session::dhcp::Dhcp;
 use ip_session::{Host, Session, data_len};
 use shared_ring::page::HostPage;
+use shared_ring::requests::Nobody;
 use shared_ring::{Area, Link};
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::Instant;
@@ -23,19 +24,6 @@ struct Side {
     transmit: Shadow,
     receive: Shadow,
     data: Area,
-}
-
-struct Nobody;
-
-impl Peer for Nobody {
-    fn notify(&mut self) {}
-    fn wait(&mut self) {}
-}
-
-impl Port for Nobody {
-    fn call(&mut self, _: u64, _: [u64; 2]) -> (u64, [u64; 4]) {
-        unreachable!("nobody calls")
-    }
 }
 
 fn link() -> (Link<NetRequest, NetResponse, HostPage>, Shadow) {

@@ -19,6 +19,17 @@ pub trait Peer {
     fn wait(&mut self);
 }
 
+/// A peer of host tests that decide themselves who runs: it notices nothing, and no wait of it ends anything.
+#[cfg(feature = "host")]
+#[derive(Debug)]
+pub struct Nobody;
+
+#[cfg(feature = "host")]
+impl Peer for Nobody {
+    fn notify(&mut self) {}
+    fn wait(&mut self) {}
+}
+
 /// Why a request could not be submitted or an answer not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestError {

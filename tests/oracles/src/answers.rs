@@ -7,12 +7,11 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
-use device_class::net::{
-    ClientInfo, FLAG_VERIFIED, HEADROOM, NetClient, NetRequest, NetResponse, Peer, Port,
-};
+use device_class::net::{ClientInfo, FLAG_VERIFIED, HEADROOM, NetClient, NetRequest, NetResponse};
 use echo::{DISCARD, Datagrams, ECHO};
 use ip_session::{BUFFER, Session, data_len};
 use shared_ring::page::HostPage;
+use shared_ring::requests::Nobody;
 use shared_ring::{Area, HostMemory, Link};
 use smoltcp::phy::{Device, RxToken};
 use smoltcp::time::Instant;
@@ -113,19 +112,6 @@ struct Station {
 struct Heard {
     library: Option<Vec<u8>>,
     sent: Option<Vec<u8>>,
-}
-
-struct Nobody;
-
-impl Peer for Nobody {
-    fn notify(&mut self) {}
-    fn wait(&mut self) {}
-}
-
-impl Port for Nobody {
-    fn call(&mut self, _: u64, _: [u64; 2]) -> (u64, [u64; 4]) {
-        unreachable!("nobody calls")
-    }
 }
 
 impl Station {

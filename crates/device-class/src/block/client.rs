@@ -99,8 +99,8 @@ impl<P: Page> BlockClient<P> {
     }
 
     /// Hand over what was submitted, and give back what was polled; notifies the shadow if it sleeps.
-    pub fn commit(&mut self, port: &mut impl Port) {
-        self.0.commit(port);
+    pub fn commit(&mut self, peer: &mut impl Peer) {
+        self.0.commit(peer);
     }
 
     /// The next answer, if there is one.
@@ -133,8 +133,8 @@ impl<P: Page> BlockClient<P> {
     ///
     /// # Errors
     /// The shadow misbehaves; [`RequestError::Nonsense`] if nothing is in flight.
-    pub fn wait(&mut self, port: &mut impl Port) -> Result<Completion, RequestError> {
-        Completion::of(self.0.wait(port)?)
+    pub fn wait(&mut self, peer: &mut impl Peer) -> Result<Completion, RequestError> {
+        Completion::of(self.0.wait(peer)?)
     }
 
     /// One request from beginning to end, for clients that do one thing at a time (nothing else may be in flight).
@@ -143,13 +143,13 @@ impl<P: Page> BlockClient<P> {
     /// The shadow misbehaves; how the request itself ended is in the result.
     pub fn transact(
         &mut self,
-        port: &mut impl Port,
+        peer: &mut impl Peer,
         op: Op,
         block: u64,
         count: u32,
         offset: u64,
     ) -> Result<Completion, RequestError> {
-        Completion::of(self.0.transact(port, &request(op, block, count, offset, 0))?)
+        Completion::of(self.0.transact(peer, &request(op, block, count, offset, 0))?)
     }
 }
 

@@ -10,7 +10,7 @@ use http::files::{Files, data_len};
 use ip_session::Host;
 use ip_session::wire::{End, wire};
 use shared_ring::page::HostPage;
-use shared_ring::requests::Peer;
+use shared_ring::requests::Nobody;
 use shared_ring::{Area, Link};
 use smoltcp::iface::SocketHandle;
 use smoltcp::phy::ChecksumCapabilities;
@@ -47,13 +47,6 @@ pub struct Answer {
     pub body: Vec<u8>,
     pub keep_alive: bool,
     pub broken_off: bool,
-}
-
-struct Nobody;
-
-impl Peer for Nobody {
-    fn notify(&mut self) {}
-    fn wait(&mut self) {}
 }
 
 /// All of it.

@@ -2,6 +2,7 @@
 
 use device_class::block::*;
 use shared_ring::page::Page;
+use shared_ring::requests::Nobody;
 
 use crate::world::driver::done;
 use crate::world::*;
@@ -65,18 +66,7 @@ fn invalid_requests_are_answered_and_never_reach_a_driver() {
     client.submit(Op::Read, 0, 65, 0, 3).unwrap();
     client.submit(Op::Write, 0, 1, 1, 4).unwrap();
     client.submit(Op::Read, 0, 1, DATA as u64, 5).unwrap();
-    struct Silent;
-    impl Peer for Silent {
-        fn notify(&mut self) {}
-        fn wait(&mut self) {}
-    }
-
-    impl Port for Silent {
-        fn call(&mut self, _: u64) -> (u64, [u64; 4]) {
-            (0, [0; 4])
-        }
-    }
-    client.commit(&mut Silent);
+    client.commit(&mut Nobody);
     machine.ring();
     let client = &mut machine.clients[0].session;
     let mut answers = Vec::new();
@@ -105,23 +95,11 @@ fn name_in_use_is_invalid() {
     for (id, block) in [(5, 0), (69, 1), (5, 2)] {
         client.submit(Op::Read, block, 1, 0, id).unwrap();
     }
-    machine.clients[0].session.commit(&mut Quiet);
+    machine.clients[0].session.commit(&mut Nobody);
     machine.ring();
     let completion = machine.clients[0].session.poll().unwrap().unwrap();
     assert_eq!((completion.id, completion.status), (5, Status::Invalid));
     assert_eq!(machine.clients[0].session.poll(), Ok(None));
-}
-
-struct Quiet;
-impl Peer for Quiet {
-    fn notify(&mut self) {}
-    fn wait(&mut self) {}
-}
-
-impl Port for Quiet {
-    fn call(&mut self, _: u64) -> (u64, [u64; 4]) {
-        (0, [0; 4])
-    }
 }
 
 #[test]
@@ -160,7 +138,7 @@ fn client_that_does_not_collect_is_not_served_on() {
                 break;
             }
         }
-        machine.clients[0].session.commit(&mut Quiet);
+        machine.clients[0].session.commit(&mut Nobody);
         machine.ring();
         for _ in 0..100 {
             machine.driver_takes();
@@ -176,7 +154,7 @@ fn client_that_does_not_collect_is_not_served_on() {
     // It may have been slow; it has broken no rule.
     let (label, _) = machine.ask(0, 1, [0; 2]).unwrap();
     assert_eq!(CallReply::from_label(label), CallReply::Ok);
-    machine.clients[0].session.commit(&mut Quiet);
+    machine.clients[0].session.commit(&mut Nobody);
     machine.ring();
     machine.driver_takes();
     (0..64).for_each(|_| machine.driver_answers(0));
