@@ -230,7 +230,7 @@ impl Connection {
             }
             Step::Knocked => {
                 world.tally.given_up += 1;
-                self.turn_away(socket, world.port, world.now);
+                self.turn_away(socket, world.port);
             }
             Step::Wanting(..) | Step::Opening(..) | Step::Answering(..) | Step::Closing => {
                 world.tally.given_up += 1;
@@ -249,10 +249,10 @@ impl Connection {
     }
 
     /// Whoever knocked is not let in, and not told: the place would have to wait for that, and it may be that nobody is there.
-    pub fn turn_away(&mut self, socket: &mut tcp::Socket<'_>, port: u16, now: u64) {
+    pub fn turn_away(&mut self, socket: &mut tcp::Socket<'_>, port: u16) {
         socket.abort();
         place::listen_again(socket, port, false);
-        (self.step, self.since) = (Step::Idle, now);
+        self.step = Step::Idle;
     }
 
     fn step_forward<P: Page>(

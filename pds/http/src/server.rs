@@ -31,7 +31,7 @@ pub struct Tally {
     pub requests: u64,
     /// Refusals, of requests that did and that did not.
     pub refused: u64,
-    /// Connections given up on in the middle of an answer.
+    /// Connections given up on in the middle of an answer, or before they came in.
     pub given_up: u64,
     /// Connections that were idle, or had not come in, and ended to make room.
     pub made_room: u64,
@@ -134,7 +134,7 @@ impl Server {
             longest.filter(|(since, _)| now >= since.saturating_add(KNOCK_GRACE_MS))
         {
             self.tally.made_room += 1;
-            connection.turn_away(sockets.get_mut(connection.socket()), self.port, now);
+            connection.turn_away(sockets.get_mut(connection.socket()), self.port);
             return true;
         }
         let idle = self.connections.iter_mut().filter_map(|connection| {

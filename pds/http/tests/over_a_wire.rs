@@ -213,6 +213,8 @@ fn those_who_knock_and_are_not_there_lose_their_places_to_those_who_are() {
         }
     }
     assert_eq!(world.ask(kept, &get("/A")).body, content(1000));
+    let tally = world.tally();
+    assert!(tally.made_room > 8 * CONNECTIONS as u64, "{tally:?}");
 }
 
 #[test]
@@ -220,10 +222,11 @@ fn those_who_knock_and_are_not_there_are_forgotten_though_nobody_wants_their_pla
     let mut world = World::new(&[]);
     world.pass(5);
     (0..CONNECTIONS as u16 - 1).for_each(|number| world.knock(number));
-    assert_eq!(world.places_taken(), CONNECTIONS as u64 - 1);
+    assert_eq!(world.tally().connections, CONNECTIONS as u64 - 1);
     // Nor do they keep their places while they are told so, whom no word reaches.
     world.pass(10_300);
-    assert_eq!(world.places_taken(), 0);
+    let tally = world.tally();
+    assert_eq!((tally.connections, tally.given_up), (0, CONNECTIONS as u64 - 1));
 }
 
 #[test]
@@ -244,9 +247,11 @@ fn last_place_is_for_who_knocks_after_a_pause_too() {
     for _ in 1..CONNECTIONS {
         world.connect();
     }
+    world.knock_and_leave(0);
     world.sleep(150);
     let last = world.connect();
     assert_eq!(world.ask(last, &get("/A")).body, content(1000));
+    assert_eq!(world.tally().made_room, 0, "nobody had to leave, nor he");
 }
 
 #[test]
@@ -259,6 +264,8 @@ fn client_whose_end_of_the_handshake_is_lost_more_than_once_is_let_in() {
     world.lose_what_is_asked(1);
     world.pass(5_000);
     world.lose_what_is_asked(0);
+    // More than a minute since he knocked, and less since he came in.
+    world.pass(57_000);
     assert_eq!(world.ask(client, &get("/A")).body, content(1000));
 }
 

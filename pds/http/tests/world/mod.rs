@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use file_service::FileClient;
 use http::Server;
 use http::files::{Files, data_len};
+use http::server::Tally;
 use ip_session::Host;
 use ip_session::wire::{End, wire};
 use shared_ring::page::HostPage;
@@ -128,6 +129,11 @@ impl World {
             }
             any = true;
         }
+        let deadline = self.server.deadline();
+        assert!(
+            deadline.is_none_or(|deadline| deadline > self.now),
+            "it would never sleep"
+        );
         self.files.commit(&mut Nobody);
         any | self.file_server.serve()
     }
@@ -294,15 +300,24 @@ impl World {
         self.ends[0].lose = every;
     }
 
-    /// Places that are taken, of those who came in and of those who did not.
-    pub fn places_taken(&mut self) -> u64 {
+    /// What was counted; `connections`: places that are taken, by those who came in and those who did not.
+    pub fn tally(&mut self) -> Tally {
         self.pass(20);
-        self.server.tally().connections
+        self.server.tally()
     }
 
     /// Somebody wants to connect from an address that nobody has.
     pub fn knock(&mut self, number: u16) {
-        let (from, sums) = (Ipv4Address::new(10, 0, 0, 200), ChecksumCapabilities::default());
+        self.knock_from(Ipv4Address::new(10, 0, 0, 200), number);
+    }
+
+    /// The clients' host is said to want to connect, knows nothing of it, and says so.
+    pub fn knock_and_leave(&mut self, number: u16) {
+        self.knock_from(Ipv4Address::new(10, 0, 0, 1), number);
+    }
+
+    fn knock_from(&mut self, from: Ipv4Address, number: u16) {
+        let sums = ChecksumCapabilities::default();
         let tcp = TcpRepr {
             src_port: 1000 + number,
             dst_port: 80,
