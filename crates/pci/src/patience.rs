@@ -8,8 +8,8 @@ pub trait Patience {
     /// As much of it again, from now on.
     fn renewed(&self) -> Self;
 
-    /// Whether what is waited for comes while patience lasts. It is looked for once at least, and once after the end, so that who was kept from
-    /// looking does not take that for the function's fault.
+    /// Whether what is waited for comes while patience lasts. It is looked for once at least, and once after the end, so that who was kept
+    /// from looking does not take that for the function's fault.
     fn until(&self, done: impl Fn() -> bool) -> bool {
         while self.lasts() {
             if done() {

@@ -169,7 +169,8 @@ impl Port {
         }
     }
 
-    /// Takes the power from what is in the slot: it does nothing any more, and may be taken out. False: the port does not say that it has none.
+    /// Takes the power from what is in the slot: it does nothing any more, and may be taken out. False: the port does not say that it has
+    /// none.
     pub fn release(&self, config: &mut impl Registers, patience: &impl Patience) -> bool {
         self.order(config, NO_POWER, patience);
         // A port that is gone itself reads ones.

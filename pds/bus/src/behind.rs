@@ -44,9 +44,20 @@ pub trait Device {
     fn reset(&mut self);
     /// Whether it reads back as reset.
     fn is_reset(&self) -> bool;
+    /// What it says of itself, as its specification defines it.
+    fn status(&self) -> u32;
     /// Whether what it reaches is what an IOMMU lets it, asked after its reset. QEMU has virtio devices of which that is not so.
     fn is_limited(&mut self) -> bool {
         true
+    }
+}
+
+/// Registers as far as this one, from the beginning of the region of the first base address register.
+pub(crate) const fn registers_to(last: usize) -> Place {
+    Place {
+        bar: 0,
+        offset: 0,
+        len: last as u32 + 4,
     }
 }
 
@@ -81,28 +92,35 @@ impl<M: Mapped> Behind<M> {
             Kind::E1000 => Self::E1000(Ethernet(registers()?)),
         })
     }
+
+    fn device(&self) -> &dyn Device {
+        match self {
+            Self::Virtio(device) => device,
+            Self::Nvme(device) => device,
+            Self::E1000(device) => device,
+        }
+    }
+
+    fn device_mut(&mut self) -> &mut dyn Device {
+        match self {
+            Self::Virtio(device) => device,
+            Self::Nvme(device) => device,
+            Self::E1000(device) => device,
+        }
+    }
 }
 
 impl<M: Mapped> Device for Behind<M> {
     fn reset(&mut self) {
-        match self {
-            Self::Virtio(device) => device.reset(),
-            Self::Nvme(device) => device.reset(),
-            Self::E1000(device) => device.reset(),
-        }
+        self.device_mut().reset();
     }
     fn is_reset(&self) -> bool {
-        match self {
-            Self::Virtio(device) => device.is_reset(),
-            Self::Nvme(device) => device.is_reset(),
-            Self::E1000(device) => device.is_reset(),
-        }
+        self.device().is_reset()
+    }
+    fn status(&self) -> u32 {
+        self.device().status()
     }
     fn is_limited(&mut self) -> bool {
-        match self {
-            Self::Virtio(device) => device.is_limited(),
-            Self::Nvme(device) => device.is_limited(),
-            Self::E1000(device) => device.is_limited(),
-        }
+        self.device_mut().is_limited()
     }
 }

@@ -3,7 +3,7 @@
 
 use pci::{Mmio, Place};
 
-use crate::behind::Device;
+use crate::behind::{Device, registers_to};
 
 /// Vendor and device of those with these registers.
 pub const IDENTITIES: [(u16, u16); 2] = [(0x8086, 0x100e), (0x8086, 0x100f)];
@@ -20,23 +20,12 @@ const IMC: usize = 0x00d8;
 const RCTL: usize = 0x0100;
 const TCTL: usize = 0x0400;
 const ENABLED: u32 = 1 << 1;
-/// The registers that are used here, in the region of the first base address register (SDM 4.1.1).
-pub const REGISTERS: Place = Place {
-    bar: 0,
-    offset: 0,
-    len: TCTL as u32 + 4,
-};
+/// The registers that are used here (SDM 4.1.1).
+pub const REGISTERS: Place = registers_to(TCTL);
 
 /// A device. Reset, it neither receives nor sends, and interrupts nobody.
 #[derive(Debug)]
 pub struct Ethernet<R>(pub R);
-
-impl<R: Mmio> Ethernet<R> {
-    /// Device status.
-    pub fn status(&self) -> u32 {
-        self.0.read(STATUS)
-    }
-}
 
 impl<R: Mmio> Device for Ethernet<R> {
     fn reset(&mut self) {
@@ -51,6 +40,9 @@ impl<R: Mmio> Device for Ethernet<R> {
     fn is_reset(&self) -> bool {
         // All ones, as there are if nobody is there, say that it is not.
         self.0.read(CTRL) & RESET == 0 && [RCTL, TCTL].iter().all(|at| self.0.read(*at) & ENABLED == 0)
+    }
+    fn status(&self) -> u32 {
+        self.0.read(STATUS)
     }
 }
 
@@ -84,6 +76,7 @@ mod tests {
                 RCTL => self.enabled[0],
                 TCTL => self.enabled[1],
                 ICR => self.causes.take(),
+                STATUS => 0x8008_0783,
                 _ => panic!("{offset:#x}"),
             }
         }
@@ -120,6 +113,7 @@ mod tests {
         assert_eq!(device.0.causes.get(), 0, "its line is down");
         assert!(!device.is_reset(), "it has only been told");
         assert!((0..9).any(|_| device.is_reset()));
+        assert_eq!(device.status(), 0x8008_0783, "as it says");
     }
 
     #[test]

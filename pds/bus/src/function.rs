@@ -161,8 +161,8 @@ impl Function {
     /// Lets the function answer, with its interrupt aimed; whether it works stays as it is. `table` is where [`table`](Self::table) says.
     ///
     /// A function that works is not stopped for that: its messages would be lost, and QEMU takes it as told that no driver serves a virtio
-    /// device (`DRIVER_OK` is gone). One that does not work was never reset, or its reset failed, and who knows what it would do. One that cannot be
-    /// switched on is silenced.
+    /// device (`DRIVER_OK` is gone). One that does not work was never reset, or its reset failed, and who knows what it would do. One that
+    /// cannot be switched on is silenced.
     pub fn switch_on(
         &self,
         config: &mut impl ConfigMut,

@@ -7,11 +7,10 @@ use pci::port::Port;
 use pci::{Address, Config, Mmio, Patience, header};
 use system_spec::config::{BusFunction, BusHost, BusSlot, MAX_SLOTS, RegionConfig};
 
-use crate::behind::Behind;
+use crate::behind::{Behind, Device, Kind};
 use crate::doorbell::Doorbell;
 use crate::function::{self, Function, FunctionError};
 use crate::space::{Mapped, Space};
-use crate::virtio_pci::{Common, Virtio};
 
 /// Bytes of a function's configuration space that are used.
 const CONFIG_LEN: usize = 256;
@@ -156,14 +155,12 @@ impl<S: Space> Host<S> {
         let described = &slots[index].function;
         let function = self.functions.get(index).copied().flatten()?;
         let config = self.config(described)?;
-        match Behind::of(&self.space, described, &function)? {
-            Behind::Virtio(Virtio(common)) => {
-                let (_, device) = header::identity(&config)?;
-                Some((device.checked_sub(FIRST)?.into(), common.status().into()))
-            }
-            Behind::Nvme(controller) => Some((header::class(&config), controller.status())),
-            Behind::E1000(device) => Some((header::class(&config), device.status())),
-        }
+        let status = Behind::of(&self.space, described, &function)?.status();
+        let what = match function.kind {
+            Kind::Virtio => header::identity(&config)?.1.checked_sub(FIRST)?.into(),
+            Kind::Nvme | Kind::E1000 => header::class(&config),
+        };
+        Some((what, status))
     }
 
     /// Shows the drivers what configuration space says.

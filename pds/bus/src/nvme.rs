@@ -2,7 +2,7 @@
 
 use pci::{Mmio, Place};
 
-use crate::behind::Device;
+use crate::behind::{Device, registers_to};
 
 /// PCI class code of a controller with these registers (NVMe 2.1.5).
 pub const CLASS: u32 = 0x01_0802;
@@ -10,12 +10,8 @@ pub const CLASS: u32 = 0x01_0802;
 const CC: usize = 0x14;
 /// Controller status (NVMe 3.1.6): lowest bit, the controller is ready.
 const CSTS: usize = 0x1c;
-/// The registers that are used here, in the region of the first base address register (NVMe 2.1.10).
-pub const REGISTERS: Place = Place {
-    bar: 0,
-    offset: 0,
-    len: CSTS as u32 + 4,
-};
+/// The registers that are used here (NVMe 2.1.10).
+pub const REGISTERS: Place = registers_to(CSTS);
 const ENABLED: u32 = 1;
 const READY: u32 = 1;
 
@@ -23,13 +19,6 @@ const READY: u32 = 1;
 /// ready no more.
 #[derive(Debug)]
 pub struct Controller<R>(pub R);
-
-impl<R: Mmio> Controller<R> {
-    /// Controller status.
-    pub fn status(&self) -> u32 {
-        self.0.read(CSTS)
-    }
-}
 
 impl<R: Mmio> Device for Controller<R> {
     fn reset(&mut self) {
@@ -40,6 +29,9 @@ impl<R: Mmio> Device for Controller<R> {
         let (configuration, status) = (self.0.read(CC), self.status());
         // All ones: there is nobody.
         status != u32::MAX && configuration & ENABLED == 0 && status & READY == 0
+    }
+    fn status(&self) -> u32 {
+        self.0.read(CSTS)
     }
 }
 

@@ -3,8 +3,8 @@
 use pci::Patience;
 
 /// How long a device has for all that is asked of it at a time, in milliseconds. A function may take 100 to come back from its reset (PCI
-/// Express, 6.6.2). A call has three such times at most (device, function, ports), and who does not come round his loop in half a second hangs
-/// (the guard clock).
+/// Express, 6.6.2). A call has three such times at most (device, function, ports), and who does not come round his loop in half a second
+/// hangs (the guard clock).
 const MS: u64 = 120;
 
 /// An end, by the counter.

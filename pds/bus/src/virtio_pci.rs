@@ -29,6 +29,9 @@ impl<C: Common> Device for Virtio<C> {
     fn is_reset(&self) -> bool {
         self.0.status() == 0
     }
+    fn status(&self) -> u32 {
+        self.0.status().into()
+    }
     fn is_limited(&mut self) -> bool {
         self.0.write(common::DEVICE_FEATURE_SELECT, UPPER);
         self.0.read(common::DEVICE_FEATURE) & ACCESS_PLATFORM != 0

@@ -103,6 +103,9 @@ impl Device for FakeStatus {
             }
         }
     }
+    fn status(&self) -> u32 {
+        self.0.status.get().into()
+    }
     fn is_limited(&mut self) -> bool {
         assert_eq!(self.0.status.get(), 0, "asked before the reset");
         !self.0.unlimited

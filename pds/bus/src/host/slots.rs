@@ -60,8 +60,8 @@ impl<S: Space> Host<S> {
         changed
     }
 
-    /// It is as after a reset, and given its places here. It may take 100 ms until it answers (PCI Express, 6.6.1). What fails is tried again
-    /// when its reset is asked for.
+    /// It is as after a reset, and given its places here. It may take 100 ms until it answers (PCI Express, 6.6.1). What fails is tried
+    /// again when its reset is asked for.
     fn added(&mut self, slots: &[BusSlot], number: usize, function: &BusFunction, patience: &impl Patience) {
         self.forget(number);
         if patience.until(|| self.answers(function)) {

@@ -15,6 +15,7 @@ use supervision::bus::Presence;
 use system_spec::config::BusBar;
 
 use super::*;
+use crate::virtio_pci::Common;
 
 const ECAM: RegionConfig = RegionConfig {
     vaddr: 0x1000_0000,
