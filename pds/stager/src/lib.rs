@@ -19,7 +19,7 @@ mod unreported;
 mod verify;
 
 pub use build::{ANSWER_WORDS, Root, clean_up};
-pub use kept::Copy;
+pub use kept::{Copy, LEN_MAX as KEPT_MAX};
 pub use unreported::Unreported;
 pub use verify::{CONFIGURATION, Machine, WrongClass, device, verify};
 

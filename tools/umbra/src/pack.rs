@@ -21,6 +21,7 @@ use anyhow::{Context, Result, anyhow};
 use driver_package::image::DRIVER_WINDOW;
 use driver_package::package::signature::KeyPair;
 use driver_package::package::{self, Configuration};
+use stager::KEPT_MAX;
 use std::path::{Path, PathBuf};
 
 /// A package that was made.
@@ -102,6 +103,19 @@ pub fn folder(config: Config) -> PathBuf {
 }
 
 impl Packed {
+    /// What is to be known of it before it is used: it is so long that the stager keeps no copy of it.
+    pub fn note(&self) -> Option<String> {
+        let len = self.bytes.len();
+        (len > KEPT_MAX).then(|| {
+            format!(
+                "{} has {len} bytes, and the stager keeps copies of packages with {KEPT_MAX} at most: of this one it works out the hash \
+                 anew for each recovery, which clients wait for. A smaller package, or a larger `LEN_MAX` in `pds/stager/src/kept.rs`, \
+                 ends that",
+                self.label
+            )
+        })
+    }
+
     /// Signs it with `key`, in place of the key that signed it before.
     pub fn sign(&mut self, key: &KeyPair) -> Result<()> {
         package::sign(&mut self.bytes, key).map_err(|error| anyhow!(refusal::package_error(error)))
@@ -110,5 +124,21 @@ impl Packed {
     /// Name of its file.
     pub fn file_name(&self) -> String {
         format!("{}.umpk", self.label)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_that_the_stager_does_not_keep_is_told_of() {
+        let of = |len| Packed {
+            label: "virtio-blk-0.8.0".to_owned(),
+            bytes: vec![0; len],
+        };
+        assert_eq!(of(KEPT_MAX).note(), None);
+        let note = of(KEPT_MAX + 1).note().unwrap();
+        assert!(note.starts_with("virtio-blk-0.8.0 has 53249 bytes"), "{note}");
     }
 }

@@ -84,6 +84,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
         std::fs::write(path, &packed.bytes).with_context(|| format!("writing {}", path.display()))?;
         println!("{}", path.display());
+        if let Some(note) = packed.note() {
+            eprintln!("umbra: {note}");
+        }
     }
     Ok(Exit::Success)
 }

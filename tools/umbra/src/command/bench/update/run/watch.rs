@@ -1,11 +1,12 @@
 //! Updates, and what clients saw of them.
 
 use super::Update;
-use crate::ctl::Client;
 use crate::ctl::traces::Traces;
+use crate::ctl::{Client, ClientError};
 use crate::demo::{self, DEVICE, Patience};
 use anyhow::{Result, ensure};
 use control_protocol::record::{Outcome, Record, State};
+use control_protocol::reply::{Condition, Error};
 use control_protocol::request::{Commit, Policy};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -34,9 +35,10 @@ impl Watch {
     /// Stages and checks a package, and replaces no driver: the longest time without a completion meanwhile.
     pub fn dry_run(&self, client: &mut Client, package: &[u8]) -> Result<Option<u64>> {
         let device = demo::settled(client, DEVICE, self.patience)?;
-        if device.condition == control_protocol::reply::Condition::Probation {
-            let job = client.commit(DEVICE)?;
-            self.done(client, job)?;
+        if device.condition == Condition::Probation {
+            if let Some(job) = made_final(client.commit(DEVICE))? {
+                self.done(client, job)?;
+            }
             demo::settled(client, DEVICE, self.patience)?;
         }
         let hash = client.upload(package, |_, _| {})?;
@@ -86,5 +88,28 @@ impl Watch {
             }
             ensure!(Instant::now() < deadline, "job {job} does not end");
         }
+    }
+}
+
+/// The job of an order to make the update on probation final. `None`: its time was over before the order came, and it is final, or about to be.
+fn made_final(order: Result<u32, ClientError>) -> Result<Option<u32>, ClientError> {
+    match order {
+        Err(ClientError::Refused(Error::NothingToCommit | Error::Busy { .. })) => Ok(None),
+        order => order.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_that_the_end_of_the_probation_overtakes_is_no_error() {
+        assert_eq!(made_final(Ok(7)).unwrap(), Some(7));
+        for late in [Error::NothingToCommit, Error::Busy { job: 7 }] {
+            assert_eq!(made_final(Err(ClientError::Refused(late))).unwrap(), None);
+        }
+        assert!(made_final(Err(ClientError::Refused(Error::UnknownDevice))).is_err());
+        assert!(made_final(Err(ClientError::Nonsense)).is_err());
     }
 }
