@@ -62,8 +62,8 @@ impl Here {
     /// All that is mapped for the bus.
     ///
     /// # Safety
-    /// Whoever has it asks only for regions that the description's compiler wrote down (or for parts of them, from a multiple of 4): registers
-    /// that it mapped there, for ever, or the page of a copy, which we alone write. Address 0 is none.
+    /// Whoever has it asks only for regions that the description's compiler wrote down (or for parts of them, from a multiple of 4):
+    /// registers that it mapped there, for ever, or the page of a copy, which we alone write. Address 0 is none.
     pub unsafe fn new() -> Self {
         Self(())
     }

@@ -18,8 +18,8 @@ const RECEIVE: usize = 2048;
 const SEND: usize = 8192;
 /// An idle connection stays this long even if others want its place, in ms.
 const GRACE_MS: u64 = 1000;
-/// So long who knocks has to come in while no other place is free, in ms. Beyond a longer way, and where frames are lost, he is let in only while
-/// there are places: nobody can tell him from one who is not there.
+/// So long who knocks has to come in while no other place is free, in ms. Beyond a longer way, and where frames are lost, he is let in only
+/// while there are places: nobody can tell him from one who is not there.
 const KNOCK_GRACE_MS: u64 = 100;
 /// A client that answers nothing for so long is gone.
 const GONE: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
-//! Whatever a device writes into its registers and descriptors: the `e1000` driver answers each frame and buffer that it took once, in order,
-//! and not before the device says that it is done, takes no more than its queues have, points at nothing but what it was given, and
-//! believes no length beyond a buffer and no frame that is not whole.
+//! Whatever a device writes into its registers and descriptors: the `e1000` driver answers each frame and buffer that it took once, in
+//! order, and not before the device says that it is done, takes no more than its queues have, points at nothing but what it was given,
+//! and believes no length beyond a buffer and no frame that is not whole.
 //!
 //! Input: steps of the runtime and the device, a few bytes each.
 

@@ -91,7 +91,8 @@ impl Watch {
     }
 }
 
-/// The job of an order to make the update on probation final. `None`: its time was over before the order came, and it is final, or about to be.
+/// The job of an order to make the update on probation final. `None`: its time was over before the order came, and it is final, or about
+/// to be.
 fn made_final(order: Result<u32, ClientError>) -> Result<Option<u32>, ClientError> {
     match order {
         Err(ClientError::Refused(Error::NothingToCommit | Error::Busy { .. })) => Ok(None),
