@@ -108,7 +108,7 @@ impl<S: Scratch> Class for Block<S> {
         session.enter(request)
     }
 
-    #[inline]
+    #[inline(always)] // The request stays in registers.
     fn admit(session: &mut Plan, told: &BlockCapabilities, request: &BlockRequest) -> Option<BlockRequest> {
         session.admit(told, request)
     }

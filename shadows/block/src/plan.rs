@@ -205,7 +205,7 @@ impl Plan {
 
     /// [`accept`](Self::accept) and [`enter`](Self::enter) in one, for a read or write that cannot conflict with a live request. `None`:
     /// it is none, or may, or is to be refused, and nothing was changed.
-    #[inline]
+    #[inline(always)] // The request stays in registers.
     pub fn admit(&mut self, told: &BlockCapabilities, request: &BlockRequest) -> Option<BlockRequest> {
         let writes = request.op == Op::Write as u8;
         // Of one test for both, and of one for all fields that are the driver's to see, or nobody's.
