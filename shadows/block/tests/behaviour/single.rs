@@ -46,6 +46,49 @@ fn single_request_takes_the_short_way() {
     assert!(short.iter().zip(general).all(is_shorter), "{short:?} {general:?}");
 }
 
+/// One by one more than there is room for: in a session, in the table, in the ring of who takes no answers. After each, who never takes the
+/// short way stands the same.
+#[test]
+fn single_requests_stop_where_there_is_no_room_for_more() {
+    for (sessions, first, unread) in [(1, 64, 0), (2, 64, 0), (2, 54, 0), (1, 64, 20)] {
+        let mut machines = [false, true].map(|thorough| {
+            let mut machine = Machine::running(&SESSIONS[..sessions]);
+            (machine.thorough, machine.env.still) = (thorough, true);
+            // The first of a driver goes the general way.
+            down(&mut machine, REQUESTS[0]);
+            up(&mut machine);
+            machine.exchange();
+            machine
+        });
+        let each = |machines: &mut [Machine; 2], act: &dyn Fn(&mut Machine)| {
+            machines.iter_mut().for_each(act);
+            assert!(
+                machines[0].seen() == machines[1].seen(),
+                "{sessions} {first} {unread}"
+            );
+        };
+        for client in 0..sessions {
+            for block in 0..if client == 0 { first } else { 64 } {
+                each(&mut machines, &|machine| {
+                    assert!(machine.submit(client, Op::Read, block, 1));
+                    machine.hand_over(client);
+                });
+                each(&mut machines, &|machine| machine.driver_takes());
+                if block < unread {
+                    each(&mut machines, &|machine| machine.driver_answers(0));
+                }
+            }
+        }
+        for _ in 0..64 * sessions {
+            each(&mut machines, &|machine| machine.driver_answers(0));
+            each(&mut machines, &|machine| machine.exchange());
+            each(&mut machines, &|machine| machine.driver_takes());
+        }
+        let idle = |machine: &Machine| machine.clients.iter().all(|client| client.in_flight.is_empty());
+        assert!(machines.iter().all(idle), "{sessions} {first} {unread}");
+    }
+}
+
 #[test]
 fn death_at_any_effect_of_a_single_request_is_noticed_by_nobody() {
     for at in 0.. {

@@ -106,6 +106,13 @@ impl Client {
         true
     }
 
+    /// Hand over what was submitted, without a look at answers. True: the shadow must be notified.
+    pub fn hand_over(&mut self) -> bool {
+        let mut bell = Bell(false);
+        self.session.commit(&mut bell);
+        bell.0
+    }
+
     /// Hand over and take back; true: the shadow must be notified.
     pub fn exchange(&mut self) -> bool {
         let mut bell = Bell(false);

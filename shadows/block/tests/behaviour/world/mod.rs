@@ -198,6 +198,13 @@ impl Machine {
         self.run();
     }
 
+    /// A client hands over what it submitted, and looks at nothing.
+    pub fn hand_over(&mut self, client: usize) {
+        let client = &mut self.clients[client];
+        self.world.ringing |= u64::from(client.hand_over()) << client.channel;
+        self.run();
+    }
+
     /// The driver takes what is in its ring.
     pub fn driver_takes(&mut self) {
         if let Some(driver) = &mut self.driver {
