@@ -1,16 +1,31 @@
 //! One end of a link.
+//!
+//! | module | |
+//! |---|---|
+//! | `entry` | entries in a page |
+//! | `publish` | what was sent and received is made known |
+//! | `sleep` | when an end wants to be notified |
+//! | `info` | what it states beside its entries |
+//! | `resume` | an end whose program, or whose peer, starts anew |
+
+mod entry;
+mod info;
+mod publish;
+mod resume;
+mod sleep;
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::Acquire;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+pub(crate) use entry::{read_entry, write_entry};
+pub use sleep::Wish;
+
 use crate::batch::{Inbox, Outbox};
 use crate::page::{Page, SharedPage};
-use crate::{
-    ASLEEP, ASLEEP_FOR_ALL, ASLEEP_FOR_ENTRIES, CAPACITY, ENTRIES, ENTRY_MAX, HEAD, INFO, INFO_LEN, TAIL,
-};
+use crate::{CAPACITY, ENTRY_MAX, HEAD, TAIL};
 
 /// The peer broke the rules: its index claims something that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +63,6 @@ impl From<Violation> for SendError {
 
 /// Both directions of a link.
 pub type Boxes<'l, Tx, Rx, P> = (Inbox<'l, Rx, P>, Outbox<'l, Tx, P>);
-
-/// What a sleeper wants to be notified of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// New entries.
-    Entries,
-    /// The peer has consumed entries since this end last looked.
-    Space,
-    /// Both.
-    Both,
-}
 
 /// One end of a link: sends `Tx`, receives `Rx`. The other end has the two exchanged, and so has its pages.
 #[derive(Clone, Debug, Hash)]
@@ -137,72 +141,6 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
             asleep_for_all: false,
             entries: PhantomData,
         }
-    }
-
-    /// The end that writes `own` and reads `peer`, going on from what a predecessor at this end left in `own`. In zeroed
-    /// pages that is [`over`](Self::over), so an end that may be started anew can always begin with this.
-    ///
-    /// Nobody else writes `own`, so its indices are believed; the peer's are checked as always, the next time they are looked
-    /// at. What the predecessor did since its last [`publish`](Self::publish) is undone: entries it sent are lost, entries
-    /// it took come once more. It may have died before it notified the peer: notify it once, whatever `publish` says.
-    pub fn resume(own: P, peer: P) -> Self {
-        let (tail, head) = (own.load32(TAIL, Relaxed), own.load32(HEAD, Relaxed));
-        own.store32(ASLEEP, 0, Relaxed);
-        Self {
-            tail,
-            published_tail: tail,
-            // The oldest head that can be, so that every possible one is an advance.
-            peer_head: tail.wrapping_sub(CAPACITY),
-            head,
-            published_head: head,
-            peer_tail: head,
-            ..Self::over(own, peer)
-        }
-    }
-
-    /// Entries published so far at this end, mod 2^32: what a successor goes on from.
-    pub fn published(&self) -> u32 {
-        self.published_tail
-    }
-
-    /// Entries taken and sent so far at this end, published or not, as `head | tail << 32`: for [`advance`](Self::advance).
-    #[inline]
-    pub fn cursor(&self) -> u64 {
-        u64::from(self.head) | u64::from(self.tail) << 32
-    }
-
-    /// After [`resume`](Self::resume), for a program that keeps the [`cursor`](Self::cursor) of its end elsewhere: what the
-    /// predecessor took and sent since its last `publish` counts after all, and the next `publish` makes it known. The
-    /// entries it sent stand in our page. An index that is older than the page's, or impossible, is passed over.
-    pub fn advance(&mut self, cursor: u64) {
-        let (head, tail) = (cursor as u32, (cursor >> 32) as u32);
-        if head.wrapping_sub(self.published_head) <= CAPACITY {
-            (self.head, self.peer_tail) = (head, head);
-        }
-        if tail.wrapping_sub(self.published_tail) <= CAPACITY {
-            self.tail = tail;
-        }
-    }
-
-    /// Zero our page and start anew: for a peer that starts anew with a zeroed page too.
-    pub fn reset(&mut self) {
-        self.own.store32(TAIL, 0, Release);
-        self.own.store32(HEAD, 0, Release);
-        self.own.store32(ASLEEP, 0, Release);
-        for index in 0..CAPACITY {
-            zero_entry::<P>(&self.own, entry_offset(index, size_of::<Tx>()), size_of::<Tx>());
-        }
-        for offset in (INFO..INFO + INFO_LEN).step_by(4) {
-            self.own.store32(offset, 0, Release);
-        }
-        self.tail = 0;
-        self.published_tail = 0;
-        self.peer_head = 0;
-        self.head = 0;
-        self.published_head = 0;
-        self.peer_tail = 0;
-        self.wants_space = false;
-        self.asleep = false;
     }
 
     /// Put an entry into the ring. The peer sees it after [`publish`](Self::publish).
@@ -302,145 +240,6 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         ))
     }
 
-    /// Something was sent that the peer does not see yet.
-    #[inline]
-    pub fn has_unpublished(&self) -> bool {
-        self.tail != self.published_tail
-    }
-
-    /// Make known what was sent and received since the last time. True: the peer sleeps and must be notified.
-    #[inline]
-    #[must_use = "a peer that sleeps must be notified"]
-    pub fn publish(&mut self) -> bool {
-        let sent = self.tail != self.published_tail;
-        let freed = self.head != self.published_head;
-        if !sent && !freed {
-            return false;
-        }
-        // Release: the reads of entries before the head, the entries before the tail. The head comes first: who sees an
-        // answer sees the space its request took free again.
-        if freed {
-            self.show_head();
-        }
-        if sent {
-            self.show_tail();
-        }
-        self.is_awaited(sent)
-    }
-
-    /// Make known what was sent since the last time. What was received the next [`publish`](Self::publish) makes known, for
-    /// whoever does not know that there is nothing. True: the peer sleeps and must be notified.
-    #[inline]
-    #[must_use = "a peer that sleeps must be notified"]
-    pub fn publish_sent(&mut self) -> bool {
-        self.show_tail();
-        self.is_awaited(true)
-    }
-
-    /// The same for what was received.
-    #[inline]
-    #[must_use = "a peer that sleeps must be notified"]
-    pub fn publish_received(&mut self) -> bool {
-        self.show_head();
-        self.is_awaited(false)
-    }
-
-    #[inline]
-    fn show_head(&mut self) {
-        self.published_head = self.head;
-        self.own.store32(HEAD, self.published_head, Release);
-    }
-
-    #[inline]
-    fn show_tail(&mut self) {
-        self.published_tail = self.tail;
-        self.own.store32(TAIL, self.published_tail, Release);
-    }
-
-    /// The peer sleeps, and wants to hear of what was made known; `sent`: entries were.
-    #[inline]
-    fn is_awaited(&self, sent: bool) -> bool {
-        // The indices before the flag, as the sleeper has its flag before the indices: one of us sees the other.
-        P::fence();
-        match self.peer.load32(ASLEEP, Relaxed) {
-            0 => false,
-            ASLEEP_FOR_ENTRIES => sent,
-            _ => true,
-        }
-    }
-
-    /// Ask to be notified of entries, and of space if the last `send` found none. True: wait for a notification. False:
-    /// something came meanwhile, and the wish is withdrawn. Publish before: the peer does not see what is not published.
-    ///
-    /// # Errors
-    /// An index of the peer is impossible; the wish is withdrawn.
-    pub fn sleep(&mut self) -> Result<bool, Violation> {
-        self.sleep_for(if self.wants_space {
-            Wish::Both
-        } else {
-            Wish::Entries
-        })
-    }
-
-    /// As [`sleep`](Self::sleep), for what `wish` says: a receiver that has its reasons to leave entries in the ring does
-    /// not want to hear of them.
-    ///
-    /// # Errors
-    /// As `sleep`.
-    pub fn sleep_for(&mut self, wish: Wish) -> Result<bool, Violation> {
-        let flag = if wish == Wish::Entries {
-            ASLEEP_FOR_ENTRIES
-        } else {
-            ASLEEP_FOR_ALL
-        };
-        self.own.store32(ASLEEP, flag, Relaxed);
-        P::fence();
-        let quiet = self.nothing_new(wish);
-        self.asleep = quiet == Ok(true);
-        self.asleep_for_all = wish != Wish::Entries;
-        if !self.asleep {
-            self.own.store32(ASLEEP, 0, Relaxed);
-        }
-        quiet
-    }
-
-    /// A notification is wanted: there was nothing to do when we last looked, and the peer will say when there is.
-    #[inline]
-    pub fn is_asleep(&self) -> bool {
-        self.asleep
-    }
-
-    /// The same, and of new entries alone. While that is so the peer notifies of every entry that it publishes: a receiver that takes some
-    /// without [`awake`](Self::awake) misses none.
-    #[inline]
-    pub fn sleeps_for_entries(&self) -> bool {
-        self.asleep && !self.asleep_for_all
-    }
-
-    /// No notifications wanted: we look ourselves.
-    #[inline]
-    pub fn awake(&mut self) {
-        if self.asleep {
-            self.own.store32(ASLEEP, 0, Relaxed);
-            self.asleep = false;
-        }
-        self.wants_space = false;
-    }
-
-    fn nothing_new(&mut self, wish: Wish) -> Result<bool, Violation> {
-        if wish != Wish::Space {
-            self.look_at_tail()?;
-            if self.head != self.peer_tail {
-                return Ok(false);
-            }
-        }
-        let known = self.peer_head;
-        if wish != Wish::Entries {
-            self.look_at_head()?;
-        }
-        Ok(self.peer_head == known)
-    }
-
     /// Read the peer's tail and check it: not behind what we know, not more than fits. How many entries have come in.
     #[inline]
     fn look_at_tail(&mut self) -> Result<u32, Violation> {
@@ -468,122 +267,5 @@ impl<Tx: IntoBytes + Immutable, Rx: FromBytes, P: Page> Link<Tx, Rx, P> {
         }
         self.peer_head = head;
         Ok(())
-    }
-
-    /// State something in our info area. The first word of `value` is written last, with release: it should be the word
-    /// that says the rest is valid.
-    pub fn write_info<T: IntoBytes + Immutable>(&mut self, value: &T) {
-        const { assert!(size_of::<T>() <= INFO_LEN && size_of::<T>().is_multiple_of(4)) }
-        let bytes = value.as_bytes();
-        let mut first = 0;
-        for (index, word) in bytes.chunks_exact(4).enumerate() {
-            let word = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
-            if index == 0 {
-                first = word;
-            } else {
-                self.own.store32(INFO + 4 * index, word, Relaxed);
-            }
-        }
-        self.own.store32(INFO, first, Release);
-    }
-
-    /// Change one word of our info area (a heartbeat), `offset` bytes from its start.
-    pub fn write_info_word(&mut self, offset: usize, value: u32) {
-        self.own.store32(INFO + offset % INFO_LEN, value, Release);
-    }
-
-    /// Copy what the peer states in its info area: the first word first, with acquire, each word once. Words that change
-    /// meanwhile may come from different times; the caller validates the copy.
-    pub fn read_info<T: FromBytes>(&self) -> Option<T> {
-        copy_info(&self.peer)
-    }
-
-    /// Copy what this end states in its own info area: what a predecessor left there.
-    pub fn read_own_info<T: FromBytes>(&self) -> Option<T> {
-        copy_info(&self.own)
-    }
-
-    /// One word of the peer's info area, `offset` bytes from its start.
-    pub fn read_info_word(&self, offset: usize) -> u32 {
-        self.peer.load32(INFO + offset % INFO_LEN, Acquire)
-    }
-}
-
-fn copy_info<T: FromBytes>(page: &impl Page) -> Option<T> {
-    const { assert!(size_of::<T>() <= INFO_LEN && size_of::<T>().is_multiple_of(4)) }
-    let mut words = [0u32; INFO_LEN / 4];
-    let count = size_of::<T>() / 4;
-    for (index, word) in words.iter_mut().take(count).enumerate() {
-        *word = page.load32(INFO + 4 * index, Acquire);
-    }
-    T::read_from_prefix(words.as_bytes()).ok().map(|(value, _)| value)
-}
-
-#[inline]
-fn entry_offset(index: u32, size: usize) -> usize {
-    ENTRIES + (index % CAPACITY) as usize * size
-}
-
-/// Both ends use the same type, so both choose the same word size.
-#[inline]
-pub(crate) fn write_entry<T: IntoBytes + Immutable>(page: &impl Page, index: u32, entry: &T) {
-    let offset = entry_offset(index, size_of::<T>());
-    let bytes = entry.as_bytes();
-    if size_of::<T>().is_multiple_of(8) {
-        // One copy of known length, so that what was computed in registers need not go through memory.
-        let mut words = [0u64; ENTRY_MAX.div_ceil(8)];
-        words.as_mut_bytes()[..size_of::<T>()].copy_from_slice(bytes);
-        for (at, word) in words.iter().take(size_of::<T>() / 8).enumerate() {
-            page.store64(offset + 8 * at, *word);
-        }
-    } else if size_of::<T>().is_multiple_of(4) {
-        for (at, chunk) in bytes.as_chunks::<4>().0.iter().enumerate() {
-            page.store32(offset + 4 * at, u32::from_ne_bytes(*chunk), Relaxed);
-        }
-    } else {
-        for (at, byte) in bytes.iter().enumerate() {
-            page.store8(offset + at, *byte);
-        }
-    }
-}
-
-#[inline]
-pub(crate) fn read_entry<T: FromBytes>(page: &impl Page, index: u32) -> Option<T> {
-    let offset = entry_offset(index, size_of::<T>());
-    let mut buffer = [0u64; ENTRY_MAX.div_ceil(8)];
-    if size_of::<T>().is_multiple_of(8) {
-        for (at, word) in buffer.iter_mut().take(size_of::<T>() / 8).enumerate() {
-            *word = page.load64(offset + 8 * at);
-        }
-    } else if size_of::<T>().is_multiple_of(4) {
-        for (at, chunk) in buffer
-            .as_mut_bytes()
-            .as_chunks_mut::<4>()
-            .0
-            .iter_mut()
-            .enumerate()
-        {
-            if at < size_of::<T>() / 4 {
-                *chunk = page.load32(offset + 4 * at, Relaxed).to_ne_bytes();
-            }
-        }
-    } else {
-        for (at, byte) in buffer.as_mut_bytes().iter_mut().take(size_of::<T>()).enumerate() {
-            *byte = page.load8(offset + at);
-        }
-    }
-    // The buffer is long enough by the assertion in `Link::over`, so this is always `Some`.
-    T::read_from_prefix(buffer.as_bytes())
-        .ok()
-        .map(|(value, _)| value)
-}
-
-fn zero_entry<P: Page>(page: &P, offset: usize, size: usize) {
-    if size.is_multiple_of(8) {
-        (0..size / 8).for_each(|at| page.store64(offset + 8 * at, 0));
-    } else if size.is_multiple_of(4) {
-        (0..size / 4).for_each(|at| page.store32(offset + 4 * at, 0, Relaxed));
-    } else {
-        (0..size).for_each(|at| page.store8(offset + at, 0));
     }
 }
