@@ -1,10 +1,13 @@
 //! Frames of a session as the library's device.
 
+mod out;
+
 use core::net::Ipv4Addr;
 
 use device_class::net::{
     ClientInfo, FLAG_VERIFIED, HEADER, HEADROOM, NetClient, Peer, Received, RequestError, Status,
 };
+use out::{Out, Send};
 use shared_ring::Area;
 use shared_ring::page::Page;
 use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities, Medium};
@@ -12,7 +15,6 @@ use smoltcp::time::Instant;
 use zerocopy::IntoBytes;
 
 use crate::answers::{Answers, Turned, turn_round};
-use crate::handshake;
 use crate::sums::{self, Content};
 
 /// Bytes of the data region for each frame, with its headroom.
@@ -60,21 +62,6 @@ struct Next {
     content: Content,
     /// Its sum was found right by the driver.
     verified: bool,
-}
-
-/// What sending needs.
-#[derive(Debug)]
-struct Out<P> {
-    client: NetClient<P>,
-    data: Area,
-    /// A bit for each buffer that is not on its way.
-    free: u32,
-    first: usize,
-    /// Longest frame that the device takes.
-    frame_max: usize,
-    /// Peers are not told how long segments may be.
-    is_silent: bool,
-    broken: Option<RequestError>,
 }
 
 impl<P: Page> Session<P> {
@@ -279,26 +266,6 @@ impl<P: Page, A: Answers> Session<P, A> {
     }
 }
 
-impl<P: Page> Out<P> {
-    /// Sends the frame at the beginning of a buffer. False: it was not.
-    fn send(&mut self, frame: &Copied, length: usize) -> bool {
-        let slot = self.free.trailing_zeros();
-        let offset = self.first + slot as usize * BUFFER + HEADROOM as usize;
-        let Some(source) = frame.as_bytes().get(..length) else {
-            return false;
-        };
-        if slot == u32::BITS || length > self.frame_max || !self.data.write(offset, source) {
-            return false;
-        }
-        match self.client.transmit(slot, offset as u64, length as u32) {
-            Ok(()) => self.free &= !(1 << slot),
-            // All answers to frames are taken before there is room for another, so the ring is never full.
-            Err(error) => self.broken = Some(error),
-        }
-        self.broken.is_none()
-    }
-}
-
 impl<P: Page, A: Answers> Device for Session<P, A> {
     type RxToken<'a>
         = Came<'a>
@@ -355,27 +322,5 @@ pub struct Came<'a>(&'a [u8]);
 impl phy::RxToken for Came<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         f(self.0)
-    }
-}
-
-/// Room for a frame to be sent.
-#[derive(Debug)]
-pub struct Send<'a, P> {
-    out: &'a mut Out<P>,
-    frame: &'a mut Copied,
-}
-
-impl<P: Page> phy::TxToken for Send<'_, P> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        // The library asks for no more than the capabilities say.
-        let length = length.min(FRAME_MAX);
-        let result = f(&mut self.frame.as_mut_bytes()[..length]);
-        if self.out.is_silent {
-            handshake::forget_segment_size(&mut self.frame.as_mut_bytes()[..length]);
-        }
-        sums::complete(self.frame, length);
-        // There is room.
-        let _ = self.out.send(self.frame, length);
-        result
     }
 }
