@@ -2,7 +2,7 @@
 //! socket of the library's, with a copy into its buffer and one out of it, and a look at all other sockets for each.
 //!
 //! What is not as plain as a datagram can be is left to the library: other protocols, fragments, options, another destination than
-//! our address, a source that cannot be answered, a port that is a service's.
+//! our address, a source that cannot be answered. What would be answered by a service in its turn goes nowhere.
 
 use core::net::Ipv4Addr;
 
@@ -64,6 +64,8 @@ impl Answers for () {
 pub(crate) enum Turned {
     /// Nothing is to be sent.
     Taken,
+    /// Nothing is sent, as whoever gets it would answer it.
+    Refused,
     /// It is the answer, and so many bytes long.
     Round(usize),
 }
@@ -85,9 +87,7 @@ pub(crate) fn turn_round(
     let pair = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
     let from = Ipv4Addr::new(head[FROM], head[FROM + 1], head[FROM + 2], head[FROM + 3]);
     let to = Ipv4Addr::new(head[TO], head[TO + 1], head[TO + 2], head[TO + 3]);
-    // Two services would answer each other for ever.
-    let asks = pair(FROM_PORT) >= SERVICES && pair(FROM_PORT) != pair(TO_PORT);
-    let answerable = to == address && from != to && is_station(from) && asks;
+    let answerable = to == address && from != to && is_station(from);
     // A packet that has more than the datagram would go back shorter than its header says.
     let whole = pair(FRAGMENT) & FRAGMENT_BITS == 0
         && IP + usize::from(pair(TOTAL)) == end
@@ -98,6 +98,10 @@ pub(crate) fn turn_round(
     match services.answer(pair(TO_PORT), rest.get(..end.checked_sub(HEADERS)?)?) {
         Answer::Nobody => None,
         Answer::Nothing => Some(Turned::Taken),
+        // Two services would answer each other for ever, and nobody would have asked them but for a datagram with a forged source.
+        Answer::Same if pair(FROM_PORT) < SERVICES || pair(FROM_PORT) == pair(TO_PORT) => {
+            Some(Turned::Refused)
+        }
         Answer::Same => {
             go_back(words, end, verified);
             Some(Turned::Round(end))

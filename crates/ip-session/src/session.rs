@@ -139,7 +139,7 @@ impl<P: Page, A: Answers> Session<P, A> {
         self.out.free != 0
     }
 
-    /// Frames that came and were none, and frames that were not sent.
+    /// Frames that came and were none, or would have been answered for ever, and frames that were not sent.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -258,6 +258,10 @@ impl<P: Page, A: Answers> Session<P, A> {
         match turn_round(&mut self.frame, &next.content, next.verified, *address, services) {
             None => false,
             Some(Turned::Taken) => true,
+            Some(Turned::Refused) => {
+                self.dropped += 1;
+                true
+            }
             Some(Turned::Round(length)) => {
                 self.dropped += u64::from(!self.out.send(&self.frame, length));
                 true

@@ -1,6 +1,6 @@
-//! Whatever frames come to a session that answers datagrams past the IP library: what is a datagram for a service goes back once, whole, to
-//! where it came from, with right sums, and never to who would answer it in turn; all else is the library's as it came, or nobody's; and
-//! nothing is written but answers, where answers belong.
+//! Whatever frames come to a session that answers datagrams past the IP library: what is a datagram for a service goes back once, whole,
+//! to where it came from, with right sums, or is counted, and never goes to who would answer it in turn; all else is the library's as it
+//! came, or nobody's; and nothing is written but answers, where answers belong.
 //!
 //! Input: frames, each with what the driver says of it.
 
@@ -36,6 +36,7 @@ pub fn answers(bytes: &[u8]) {
     let mut station = Station::at(OURS, memory);
     let mut input = bytes;
     while let Some(came) = Frame::next(&mut input) {
+        let dropped = station.session.dropped();
         let heard = station.hear(&came);
         let Some((port, end)) = datagram(&came) else {
             assert_eq!(heard.sent, None, "what is no datagram for a service goes nowhere");
@@ -46,8 +47,14 @@ pub fn answers(bytes: &[u8]) {
             ECHO | DISCARD => assert_eq!(heard.library, None, "it is answered past the library"),
             _ => assert_eq!(heard.library.as_deref(), Some(&*came.bytes)),
         }
-        let goes_back = port == ECHO && end <= ETHERNET + usize::from(MTU);
+        let goes_back = port == ECHO && asks(&came.bytes) && end <= ETHERNET + usize::from(MTU);
         assert_eq!(heard.sent.is_some(), goes_back);
+        let lost = station.session.dropped() - dropped;
+        assert_eq!(
+            lost,
+            u64::from(port == ECHO && !goes_back),
+            "what does not go back is counted"
+        );
         if let Some(answer) = heard.sent {
             is_the_same_the_other_way(&came.bytes[..end], &answer);
             let to = answer[30..34].try_into().expect("four bytes");
@@ -194,7 +201,12 @@ fn pair(bytes: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// Of what is a whole datagram to us from a station that is no service: its port, and where it ends.
+/// Its sender is no service, and so waits for an answer.
+fn asks(frame: &[u8]) -> bool {
+    pair(frame, 34) >= SERVICES && pair(frame, 34) != pair(frame, 36)
+}
+
+/// Of what is a whole datagram to us from a station: its port, and where it ends.
 fn datagram(came: &Frame) -> Option<(u16, usize)> {
     let frame = &came.bytes;
     let whole = came.length as usize == frame.len() && frame.len() >= HEADERS;
@@ -210,8 +222,7 @@ fn datagram(came: &Frame) -> Option<(u16, usize)> {
     let sums = came.verified || frame[40..42] == [0; 2] || datagram_sum(&frame[..end]) == 0;
     let stations = (frame[0] | frame[6]) & 1 == 0;
     let hosts = frame[30..34] == OURS && frame[26..30] != OURS && ![0, 127].contains(&frame[26]);
-    let asks = pair(frame, 34) >= SERVICES && pair(frame, 34) != pair(frame, 36);
-    (sums && stations && hosts && frame[26] < 224 && asks).then(|| (pair(frame, 36), end))
+    (sums && stations && hosts && frame[26] < 224).then(|| (pair(frame, 36), end))
 }
 
 /// The answer is what came with both ends exchanged, begins its way anew, and has right sums.
