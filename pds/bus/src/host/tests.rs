@@ -62,6 +62,8 @@ struct World {
     /// Status of the devices, and whether they do not reset.
     status: [u8; 2],
     stuck: [bool; 2],
+    /// The devices reach what the IOMMU lets them.
+    limited: bool,
 }
 
 #[derive(Clone)]
@@ -146,7 +148,7 @@ impl Mmio for Piece {
         let at = self.at(offset);
         let mut world = self.world.borrow_mut();
         match world.device(at) {
-            Some((_, DEVICE_FEATURE)) => 1 << 1,
+            Some((_, DEVICE_FEATURE)) => u32::from(world.limited) << 1,
             _ => world.memory.get(&at).copied().unwrap_or(0),
         }
     }
@@ -215,6 +217,7 @@ impl Machine {
             late: 0,
             status: [15; 2],
             stuck: [false; 2],
+            limited: true,
         };
         world.lose_power();
         Self(Rc::new(RefCell::new(world)))
@@ -285,6 +288,7 @@ fn slots() -> [BusSlot; 2] {
         address: address.into(),
         identity: IDENTITY,
         message: 80 + index as u32,
+        guarded: 1,
         bar_count: 1,
         bars: core::array::from_fn(|number| {
             if number == 0 {
@@ -405,6 +409,17 @@ fn one_that_does_not_reset_does_not_work() {
     assert!(!machine.works(DISK), "for the next bus neither");
     machine.0.borrow_mut().stuck[0] = false;
     assert_eq!(reset(&mut host, 4), Ok(()));
+}
+
+#[test]
+fn one_that_would_go_past_its_iommu_does_not_work() {
+    let machine = Machine::new();
+    let mut host = machine.start();
+    for (limited, done) in [(false, Err(FunctionError::Unguarded)), (true, Ok(()))] {
+        machine.0.borrow_mut().limited = limited;
+        assert_eq!(reset(&mut host, 4), done);
+        assert_eq!(machine.works(DISK), limited);
+    }
 }
 
 #[test]
