@@ -141,7 +141,12 @@ impl Machine for FakeMachine {
     fn set_deadline(&mut self, at: u64) {
         self.deadline = at;
     }
-    fn ack_timer(&mut self) {}
+    fn deadline(&self) -> u64 {
+        self.deadline
+    }
+    fn ack_timer(&mut self) {
+        self.deadline = u64::MAX;
+    }
     fn irq_pending(&self) -> bool {
         self.note_look();
         !self.pending.is_empty()

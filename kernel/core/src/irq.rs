@@ -25,6 +25,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(irq) = irq {
             match self.irq_use.get(irq as usize).copied() {
                 Some(IrqUse::Timer) => {
+                    self.forgive_standstill();
                     self.m.ack_timer();
                     self.reprogram = true;
                 }

@@ -47,6 +47,8 @@ pub trait Machine: Memory {
     fn cycles(&self) -> u64;
     /// Arms the kernel timer to interrupt when the time base reaches `at`.
     fn set_deadline(&mut self, at: u64);
+    /// What the kernel timer is armed for: `u64::MAX`, or some 292 years, if for nothing.
+    fn deadline(&self) -> u64;
     /// Acknowledges the kernel timer's interrupt.
     fn ack_timer(&mut self);
     /// True if an unmasked interrupt waits to be taken.

@@ -82,6 +82,10 @@ impl Machine for Hardware {
         timer::set_deadline(at);
     }
 
+    fn deadline(&self) -> u64 {
+        timer::deadline()
+    }
+
     fn ack_timer(&mut self) {
         timer::set_deadline(u64::MAX);
     }

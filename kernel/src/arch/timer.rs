@@ -18,6 +18,14 @@ pub fn set_deadline(at: u64) {
     unsafe { asm!("msr cntv_cval_el0, {}", in(reg) at.min(i64::MAX as u64), options(nomem, nostack)) };
 }
 
+/// When it interrupts.
+pub fn deadline() -> u64 {
+    let at: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, cntv_cval_el0", out(reg) at, options(nomem, nostack)) };
+    at
+}
+
 /// Switches the timer on, far in the future.
 pub fn init() {
     set_deadline(u64::MAX);

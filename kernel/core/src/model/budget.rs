@@ -1,15 +1,17 @@
 //! Budgets (manual, section "Scheduling Contexts"): in no window as long as its period does a thread run for more than its budget, and one
-//! that nobody puts off gets all of it.
+//! that nobody puts off gets all of it. Time in which the machine stood still is nobody's.
 
 use proptest::prelude::*;
 
 use crate::booted::{Booted, ROOT_TCB};
 use crate::machine::Machine;
-use crate::object::Tcb;
+use crate::object::{Fields, Tcb, tcb};
+use crate::sched::refill::Refills;
 use crate::sched::time::{WCET, ticks};
 
 const THREADS: u64 = 100;
 const TIMER: u32 = 27;
+const OTHER: u32 = 100;
 
 /// A stretch of time that a thread ran without a break.
 #[derive(Clone, Copy, Debug)]
@@ -45,15 +47,21 @@ impl Machines {
 
     /// Whoever is current runs for `passed` ticks, but no longer than until the timer interrupts.
     fn pass(&mut self, passed: u64) {
+        let m = &self.booted.kernel.m;
+        let left = m.deadline.saturating_sub(m.now());
+        self.enter_after(passed.min(left), if passed < left { OTHER } else { TIMER });
+    }
+
+    /// This interrupt comes after so many ticks, whatever the timer was armed for.
+    fn enter_after(&mut self, passed: u64, irq: u32) {
         let m = &mut self.booted.kernel.m;
-        let (from, to) = (m.now(), (m.now() + passed).min(m.deadline.max(m.now())));
+        let (from, to) = (m.now(), m.now() + passed);
         m.time = to;
+        m.pending.push(irq);
         let current = self.booted.kernel.current;
         if let Some(index) = self.threads.iter().position(|&thread| Some(thread) == current) {
             self.runs[index].push(Run { from, to });
         }
-        let m = &mut self.booted.kernel.m;
-        m.pending.push(if to == m.deadline { TIMER } else { 100 });
         self.booted.kernel.interrupt();
     }
 }
@@ -121,5 +129,23 @@ proptest! {
         prop_assert!(4 * had >= 3 * periods * budget, "{had} in {periods} periods of {budget}");
         // A piece may be used a worst-case kernel time before it is due, each time.
         prop_assert!(had <= (passed / (period - WCET) + 1) * budget, "{had} in {passed} of {period}");
+    }
+
+    /// A machine that stands still for many periods (its host does not run it) puts nobody off for more than one, whoever enters first.
+    #[test]
+    fn nobody_pays_for_a_machine_that_stands_still(
+        budgets in budgets(),
+        steps in prop::collection::vec((prop_oneof![4 => 1u64..60_000, 1 => 1u64..100_000_000], prop::bool::ANY), 1..100)
+    ) {
+        let mut machines = Machines::new(&budgets);
+        for (step, timer) in steps {
+            machines.enter_after(step, if timer { TIMER } else { OTHER });
+            let m = &machines.booted.kernel.m;
+            for (&thread, &(_, period)) in machines.threads.iter().zip(&budgets) {
+                let context = m.get(thread, tcb::SCHED_CONTEXT).expect("a context");
+                let (first, latest) = (m.first_refill(context).time, m.now() + ticks(period));
+                prop_assert!(first <= latest, "{first}, {} behind a period", first - latest);
+            }
+        }
     }
 }

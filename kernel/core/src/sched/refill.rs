@@ -343,7 +343,39 @@ mod tests {
         assert_eq!(arena.refill(sc, 0).amount, 10_000);
     }
 
+    /// The sum is the budget, and the order is that of time.
+    fn is_sound(list: &[Refill], max: u64, budget: u64) -> Result<(), TestCaseError> {
+        prop_assert_eq!(list.iter().map(|r| r.amount).sum::<u64>(), budget);
+        prop_assert!(
+            list.windows(2).all(|w| w[0].time + w[0].amount <= w[1].time),
+            "{:?}",
+            list
+        );
+        prop_assert!(list.len() as u64 <= max);
+        Ok(())
+    }
+
     proptest! {
+        /// However far beyond its budget a context is charged.
+        #[test]
+        fn pieces_stay_sound_in_debt(
+            steps in proptest::collection::vec((0u64..1_000_000, prop_oneof![3 => 0u64..4_000, 1 => 0u64..1_000_000]), 1..80),
+            max in 2u64..8,
+        ) {
+            let budget = 10_000;
+            let mut arena = Arena::new(4096);
+            let sc = SchedContext::at(arena.base());
+            let mut now = 1_000;
+            arena.fill(sc, max, budget, 40_000, now);
+            for (idle, run) in steps {
+                now += idle;
+                arena.start_now(sc, now);
+                now += run;
+                arena.charge_used(sc, run);
+                is_sound(&refills(&arena, sc), max, budget)?;
+            }
+        }
+
         /// The sum is the budget, the order is that of time, and within any period no more than the budget is used.
         #[test]
         fn budget_is_conserved_and_never_exceeded(
@@ -370,10 +402,7 @@ mod tests {
                 used.push((now, run));
                 now += run;
                 arena.charge_used(sc, run);
-                let list = refills(&arena, sc);
-                prop_assert_eq!(list.iter().map(|r| r.amount).sum::<u64>(), budget);
-                prop_assert!(list.windows(2).all(|w| w[0].time + w[0].amount <= w[1].time), "{:?}", list);
-                prop_assert!(list.len() as u64 <= max);
+                is_sound(&refills(&arena, sc), max, budget)?;
             }
             let most = if sporadic { 2 * budget } else { budget };
             for (i, &(start, _)) in used.iter().enumerate() {
