@@ -81,6 +81,10 @@ fn main() {
             web::run,
         ))
         .chain(loaded_trials(
+            "downloads_go_on_while_a_driver_floods",
+            web::flood::run,
+        ))
+        .chain(loaded_trials(
             "policy_decides_what_a_lost_capability_means",
             policies::run,
         ))
