@@ -1,8 +1,10 @@
 //! Requests one at a time: the shadow's short way, and its death on it.
 
 use device_class::block::*;
-use shadow::slot::Mode;
+use shadow::slot::{Mode, detail};
+use supervision::shadow::{CommandKind, EventKind, Failure, Flow, Policy};
 
+use crate::world::driver::done;
 use crate::world::*;
 
 const SESSIONS: [&str; 2] = ["raw", "files"];
@@ -118,4 +120,88 @@ fn death_at_any_effect_of_a_single_request_is_noticed_by_nobody() {
             return;
         }
     }
+}
+
+/// What the running driver has lost is looked at in each request, also if it comes alone.
+#[test]
+fn single_request_that_reveals_a_loss_fails() {
+    let mut machine = Machine::running(&["raw"]);
+    let lossy = BlockCapabilities {
+        max_transfer: 8,
+        ..RECORD
+    };
+    machine.update(lossy, Policy::Degrade);
+    machine.expect(EventKind::Enabled);
+    machine.work_until_idle();
+    // The first has a deadline set for it: without one no request is taken the short way.
+    for count in [1, 1, 16] {
+        assert!(machine.submit(0, Op::Read, 0, count));
+        machine.exchange();
+        up(&mut machine);
+        machine.exchange();
+    }
+    let (ok, lost) = (Status::Ok, Status::CapabilityLost);
+    assert_eq!(machine.clients[0].statuses(), [ok, ok, lost]);
+}
+
+/// A driver's answer is looked at as closely if it comes alone.
+#[test]
+fn single_answer_that_makes_no_sense_retires_the_driver() {
+    type Lie = fn(&mut BlockResponse);
+    let lies: [(Lie, u64); 5] = [
+        (|answer| answer.generation -= 1, detail::GENERATION),
+        // The same place in the table at another time, and another place.
+        (|answer| answer.id ^= 64, detail::TAG),
+        (|answer| answer.id ^= 1, detail::TAG),
+        (|answer| answer.count += 1, detail::ANSWER),
+        (|answer| answer.status = 77, detail::ANSWER),
+    ];
+    for (which, (lie, reason)) in lies.into_iter().enumerate() {
+        let mut machine = Machine::running(&SESSIONS);
+        down(&mut machine, REQUESTS[0]);
+        up(&mut machine);
+        machine.exchange();
+        down(&mut machine, REQUESTS[0]);
+        machine.driver_takes();
+        let driver = machine.driver.as_mut().unwrap();
+        let mut answer = done(&driver.pending[0]);
+        lie(&mut answer);
+        driver.answer(answer);
+        let rings = driver.link.publish();
+        machine.driver_rings(rings);
+        machine.run();
+        let retire = machine.expect(EventKind::Retire);
+        assert_eq!(
+            (retire.a, retire.b),
+            (Failure::UnknownRequest as u64, reason),
+            "{which}"
+        );
+        assert_eq!(machine.mode(), Mode::Active, "{which}");
+        machine.exchange();
+        assert_eq!(
+            machine.clients[0].in_flight.len(),
+            1,
+            "{which}: nobody is told it"
+        );
+    }
+}
+
+/// A recording has what came alone too: each request and each answer.
+#[test]
+fn single_requests_are_recorded_when_the_operator_wants_it() {
+    let mut machine = Machine::running(&["raw"]);
+    // Without a deadline no request is taken the short way.
+    down(&mut machine, REQUESTS[0]);
+    up(&mut machine);
+    machine.exchange();
+    machine.command(CommandKind::Flow, Policy::Refuse, Flow::On as u64, 0, 0);
+    let before = machine.env.traced.len();
+    for _ in 0..3 {
+        down(&mut machine, REQUESTS[0]);
+        up(&mut machine);
+        machine.exchange();
+    }
+    let recorded = machine.env.traced[before..].iter();
+    let recorded = recorded.filter(|event| event.kind == trace::Kind::Flow as u16);
+    assert_eq!(recorded.count(), 6);
 }
