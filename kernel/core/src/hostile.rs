@@ -11,14 +11,15 @@ mod world;
 use proptest::prelude::*;
 use sel4_abi::message::MessageInfo;
 use sel4_abi::object::ObjectType;
+use sel4_abi::syscall::Syscall;
 
-use crate::booted::label;
+use crate::booted::{ROOT_CNODE, label};
 use crate::cap::Cap;
 use crate::cap::tree::Tree;
 use crate::machine::Memory;
-use crate::object::Fields;
 use crate::object::slot::nth;
-use crate::object::tcb;
+use crate::object::tcb::{self, Queued, State};
+use crate::object::{Fields, Tcb};
 use world::World;
 
 /// Slots of the root CNode that the test uses.
@@ -26,6 +27,9 @@ const SLOTS: u64 = 160;
 /// Interrupts that somebody may wait for, and the slots of their handlers.
 const LINES: [u32; 2] = [150, 151];
 const HANDLERS: u64 = 88;
+/// Authority over domains, and the first notification of [`World::furnish`].
+const DOMAIN: u64 = 11;
+const NTFN: u64 = 100;
 
 #[test]
 fn what_a_preempted_retype_passed_over_is_handed_out_to_nobody_unzeroed() {
@@ -123,6 +127,49 @@ fn acknowledgement_lets_the_thread_go_on() {
         !acknowledge(&mut world, 1),
         "what it names has to be looked up first"
     );
+}
+
+/// The current thread moves itself to a domain and, in the same system call, waits at a notification.
+fn move_and_wait(world: &mut World, domain: u64) -> Tcb {
+    let thread = world.kernel.current.unwrap();
+    let info = MessageInfo::new(label("DomainSetSet"), 0, 1, 1);
+    world.prepare(thread, NTFN, info, &[domain], &[1]);
+    world.kernel.m.set(thread, tcb::x(6), DOMAIN);
+    world.enter(Syscall::NBSendWait as i64);
+    thread
+}
+
+#[test]
+fn whoever_changes_his_domain_and_waits_is_not_ready() {
+    for domain in [0, 1] {
+        let mut world = World::new(1);
+        world.furnish();
+        let root = move_and_wait(&mut world, domain);
+        assert_eq!(world.kernel.m.get(root, tcb::DOMAIN), domain);
+        assert_eq!(world.kernel.state(root), State::Waiting);
+        assert_eq!(world.kernel.m.get(root, tcb::QUEUED), Queued::Not);
+        world.check();
+    }
+}
+
+#[test]
+fn whoever_changes_his_domain_and_waits_waits_once() {
+    let mut world = World::new(1);
+    world.furnish();
+    let root = move_and_wait(&mut world, 0);
+    // Whoever runs next makes a call, after which the kernel takes him for running, and waits there, too.
+    world.call(ROOT_CNODE, 0, &[], &[]);
+    let next = world.kernel.current.unwrap();
+    world.kernel.m.set(next, tcb::x(0), NTFN);
+    world.enter(Syscall::Wait as i64);
+    let (mut at, mut waiting) = (Some(root), vec![]);
+    while let Some(thread) = at {
+        assert!(!waiting.contains(&thread), "the queue ends");
+        waiting.push(thread);
+        at = world.kernel.m.get(thread, tcb::WAIT_NEXT);
+    }
+    assert_eq!(waiting, [root, next]);
+    world.check();
 }
 
 proptest! {

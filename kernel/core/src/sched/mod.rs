@@ -409,9 +409,11 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn set_domain(&mut self, thread: Tcb, domain: u64) {
         self.dequeue(thread);
         self.m.set(thread, tcb::DOMAIN, domain);
-        self.enqueue_first(thread);
         if Some(thread) == self.current {
+            // It may yet block in the same system call: it is queued when somebody is chosen, if it still can run.
             self.reschedule();
+        } else {
+            self.enqueue_first(thread);
         }
     }
 }
