@@ -19,7 +19,7 @@ use crate::object::{Fields, Tcb};
 /// Number of the first watchpoint.
 const FIRST_WATCHPOINT: usize = 6;
 /// Single step bit of the saved processor state: the next instruction is executed, then the thread stops.
-const SPSR_STEP: u64 = 1 << 21;
+pub(crate) const SPSR_STEP: u64 = 1 << 21;
 
 /// A breakpoint or watchpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

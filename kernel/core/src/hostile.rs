@@ -129,6 +129,28 @@ fn acknowledgement_lets_the_thread_go_on() {
     );
 }
 
+#[cfg(feature = "debug-build")]
+#[test]
+fn acknowledgement_lets_a_stepping_thread_step_on() {
+    use crate::breakpoint::SPSR_STEP;
+    use crate::kernel::Kernel;
+
+    let mut world = World::new(1);
+    world.furnish();
+    world.listen();
+    let thread = world.kernel.current.unwrap();
+    world.kernel.set_stepping(thread, 5);
+    let info = MessageInfo::new(label("IRQAckIRQ"), 0, 0, 0);
+    for (register, word) in [(0, HANDLERS), (1, info.into_word())] {
+        world.kernel.m.set(thread, tcb::x(register), word);
+    }
+    // The processor clears the bit when it takes the exception.
+    let state = world.kernel.m.get(thread, tcb::SPSR);
+    world.kernel.m.set(thread, tcb::SPSR, state & !SPSR_STEP);
+    assert!(world.on_both_paths(1, Kernel::fast_ack, |k| k.syscall(Syscall::Call as i64)));
+    assert_ne!(world.kernel.m.get(thread, tcb::SPSR) & SPSR_STEP, 0);
+}
+
 /// The current thread moves itself to a domain and, in the same system call, waits at a notification.
 fn move_and_wait(world: &mut World, domain: u64) -> Tcb {
     let thread = world.kernel.current.unwrap();

@@ -95,6 +95,7 @@ impl<M: Machine> Kernel<M> {
         };
         self.m.unmask_irq(irq);
         self.set_badge_and_info(thread, 0, MessageInfo::new(0, 0, 0, 0));
+        self.prepare_step(thread);
         true
     }
 
