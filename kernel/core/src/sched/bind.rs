@@ -84,13 +84,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Charges the current context with what it has consumed so far.
     pub(crate) fn settle_account(&mut self) {
-        let Some(sc) = self.current_sc else { return };
-        if self.m.is_active(sc) && self.consumed > 0 {
-            self.m.charge_used(sc, self.consumed);
-            let total = self.m.get(sc, context::CONSUMED).wrapping_add(self.consumed);
-            self.m.set(sc, context::CONSUMED, total);
-        }
-        self.consumed = 0;
+        self.commit_time();
         // The timer stands as it is: what was charged has passed. So does it if the parameters change next, and a
         // running thread keeps what it had until then (as on the official kernel).
     }
