@@ -62,7 +62,7 @@ extern "C" fn kernel_boot(kernel: &mut Kernel<Hardware>, registers: &BootRegiste
     leave(kernel)
 }
 
-/// A system call. Each way is a jump from here, so that none saves registers for another.
+/// A system call. Each way is a function of its own, so that none saves registers for another.
 #[unsafe(no_mangle)]
 extern "C" fn kernel_syscall(kernel: &mut Kernel<Hardware>, number: i64) -> ! {
     match number {

@@ -1,7 +1,8 @@
 //! What the benchmark configuration adds: cycles accounted to threads. In the others all of it compiles to nothing.
 //!
 //! A thread is charged from the moment it becomes the current one to the moment another does, kernel time included;
-//! kernel time is charged to the thread that entered the kernel. The fast paths count as switches, not as entries.
+//! kernel time is charged to the thread that entered the kernel. Of the fast paths, those of Call and ReplyRecv
+//! do not count as entries; the others do.
 
 use sel4_abi::config::BENCHMARK_TRACK_UTILISATION;
 
