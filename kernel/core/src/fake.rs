@@ -67,6 +67,9 @@ pub struct FakeMachine {
     /// What went to the console.
     pub printed: Vec<u8>,
     tls: (u64, u64),
+    /// The address space in use, with its identifier.
+    vspace: (Option<PhysAddr>, u16),
+    fpu: bool,
 }
 
 impl FakeMachine {
@@ -83,11 +86,13 @@ impl FakeMachine {
             most_written: Cell::new(0),
             printed: vec![],
             tls: (0, 0),
+            vspace: (None, 0),
+            fpu: false,
         }
     }
     /// Whether two machines are in the same state, their memory included.
     pub fn same(&self, other: &Self) -> bool {
-        let rest = |m: &Self| (m.time, m.deadline, m.tls);
+        let rest = |m: &Self| (m.time, m.deadline, m.tls, m.vspace, m.fpu);
         rest(self) == rest(other)
             && self.arena.words == other.arena.words
             && (&self.pending, &self.unmasked) == (&other.pending, &other.unmasked)
@@ -163,7 +168,9 @@ impl Machine for FakeMachine {
     }
     fn set_trigger(&mut self, _: u32, _: bool) {}
     fn send_sgi(&mut self, _: u32, _: u64) {}
-    fn use_vspace(&mut self, _: Option<PhysAddr>, _: u16) {}
+    fn use_vspace(&mut self, root: Option<PhysAddr>, asid: u16) {
+        self.vspace = (root, asid);
+    }
     fn flush_asid(&mut self, _: u16) {}
     fn flush_page(&mut self, _: u16, _: u64) {}
     fn publish_tables(&mut self) {}
@@ -174,7 +181,9 @@ impl Machine for FakeMachine {
     }
     fn save_fpu(&mut self, _: PhysAddr) {}
     fn load_fpu(&mut self, _: PhysAddr) {}
-    fn enable_fpu(&mut self, _: bool) {}
+    fn enable_fpu(&mut self, on: bool) {
+        self.fpu = on;
+    }
     fn set_tls(&mut self, tpidr: u64, tpidrro: u64) {
         self.tls = (tpidr, tpidrro);
     }

@@ -90,6 +90,9 @@ fn fast_paths_do_what_the_general_path_does() {
     for seed in 1..120 {
         let mut world = World::new(seed);
         world.furnish();
+        if seed % 2 == 0 {
+            world.share_out();
+        }
         world.listen();
         for step in 0..60 {
             match step % 3 {
@@ -201,6 +204,9 @@ proptest! {
     fn structures_stay_sound_whatever_user_level_does(seed: u64) {
         let mut world = World::new(seed);
         world.furnish();
+        if seed % 2 == 0 {
+            world.share_out();
+        }
         world.check();
         for _ in 0..1_500 {
             world.step();

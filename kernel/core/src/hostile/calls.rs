@@ -28,7 +28,9 @@ impl World {
             }
             return self.enter(Syscall::NBSendWait as i64);
         }
-        let (target, place) = (100 + self.random.below(4), 96 + self.random.below(8));
+        // Mostly at a notification, as most ways lead only there.
+        let first = if self.random.below(4) == 0 { 96 } else { 100 };
+        let (target, place) = (100 + self.random.below(4), first + self.random.below(4));
         let reply = 112 + self.random.below(4);
         let (reply, number) = match self.random.below(10) {
             0..4 => (reply, Syscall::NBSendRecv),

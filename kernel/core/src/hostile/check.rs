@@ -27,6 +27,7 @@ impl World {
             self.check_thread(thread);
         }
         self.check_choice();
+        self.check_time();
     }
 
     /// Every thread is in the list of all threads, and the list reads the same both ways.
@@ -44,13 +45,12 @@ impl World {
         assert!(threads.iter().all(|thread| listed.contains(thread)));
     }
 
-    /// Whoever runs has the highest priority of his domain.
+    /// Whoever runs belongs to the domain that runs, and has the highest priority of it.
     fn check_choice(&self) {
         let k = &self.kernel;
         let highest = k.ready.highest(k.domains.current()).unwrap_or(0) as u64;
-        if let Some(current) = k.current
-            && k.m.get(current, tcb::DOMAIN) == k.domains.current() as u64
-        {
+        if let Some(current) = k.current {
+            assert_eq!(k.m.get(current, tcb::DOMAIN), k.domains.current() as u64);
             assert!(
                 k.m.get(current, tcb::PRIORITY) >= highest,
                 "somebody more important waits"
@@ -60,6 +60,14 @@ impl World {
             k.current.is_some() || highest == 0,
             "nobody runs, and somebody could"
         );
+    }
+
+    /// Nothing passes unnoticed: neither the end of the domain nor the next release.
+    fn check_time(&self) {
+        let k = &self.kernel;
+        let release = k.release.map_or(u64::MAX, |thread| k.release_time(thread));
+        assert_eq!(k.horizon, release.min(k.domains.ends()));
+        assert!(k.m.deadline <= k.horizon, "the timer interrupts in time");
     }
 
     fn check_slot(&self, at: Slot, threads: &mut Vec<Tcb>) {

@@ -12,10 +12,12 @@ use crate::machine::Machine;
 use crate::object::slot::nth;
 use crate::object::{Fields, sched_context, tcb};
 
-use super::{HANDLERS, LINES, SLOTS};
+use super::{DOMAIN, HANDLERS, LINES, SLOTS};
 
 /// Little memory, as comparisons of the paths copy it.
 const SMALL: u64 = 8 << 20;
+/// The address space of [`World::furnish`].
+const SPACE: u64 = 122;
 
 pub struct Random(u64);
 
@@ -108,13 +110,15 @@ impl World {
             assert_eq!(info.label(), 0, "retype {kind}");
             slot += count;
         }
-        // Threads that can run: root's spaces, a context each.
+        // Threads that can run: root's spaces, but for one of them, and a context each.
+        self.must(6, "ARMASIDPoolAssign", &[], &[SPACE]);
         let control = (16..90)
             .find(|&i| self.kernel.m.cap(nth(self.root, i)) == Cap::SchedControl)
             .unwrap();
         for index in 0..4 {
             let (thread, context) = (90 + index, 106 + index);
-            assert_eq!(self.call(thread, 5, &[0, 0, 0], &[2, 3, 0]).label(), 0);
+            let space = if index == 1 { SPACE } else { 3 };
+            assert_eq!(self.call(thread, 5, &[0, 0, 0], &[2, space, 0]).label(), 0);
             // Two of them soon have to wait for their time.
             let (budget, period) = [(5000, 5000), (60, 300), (5000, 7000), (100, 400)][index as usize];
             let budget = [budget, period, index % 3, index, index & 1];
@@ -128,6 +132,26 @@ impl World {
             assert_eq!(self.call(thread, 8, &params, &[1, context, 96]).label(), 0);
             assert_eq!(self.call(thread, 13, &[], &[]).label(), 0);
         }
+    }
+
+    /// Gives some of the threads domains of their own, and the domains their time, one of them almost none; the last is empty.
+    pub fn share_out(&mut self) {
+        for (thread, domain) in [(91, 1), (93, 1), (94, 1), (92, 2)] {
+            self.must(DOMAIN, "DomainSetSet", &[domain], &[thread]);
+        }
+        let short = 1 + self.random.below(4_000);
+        let schedule = [
+            (0, 50_000),
+            (1, 30_000),
+            (0, 40_000 + short),
+            (2, short),
+            (1, 100_000),
+            (3, 20_000),
+        ];
+        for (index, (domain, duration)) in (0..).zip(schedule) {
+            self.must(DOMAIN, "DomainScheduleConfigure", &[index, domain, duration], &[]);
+        }
+        self.must(DOMAIN, "DomainScheduleSetStart", &[0], &[]);
     }
 
     pub fn step(&mut self) {

@@ -8,7 +8,7 @@ use crate::sched::refill::Refills;
 
 impl<M: Machine> Kernel<M> {
     #[inline]
-    pub(super) fn release_time(&self, thread: Tcb) -> u64 {
+    pub(crate) fn release_time(&self, thread: Tcb) -> u64 {
         self.m
             .get(thread, tcb::SCHED_CONTEXT)
             .map_or(u64::MAX, |sc| self.m.first_refill(sc).time)
