@@ -142,12 +142,18 @@ impl Server {
             Some((idle, connection))
         });
         let first = idle.min_by_key(|(idle, _)| *idle);
-        let Some((_, connection)) = first.filter(|((_, since), _)| now >= since.saturating_add(GRACE_MS))
+        let Some(((has_asked, _), connection)) =
+            first.filter(|((_, since), _)| now >= since.saturating_add(GRACE_MS))
         else {
             return false;
         };
         self.tally.made_room += 1;
-        connection.close(sockets.get_mut(connection.socket()));
+        let socket = sockets.get_mut(connection.socket());
+        if has_asked {
+            connection.close(socket);
+        } else {
+            connection.turn_away(socket, self.port);
+        }
         true
     }
 }

@@ -198,6 +198,18 @@ fn crowd_that_says_nothing_does_not_harm_a_connection_in_use() {
 }
 
 #[test]
+fn crowd_that_does_not_end_its_heads_keeps_nobody_out() {
+    let mut world = World::new(&[("/A", 1000)]);
+    for _ in 0..CONNECTIONS {
+        let client = world.try_connect();
+        world.say(client, "G");
+    }
+    world.pass(1500);
+    let late = world.connect();
+    assert_eq!(world.ask(late, &get("/A")).body, content(1000));
+}
+
+#[test]
 fn those_who_knock_and_are_not_there_lose_their_places_to_those_who_are() {
     let mut world = World::new(&[("/A", 1000)]);
     let kept = world.connect();
