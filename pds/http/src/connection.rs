@@ -103,7 +103,8 @@ impl Connection {
         self.socket
     }
 
-    /// Whether it has asked for anything yet, and since when it has been waiting for a request or the rest of one, in ms; `None`: it is not.
+    /// Whether it has asked for anything yet, and since when it has been waiting for a request or the rest of one, in ms; `None`: it is
+    /// not.
     pub fn idle_since(&self) -> Option<(bool, u64)> {
         self.is_idle().then_some((self.in_use, self.since))
     }
@@ -249,8 +250,8 @@ impl Connection {
         self.step = Step::Closing;
     }
 
-    /// Whoever knocked, or never asked for anything, has to leave, and is not told: the place would have to wait for that, and it may be that
-    /// nobody is there, or somebody who does not want to go.
+    /// Whoever knocked, or never asked for anything, has to leave, and is not told: the place would have to wait for that, and it may be
+    /// that nobody is there, or somebody who does not want to go.
     pub fn turn_away(&mut self, socket: &mut tcp::Socket<'_>, port: u16) {
         socket.abort();
         place::listen_again(socket, port, false);
